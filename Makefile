@@ -1,0 +1,48 @@
+# A hotline from a fresh clone: `make run`. Everything else: `make help`.
+PYTHON ?= python3
+BIN := .venv/bin
+BOOTSTRAP = @$(PYTHON) -m tools.bootstrap
+LOCK := uv pip compile --quiet --universal --generate-hashes --no-header --python-version 3.11
+
+.DEFAULT_GOAL := help
+.PHONY: run test bench demo check compose-test phone lock clean-cache help
+
+run: ## start everything, in the foreground; Ctrl-C ends it
+	$(BOOTSTRAP)
+	@exec $(BIN)/hotline run
+
+test: ## checks and all tests, real Asterisk and real calls included
+	$(BOOTSTRAP) --dev
+	@$(MAKE) --no-print-directory check
+	@$(BIN)/python -m pytest
+
+check: ## formatting, types, and who may import whom
+	$(BOOTSTRAP) --dev
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+	$(BIN)/lint-imports
+
+bench: ## how many calls per second this machine carries, against two plain alternatives
+	$(BOOTSTRAP)
+	@$(BIN)/python -m bench
+
+demo: ## start everything, one robot agent and three robot citizens; print their calls and tickets; end
+	$(BOOTSTRAP)
+	@$(BIN)/hotline demo
+
+compose-test: ## build and try docker-compose.yml (needs Docker)
+	$(BOOTSTRAP)
+	@$(BIN)/python -m tests.compose
+
+phone: ## try again to get the SIP phone of `hotline call`
+	$(BOOTSTRAP) --phone
+
+lock: ## renew requirements/*.lock from *.in (needs uv)
+	cd requirements && for name in build run dev phone; do $(LOCK) --upgrade $$name.in -o $$name.lock || exit 1; done
+
+clean-cache: ## remove the environments and the unpacked Asterisk (recordings and database stay)
+	rm -rf .venv .venv-phone "$${XDG_CACHE_HOME:-$$HOME/.cache}/hotline"
+
+help:
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-13s %s\n", $$1, $$2 }' Makefile
