@@ -1,0 +1,59 @@
+"""Level 2 of answering a call: Asterisk runs this script when the voice server cannot be reached.
+
+It stands alone: the standard library and pyst2, no database, no server. It plays the greeting and the menu, takes one key
+(or a typed 110, 119, 120, 122) and leaves the decision in ``DECISION``. Whatever goes wrong, it ends without a decision
+and the dialplan sends the caller to the agents' queue.
+
+Arguments: the JSON file that ``hotline/render.py`` writes.
+"""
+
+from __future__ import annotations
+
+import io
+import json
+import sys
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from asterisk.agi import AGI, AGIException
+
+KEYS = "0123456789*#"
+PAUSE_MS = 1500
+
+
+def decide(agi: Any, menu: Mapping[str, Any]) -> str:
+    """``kind:target:category:by`` for the dialplan."""
+    typed = _key(agi.stream_file(menu["greeting"], KEYS))
+    typed = typed or _key(agi.stream_file(menu["menu"], KEYS))
+    typed = typed or _key(agi.wait_for_digit(menu["silence_ms"]))
+    while typed and any(number.startswith(typed) and number != typed for number in menu["emergency"]):
+        more = _key(agi.wait_for_digit(PAUSE_MS))
+        if not more:
+            break
+        typed += more
+    if typed in menu["emergency"]:
+        return f"emergency:{typed}:help:typed"
+    choice = menu["keys"].get(typed[:1])
+    if choice is None:
+        return f"queue:{menu['general']}:other:{'wrong' if typed else 'silence'}"
+    return f"queue:{choice['queue']}:{choice['category']}:key"
+
+
+def _key(reply: Any) -> str:
+    return reply if isinstance(reply, str) and reply in KEYS else ""
+
+
+def main() -> int:
+    menu = json.loads(Path(sys.argv[1]).read_text(encoding="utf-8"))
+    # pyst2 tells its standard error everything; Asterisk would print it on its console.
+    agi = AGI(stderr=io.StringIO())
+    try:
+        agi.set_variable("DECISION", decide(agi, menu))
+    except (AGIException, OSError, ValueError):
+        return 1
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,87 @@
+"""Rules that people edit (flows, queues, agents, policies): YAML read with errors that name file and line.
+
+Every room may import this one; it imports nothing of ours.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any, TypeVar
+
+import yaml
+from pydantic import BaseModel, ConfigDict, ValidationError
+
+Location = tuple[str | int, ...]
+MAX_BYTES = 1_000_000
+
+
+class DataFileError(Exception):
+    """A rule file is wrong. The text reads ``file:line: what``."""
+
+    def __init__(self, path: Path, line: int, message: str) -> None:
+        self.path, self.line = path, line
+        super().__init__(f"{path}:{line}: {message}")
+
+
+class Rule(BaseModel):
+    """Base of all rule models: frozen, and a misspelt key is an error."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True, populate_by_name=True)
+
+
+Model = TypeVar("Model", bound=BaseModel)
+
+
+class DataFile:
+    """One parsed file: its plain data and the line of every key."""
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+        self._lines: dict[Location, int] = {}
+        try:
+            text = path.read_bytes()[: MAX_BYTES + 1].decode("utf-8")
+        except (OSError, UnicodeDecodeError) as error:
+            raise DataFileError(path, 1, str(error)) from error
+        if len(text) > MAX_BYTES:
+            raise DataFileError(path, 1, f"larger than {MAX_BYTES} bytes")
+        try:
+            root = yaml.compose(text, Loader=yaml.SafeLoader)
+            if root is None:
+                raise DataFileError(path, 1, "empty file")
+            self._note_lines(root, ())
+            self.data: Any = yaml.safe_load(text)
+        except yaml.MarkedYAMLError as error:
+            mark = error.problem_mark
+            raise DataFileError(path, mark.line + 1 if mark else 1, error.problem or "not YAML") from error
+
+    def _note_lines(self, node: yaml.Node, at: Location) -> None:
+        self._lines.setdefault(at, node.start_mark.line + 1)
+        if isinstance(node, yaml.MappingNode):
+            for key, value in node.value:
+                inside = (*at, str(key.value))
+                if inside in self._lines:
+                    raise DataFileError(self.path, key.start_mark.line + 1, f"{key.value} stands here twice")
+                self._lines[inside] = key.start_mark.line + 1
+                self._note_lines(value, inside)
+        elif isinstance(node, yaml.SequenceNode):
+            for index, value in enumerate(node.value):
+                self._note_lines(value, (*at, index))
+
+    def line(self, *at: str | int) -> int:
+        """The line of the nearest enclosing key of ``at`` (1-based)."""
+        while at and at not in self._lines:
+            at = at[:-1]
+        return self._lines.get(at, 1)
+
+    def error(self, message: str, *at: str | int) -> DataFileError:
+        return DataFileError(self.path, self.line(*at), message)
+
+    def parse(self, model: type[Model]) -> Model:
+        """Validate the whole file as ``model``. Raises :class:`DataFileError` for the first fault."""
+        try:
+            return model.model_validate(self.data)
+        except ValidationError as error:
+            first = error.errors()[0]
+            place = tuple(first["loc"])
+            name = ".".join(str(part) for part in place)
+            raise self.error(f"{name}: {first['msg']}" if name else first["msg"], *place) from error

@@ -1,0 +1,102 @@
+"""Agents 座席 log in, log out, pause and resume: queue memberships in Asterisk, changed over AMI.
+
+Asterisk keeps dynamic members over its own restart (``persistentmembers``), so this is the only place that knows who is in.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from hotline.ami import open_ami
+from hotline.rules import load_rules
+from hotline.settings import Settings
+from routing.ami import Ami
+from routing.live import queue_add, queue_pause, queue_remove, queue_status
+from routing.queues import Agent, AgentBook
+
+
+class UnknownAgent(Exception):
+    """No such extension in ``routing/agents.yaml``."""
+
+
+@dataclass(frozen=True)
+class AgentState:
+    extension: str
+    name: str
+    queues: Mapping[str, int]
+    """Queues served now, with penalty; empty: logged out 未签入."""
+    paused: str | None
+    """The reason of the pause 示忙, or None."""
+    in_call: bool
+
+
+def interface(extension: str) -> str:
+    return f"PJSIP/{extension}"
+
+
+async def login(settings: Settings, extension: str) -> None:
+    """Join every queue that the agent's entry names, ready for calls. Twice is the same as once."""
+    agent = _agent(load_rules().agents, extension)
+    async with open_ami(settings) as ami:
+        joined = {row.queue for row in (await queue_status(ami)).members if row.interface == interface(extension)}
+        for queue, penalty in agent.queues.items():
+            if queue not in joined:
+                await queue_add(ami, queue, interface(extension), penalty=penalty, member_name=extension)
+        await queue_pause(ami, interface(extension), False)
+
+
+async def logout(settings: Settings, extension: str) -> None:
+    """Leave every queue. A call in progress goes on."""
+    _agent(load_rules().agents, extension)
+    async with open_ami(settings) as ami:
+        for row in (await queue_status(ami)).members:
+            if row.interface == interface(extension):
+                await queue_remove(ami, row.queue, row.interface)
+
+
+async def pause(settings: Settings, extension: str, reason: str) -> None:
+    """Take no calls for a while. ``reason`` must be one of the pause reasons in ``routing/agents.yaml``."""
+    book = load_rules().agents
+    _agent(book, extension)
+    if reason not in book.pause_reasons:
+        raise ValueError(f"示忙原因 reason must be one of: {', '.join(book.pause_reasons)}")
+    await _set_paused(settings, extension, reason)
+
+
+async def resume(settings: Settings, extension: str) -> None:
+    _agent(load_rules().agents, extension)
+    await _set_paused(settings, extension, None)
+
+
+async def states(ami: Ami, book: AgentBook) -> list[AgentState]:
+    """Every agent of the book as Asterisk sees it now."""
+    members = (await queue_status(ami)).members
+    found = []
+    for extension, agent in book.agents.items():
+        rows = [row for row in members if row.interface == interface(extension)]
+        paused = next((row.paused_reason or "示忙" for row in rows if row.paused), None)
+        found.append(
+            AgentState(
+                extension,
+                agent.name,
+                {row.queue: row.penalty for row in rows},
+                paused,
+                any(row.in_call for row in rows),
+            )
+        )
+    return found
+
+
+async def _set_paused(settings: Settings, extension: str, reason: str | None) -> None:
+    async with open_ami(settings) as ami:
+        joined = [row for row in (await queue_status(ami)).members if row.interface == interface(extension)]
+        if not joined:
+            raise UnknownAgent(f"座席 {extension} 未签入: hotline agent login {extension}")
+        await queue_pause(ami, interface(extension), reason is not None, reason=reason or "")
+
+
+def _agent(book: AgentBook, extension: str) -> Agent:
+    if extension not in book.agents:
+        raise UnknownAgent(f"没有座席 {extension} (routing/agents.yaml: {', '.join(book.agents)})")
+    return book.agents[extension]

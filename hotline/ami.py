@@ -1,0 +1,23 @@
+"""An AMI connection for one command or one process, with the instance's own secret."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+
+from hotline.secrets import load_secrets
+from hotline.settings import Settings
+from routing.ami import Ami
+
+USER = "hotline"
+
+
+@asynccontextmanager
+async def open_ami(settings: Settings) -> AsyncIterator[Ami]:
+    """Connect and log in; raises :class:`routing.ami.AmiError` when Asterisk is not there."""
+    ami = Ami("127.0.0.1", settings.ami.port, USER, load_secrets(settings).ami)
+    await ami.connect()
+    try:
+        yield ami
+    finally:
+        await ami.close()

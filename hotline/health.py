@@ -1,0 +1,35 @@
+"""Whether each part works now: asked by ``GET /health`` and ``hotline status``."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Awaitable, Callable, Mapping
+
+from sqlalchemy import text
+from sqlalchemy.ext.asyncio import AsyncEngine
+
+from hotline.ami import open_ami
+from hotline.settings import Settings
+from hotline.worker import HEARTBEAT
+from ivr.fastagi import probe as voice_probe
+
+HEARTBEAT_SECONDS = 15.0
+
+
+def probes(settings: Settings, engine: AsyncEngine) -> Mapping[str, Callable[[], Awaitable[bool]]]:
+    async def database() -> bool:
+        async with engine.connect() as connection:
+            return bool(await connection.scalar(text("SELECT true")))
+
+    async def asterisk() -> bool:
+        async with open_ami(settings) as ami:
+            await ami.action("Ping")
+        return True
+
+    async def voice() -> bool:
+        return await voice_probe("127.0.0.1", settings.agi.port)
+
+    async def worker() -> bool:
+        return time.time() - (settings.run_dir / HEARTBEAT).stat().st_mtime < HEARTBEAT_SECONDS
+
+    return {"database": database, "asterisk": asterisk, "voice": voice, "worker": worker}

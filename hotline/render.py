@@ -1,0 +1,156 @@
+"""Renders the Asterisk instance (``<home>/asterisk``) from ``asterisk_conf/``, the settings and the rule files."""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+from jinja2 import Environment, FileSystemLoader, StrictUndefined
+
+from hotline.asterisk import Asterisk
+from hotline.rules import PROMPTS, Rules
+from hotline.secrets import Secrets
+from hotline.settings import CHECKOUT, Settings
+from routing.queues import EMERGENCY, EMERGENCY_NUMBERS, GENERAL
+
+TEMPLATES = CHECKOUT / "asterisk_conf"
+SYSTEM_NAME = "hotline"
+FALLBACK_SCRIPTS = 20
+"""The stand-alone script costs a process per call: past this many at once callers go straight to a queue."""
+FALLBACK_SECONDS = 60
+
+# calls/cel.py reads the fields in this order.
+CEL_FIELDS = (
+    "${eventtype}",
+    "${eventtime}",
+    "${userdeftype}",
+    "${eventextra}",
+    "${CALLERID(num)}",
+    "${CALLERID(ANI)}",
+    "${CHANNEL(exten)}",
+    "${CHANNEL(context)}",
+    "${CHANNEL(channame)}",
+    "${CHANNEL(appname)}",
+    "${CHANNEL(uniqueid)}",
+    "${CHANNEL(linkedid)}",
+    "${BRIDGEPEER}",
+    "${CHANNEL(userfield)}",
+    "${CHANNEL(accountcode)}",
+)
+
+
+@dataclass(frozen=True)
+class EmergencyTrunk:
+    host: str
+    port: int
+    transport: str
+
+
+def render(settings: Settings, secrets: Secrets, rules: Rules, asterisk: Asterisk, python: Path) -> Path:
+    """Write the whole instance and return its ``asterisk.conf``. Files change only when their content does."""
+    base = settings.asterisk_dir
+    for folder in ("etc", "run", "lib/keys", "log/cel-custom", "spool", "data/agi-bin", "data/sounds"):
+        (base / folder).mkdir(parents=True, exist_ok=True, mode=0o700)
+    settings.recordings_dir.mkdir(parents=True, exist_ok=True)
+    settings.run_dir.mkdir(parents=True, exist_ok=True)
+    _link_sounds(base / "data", asterisk)
+    values = _values(settings, secrets, rules, asterisk, python)
+    environment = Environment(
+        loader=FileSystemLoader(TEMPLATES), undefined=StrictUndefined, trim_blocks=True, keep_trailing_newline=True
+    )
+    for template in sorted(TEMPLATES.glob("*.conf.j2")):
+        text = environment.get_template(template.name).render(values)
+        _write(base / "etc" / template.name.removesuffix(".j2"), text)
+    _write(base / "etc" / "fallback.json", fallback_menu(rules))
+    return base / "etc" / "asterisk.conf"
+
+
+def fallback_menu(rules: Rules) -> str:
+    """What the stand-alone script needs to ask for one key: the first flow's prompts and where its keys lead."""
+    flow = next(iter(rules.flows.values()))
+    entries = {name: entry.queue for name, entry in flow.entries.items()}
+    keys = {
+        key: {"queue": choice.queue or entries.get(choice.enter or "", GENERAL), "category": choice.category}
+        for key, choice in flow.keys.items()
+    }
+    menu = {
+        "greeting": flow.greeting,
+        "menu": flow.menu,
+        "keys": keys,
+        "general": flow.agent_queue,
+        "emergency": list(EMERGENCY_NUMBERS),
+        "silence_ms": round(flow.silence_seconds * 1000),
+    }
+    return json.dumps(menu, ensure_ascii=False, indent=1)
+
+
+def emergency_trunks(settings: Settings) -> list[EmergencyTrunk]:
+    """The operator's trunks, or twice the built-in test centre."""
+    trunks = []
+    for address in settings.emergency.trunks:
+        host, _, port = address.rpartition(":")
+        trunks.append(EmergencyTrunk(host, int(port), "transport-main"))
+    return trunks or [EmergencyTrunk("127.0.0.3", settings.emergency.test_port, "transport-to-centre")]
+
+
+def _values(
+    settings: Settings, secrets: Secrets, rules: Rules, asterisk: Asterisk, python: Path
+) -> Mapping[str, object]:
+    return {
+        "settings": settings,
+        "secrets": secrets,
+        "dir": settings.asterisk_dir,
+        "recordings_dir": settings.recordings_dir,
+        "module_dir": asterisk.module_dir,
+        "modules": {path.stem for path in asterisk.module_dir.glob("*.so")},
+        "version": asterisk.version,
+        "version_has_interleaved": asterisk.records_interleaved,
+        "system_name": SYSTEM_NAME,
+        "cel_fields": CEL_FIELDS,
+        "numbers": sorted(rules.flows),
+        "queues": rules.queues,
+        "agents": rules.agents.agents,
+        "general": GENERAL,
+        "emergency_queue": EMERGENCY,
+        "emergency_numbers": EMERGENCY_NUMBERS,
+        "emergency_trunks": emergency_trunks(settings),
+        "test_centre": not settings.emergency.trunks,
+        "python": python,
+        "checkout": CHECKOUT,
+        "fallback_scripts": FALLBACK_SCRIPTS,
+        "fallback_seconds": FALLBACK_SECONDS,
+    }
+
+
+def _link_sounds(data: Path, asterisk: Asterisk) -> None:
+    # No English sounds on purpose: a missing Chinese one must show in the log, not be read in English.
+    _link(data / "sounds" / "zh", PROMPTS / "zh")
+    _link(data / "moh", PROMPTS / "moh")
+    for folder in ("documentation", "rest-api"):
+        _link(data / folder, asterisk.data_dir / folder)
+    for number in EMERGENCY_NUMBERS:
+        (data / f"to-{number}").mkdir(exist_ok=True)
+        _link(data / f"to-{number}" / "announcement.wav", PROMPTS / "zh" / f"to-{number}.wav")
+
+
+def _link(link: Path, target: Path) -> None:
+    if link.is_symlink() and os.readlink(link) == str(target):
+        return
+    if link.is_dir() and not link.is_symlink():
+        shutil.rmtree(link)
+    link.unlink(missing_ok=True)
+    link.symlink_to(target)
+
+
+def _write(path: Path, text: str) -> None:
+    """Secrets are in these files: readable by us alone, replaced in one step."""
+    if path.exists() and path.read_text() == text:
+        return
+    new = path.with_suffix(".new")
+    new.touch(mode=0o600)
+    new.write_text(text)
+    new.replace(path)

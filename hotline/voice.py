@@ -1,0 +1,43 @@
+"""The voice server process: ``python -m hotline.voice``. It answers Asterisk's FastAGI requests and holds no state."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import signal
+
+from agi_scripts import inbound
+from hotline.logs import configure_logging
+from hotline.rules import load_rules
+from hotline.settings import Settings, load_settings
+from ivr.fastagi import FastAgiServer
+
+log = logging.getLogger(__name__)
+
+
+async def serve(settings: Settings) -> None:
+    """Run until SIGTERM; calls under way then have a few seconds to end."""
+    rules = load_rules()
+    server = FastAgiServer(
+        {"inbound": inbound.endpoint(rules.flows)},
+        seconds=rules.prompts.seconds,
+        port=settings.agi.port,
+        first_reply_seconds=settings.agi.first_reply_seconds,
+        max_sessions=settings.agi.max_sessions,
+    )
+    stop = asyncio.Event()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        asyncio.get_running_loop().add_signal_handler(number, stop.set)
+    await server.start()
+    log.info("voice server on 127.0.0.1:%d, %d flows", server.port, len(rules.flows))
+    await stop.wait()
+    await server.stop()
+
+
+def main() -> None:
+    configure_logging()
+    asyncio.run(serve(load_settings()))
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,54 @@
+"""Draws a flow as SVG: the greeting, the keys, where they lead. No layout engine is needed for one level of keys."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from html import escape
+
+from ivr.dialogue import EMERGENCY_NUMBERS
+from ivr.flow import Flow
+
+WIDTH, ROW, LEFT, RIGHT, BOX = 980, 56, 40, 640, 300
+STYLE = (
+    "text{font:14px 'Noto Sans CJK SC','Microsoft YaHei',sans-serif;fill:#1b2733}"
+    ".small{font-size:12px;fill:#55677a}rect{fill:#f4f7fb;stroke:#8aa1b8;rx:8}"
+    ".red rect{fill:#fdecea;stroke:#c0392b}path{fill:none;stroke:#8aa1b8;stroke-width:1.5}"
+)
+
+
+def draw_svg(flow: Flow, queue_names: Mapping[str, str], text: Callable[[str], str]) -> str:
+    """One picture of ``flow``; ``text`` tells a prompt's words."""
+    rows: list[tuple[str, str, str, bool]] = []
+    for key, choice in flow.keys.items():
+        if choice.enter is not None:
+            entry = flow.entries[choice.enter]
+            rows.append((key, choice.label, f"输入编号 # → {queue_names[entry.queue]} ({entry.queue})", False))
+        elif choice.queue is not None:
+            target = f"{queue_names[choice.queue]} ({choice.queue})"
+            rows.append((key, choice.label, target, choice.queue == "emergency"))
+        else:
+            rows.append((key, choice.label, "再见 (end)", False))
+    agents = f"{queue_names[flow.agent_queue]} ({flow.agent_queue})"
+    rows.append(("*", "重听", "重复菜单", False))
+    rows.append(("…", f"{flow.silence_seconds:g} 秒无按键, 或第二次按错", agents, False))
+    rows.append(("1xx", "随时键入 " + " ".join(EMERGENCY_NUMBERS), "立即转接该紧急服务", True))
+    height = 130 + ROW * len(rows)
+    parts = [
+        f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {WIDTH} {height}" width="{WIDTH}" height="{height}">',
+        f"<style>{STYLE}</style>",
+        f'<text x="{LEFT}" y="32" style="font-size:18px">{escape(flow.name)} {escape(" ".join(flow.numbers))}</text>',
+        f'<text x="{LEFT}" y="58" class="small">{escape(text(flow.greeting))}</text>',
+        f'<text x="{LEFT}" y="80" class="small">{escape(text(flow.menu))}</text>',
+    ]
+    for index, (key, label, target, red) in enumerate(rows):
+        y = 104 + index * ROW
+        parts.append(
+            f'<g class="{"red" if red else "plain"}"><rect x="{LEFT}" y="{y}" width="380" height="40"/>'
+            f'<text x="{LEFT + 16}" y="{y + 25}">{escape(key)}</text>'
+            f'<text x="{LEFT + 60}" y="{y + 25}">{escape(label)}</text>'
+            f'<path d="M{LEFT + 380} {y + 20} H{RIGHT}"/>'
+            f'<rect x="{RIGHT}" y="{y}" width="{BOX}" height="40"/>'
+            f'<text x="{RIGHT + 16}" y="{y + 25}">{escape(target)}</text></g>'
+        )
+    parts.append("</svg>\n")
+    return "\n".join(parts)

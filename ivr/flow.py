@@ -1,0 +1,109 @@
+"""A menu as data: what is played, which key leads where. One file per flow in ``ivr/flows/``, chosen by the dialled number.
+
+GB/T 33358-2016 advises against long menus: a flow has a greeting, one level of keys and at most one number to enter, and
+every path ends with a person (DESIGN decision 4).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Mapping
+from pathlib import Path
+from typing import Annotated, Literal
+
+from pydantic import Field
+
+from datafile import DataFile, DataFileError, Rule
+
+Key = Literal["0", "1", "2", "3", "4", "5", "6", "7", "8", "9"]
+# The categories of the vocabulary (诉求类别); a call that states none becomes `other`.
+Category = Literal["consultation", "help", "complaint", "report", "suggestion", "other"]
+Id = Annotated[str, Field(pattern=r"^[a-z][a-z0-9-]{0,39}$")]
+
+
+class Choice(Rule):
+    """Where a key leads: to a queue at once, or to one number entry first; ``end`` says goodbye (announcement lines)."""
+
+    label: str = Field(min_length=1, max_length=20)
+    queue: Id | None = None
+    enter: Id | None = None
+    end: bool = False
+    category: Category = "other"
+
+
+class Entry(Rule):
+    """A number the caller keys in, ended by ``#`` or by silence; it goes with the call to ``queue``."""
+
+    prompt: str
+    noted: str
+    """Played when a number was entered."""
+    queue: Id
+    category: Category = "other"
+    max_digits: int = Field(default=20, ge=1, le=32)
+    silence_seconds: float = Field(default=5, ge=1, le=15)
+
+
+class Flow(Rule):
+    """One dialled number's conversation. Prompts are ids of ``ivr/prompts/zh.yaml``; times in seconds."""
+
+    name: str
+    numbers: list[Annotated[str, Field(pattern=r"^[0-9]{3,15}$")]] = Field(min_length=1)
+    greeting: str
+    """Contains the recording notice; any key interrupts it."""
+    menu: str
+    keys: dict[Key, Choice] = Field(min_length=1)
+    wrong: str
+    """Played once after a key that leads nowhere."""
+    to_agent: str
+    """Played when silence or a second wrong key leads to a person."""
+    agent_queue: Id
+    silence_seconds: float = Field(default=5, ge=1, le=15)
+    entries: dict[Id, Entry] = Field(default_factory=dict)
+
+    @property
+    def prompts(self) -> frozenset[str]:
+        entered = [p for entry in self.entries.values() for p in (entry.prompt, entry.noted)]
+        return frozenset([self.greeting, self.menu, self.wrong, self.to_agent, *entered])
+
+
+def load_flow(path: Path, queues: Collection[str], prompts: Collection[str]) -> Flow:
+    """Read and check one flow. Raises :class:`datafile.DataFileError` naming file and line."""
+    file = DataFile(path)
+    flow = file.parse(Flow)
+    for where in ("greeting", "menu", "wrong", "to_agent"):
+        if getattr(flow, where) not in prompts:
+            raise file.error(f"no prompt {getattr(flow, where)!r}", where)
+    if flow.agent_queue not in queues:
+        raise file.error(f"unknown queue {flow.agent_queue!r}", "agent_queue")
+    for key, choice in flow.keys.items():
+        if sum([choice.queue is not None, choice.enter is not None, choice.end]) != 1:
+            raise file.error("one of queue, enter or end", "keys", key)
+        if choice.queue is not None and choice.queue not in queues:
+            raise file.error(f"unknown queue {choice.queue!r}", "keys", key, "queue")
+        if choice.enter is not None and choice.enter not in flow.entries:
+            raise file.error(f"unknown entry {choice.enter!r}", "keys", key, "enter")
+    if not any(choice.queue == flow.agent_queue for choice in flow.keys.values()):
+        raise file.error(f"no key leads to a person (queue {flow.agent_queue!r})", "keys")
+    for name, entry in flow.entries.items():
+        if entry.queue not in queues:
+            raise file.error(f"unknown queue {entry.queue!r}", "entries", name, "queue")
+        for where in ("prompt", "noted"):
+            if getattr(entry, where) not in prompts:
+                raise file.error(f"no prompt {getattr(entry, where)!r}", "entries", name, where)
+        if not any(choice.enter == name for choice in flow.keys.values()):
+            raise file.error(f"entry {name!r} cannot be reached by any key", "entries", name)
+    return flow
+
+
+def load_flows(folder: Path, queues: Collection[str], prompts: Collection[str]) -> Mapping[str, Flow]:
+    """All flows of a folder by dialled number. A number in two files is an error."""
+    flows: dict[str, Flow] = {}
+    files = sorted(folder.glob("*.yaml"))
+    if not files:
+        raise DataFileError(folder, 1, "no flow: nobody could be answered")
+    for path in files:
+        flow = load_flow(path, queues, prompts)
+        for number in flow.numbers:
+            if number in flows:
+                raise DataFileError(path, 1, f"number {number} is answered by another flow too")
+            flows[number] = flow
+    return flows

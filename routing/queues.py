@@ -1,0 +1,108 @@
+"""Queues 话务队列 and agents 座席 as data: who answers what, in which order, how long callers wait and where they go then."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated, Literal
+
+from pydantic import Field, field_validator
+
+from datafile import DataFile, Rule
+
+MESSAGE = "message"
+"""Where a caller goes when no queue can help: leave a message 留言."""
+GENERAL = "general"
+"""The queue that stands behind everything else; the fallback sends callers there."""
+EMERGENCY = "emergency"
+EMERGENCY_NUMBERS = ("110", "119", "120", "122")
+"""Police 公安, fire 消防, ambulance 急救, traffic accidents 交通事故."""
+
+# Asterisk's own names: queues.conf(5), app_queue strategies that respect penalties.
+Strategy = Literal["ringall", "leastrecent", "fewestcalls", "random", "rrmemory", "rrordered", "linear"]
+
+
+# Written into Asterisk's files: nothing that means something there.
+Name = Annotated[str, Field(pattern=r"^[\w·（）() -]{1,20}$")]
+
+
+class Queue(Rule):
+    """One queue. Times in seconds."""
+
+    name: Name
+    strategy: Strategy = "rrmemory"
+    weight: int = Field(default=0, ge=0, le=100)
+    """An agent free for two queues takes the heavier one first."""
+    ring_seconds: int = Field(default=15, ge=5, le=60)
+    retry_seconds: int = Field(default=1, ge=1, le=30)
+    wrapup_seconds: int = Field(default=10, ge=0, le=600)
+    announce_seconds: int = Field(default=30, ge=0, le=600)
+    """Position and expected wait are spoken this often; 0 = never."""
+    max_wait_seconds: int = Field(default=300, ge=10, le=3600)
+    empty_wait_seconds: int = Field(default=20, ge=5, le=3600)
+    """The longest wait when nobody is logged in."""
+    max_callers: int = Field(default=200, ge=1, le=10_000)
+    then: str = MESSAGE
+    """After the longest wait: another queue, or ``message``."""
+
+
+class QueueBook(Rule):
+    queues: dict[str, Queue]
+
+    @field_validator("queues")
+    @classmethod
+    def _names(cls, queues: dict[str, Queue]) -> dict[str, Queue]:
+        for name in queues:
+            if not (name.isascii() and name.replace("-", "").isalpha() and name.islower()):
+                raise ValueError(f"queue {name!r}: only a-z and '-', so that it is safe in Asterisk's files")
+            if name == MESSAGE:
+                raise ValueError("'message' is a destination, not a queue")
+        return queues
+
+
+class Agent(Rule):
+    name: Name
+    queues: dict[str, int] = Field(min_length=1)
+    """Queue → penalty 技能等级: 0 answers first, higher only when all lower ones are taken."""
+
+
+class AgentBook(Rule):
+    pause_reasons: list[Name] = Field(min_length=1)
+    agents: dict[str, Agent]
+
+
+def load_queues(path: Path) -> dict[str, Queue]:
+    """Read and check the queue file. Raises :class:`datafile.DataFileError` naming file and line."""
+    file = DataFile(path)
+    queues = file.parse(QueueBook).queues
+    for needed in (GENERAL, EMERGENCY):
+        if needed not in queues:
+            raise file.error(f"queue {needed!r} is needed: fallback and emergencies go there", "queues")
+    for name, queue in queues.items():
+        seen = [name]
+        while (then := queues[seen[-1]].then) != MESSAGE:
+            if then not in queues:
+                raise file.error(f"then: unknown queue {then!r}", "queues", seen[-1], "then")
+            if then in seen:
+                raise file.error(f"callers would go round for ever: {' → '.join([*seen, then])}", "queues", name, "then")
+            seen.append(then)
+    return queues
+
+
+def load_agents(path: Path, queues: dict[str, Queue]) -> AgentBook:
+    """Read and check the agent file against the queues."""
+    file = DataFile(path)
+    book = file.parse(AgentBook)
+    for extension, agent in book.agents.items():
+        if not (extension.isascii() and extension.isdigit() and len(extension) == 4 and extension[0] == "1"):
+            raise file.error(f"extension {extension!r}: four digits beginning with 1", "agents", extension)
+        if extension[:3] in EMERGENCY_NUMBERS:
+            raise file.error(f"extension {extension!r} begins like an emergency number", "agents", extension)
+        for queue, penalty in agent.queues.items():
+            if queue not in queues:
+                raise file.error(f"unknown queue {queue!r}", "agents", extension, "queues", queue)
+            if not 0 <= penalty <= 9:
+                raise file.error("penalty 0 to 9", "agents", extension, "queues", queue)
+    for name in queues:
+        if not any(name in agent.queues for agent in book.agents.values()):
+            raise file.error(f"no agent serves queue {name!r}", "agents")
+    return book
