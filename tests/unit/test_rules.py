@@ -1,0 +1,92 @@
+"""Rule files: right ones load, wrong ones are refused with file and line."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from datafile import DataFileError
+from ivr.flow import load_flow, load_flows
+from routing.queues import load_agents, load_queues
+
+ROOT = Path(__file__).parents[2]
+QUEUES = load_queues(ROOT / "routing/queues.yaml")
+PROMPTS = ("greeting", "menu-main", "menu-wrong", "to-agent", "enter-ticket", "ticket-noted")
+
+
+def broken(tmp_path: Path, source: str, old: str, new: str) -> Path:
+    text = (ROOT / source).read_text(encoding="utf-8")
+    assert old in text
+    path = tmp_path / Path(source).name
+    path.write_text(text.replace(old, new, 1), encoding="utf-8")
+    return path
+
+
+def line_of(path: Path, word: str) -> int:
+    return next(n for n, line in enumerate(path.read_text(encoding="utf-8").splitlines(), 1) if word in line)
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "word", "why"),
+    [
+        ("queue: consultation", "queue: nowhere", "nowhere", "unknown queue"),
+        ("greeting: greeting", "greeting: hello", "greeting: hello", "no prompt"),
+        ("enter: ticket-number", "enter: age", "enter: age", "unknown entry"),
+        ("{label: 人工服务, queue: general}", "{label: 人工服务, queue: help}", "keys:", "no key leads to a person"),
+        ("silence_seconds: 5", "silence_seconds: 500", "silence_seconds", "less than or equal"),
+        ("silence_seconds: 5", "silence_secs: 5", "silence_secs", "Extra inputs"),
+        ("agent_queue: general", "agent_queue: nobody", "agent_queue", "unknown queue"),
+        ('  "0": {', '  "#": {', '"#"', "Input should be"),
+        ("    queue: progress", "    queue: nowhere", "nowhere", "unknown queue"),
+        ("keys:", "keys: [", "keys", ""),
+    ],
+)
+def test_a_faulty_flow_is_refused_by_line(tmp_path: Path, old: str, new: str, word: str, why: str) -> None:
+    path = broken(tmp_path, "ivr/flows/12345.yaml", old, new)
+    with pytest.raises(DataFileError) as error:
+        load_flow(path, QUEUES, PROMPTS)
+    assert why in str(error.value)
+    assert str(error.value).startswith(f"{path}:")
+    if why:
+        assert error.value.line == line_of(path, word)
+
+
+def test_one_number_is_answered_by_one_flow(tmp_path: Path) -> None:
+    text = (ROOT / "ivr/flows/12345.yaml").read_text(encoding="utf-8")
+    for name in ("a", "b"):
+        (tmp_path / f"{name}.yaml").write_text(text, encoding="utf-8")
+    with pytest.raises(DataFileError, match="12345 is answered by another flow"):
+        load_flows(tmp_path, QUEUES, PROMPTS)
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "why"),
+    [
+        ("then: message", "then: general", "round for ever"),
+        ("then: general", "then: nowhere", "unknown queue"),
+        ("  general:", "  common:", "is needed"),
+        ("name: 咨询", 'name: "咨询;drop"', "match pattern"),
+        ("name: 咨询", 'name: "a\\nb"', "match pattern"),
+        ("strategy: ringall", "strategy: ring_all", "Input should be"),
+        ("  help:", "  HELP:", "only a-z"),
+    ],
+)
+def test_a_faulty_queue_file_is_refused(tmp_path: Path, old: str, new: str, why: str) -> None:
+    with pytest.raises(DataFileError, match=why):
+        load_queues(broken(tmp_path, "routing/queues.yaml", old, new))
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "why"),
+    [
+        ('"1001"', '"2001"', "four digits"),
+        ('"1001"', '"1101"', "emergency number"),
+        ("{consultation: 0", "{consultations: 0", "unknown queue"),
+        ("{consultation: 0", "{consultation: 99", "penalty"),
+        ('"1002"', '"1001"', "stands here twice"),
+    ],
+)
+def test_a_faulty_agent_file_is_refused(tmp_path: Path, old: str, new: str, why: str) -> None:
+    with pytest.raises(DataFileError, match=why):
+        load_agents(broken(tmp_path, "routing/agents.yaml", old, new), QUEUES)
