@@ -2,18 +2,23 @@
 
 from __future__ import annotations
 
+import asyncio
+import re
+import socket
 import tempfile
 from collections.abc import Iterator
+from contextlib import ExitStack
 from dataclasses import dataclass
 from pathlib import Path
 
 from datafile import DataFileError
-from hotline.asterisk import AsteriskError, find_asterisk, try_configuration
+from hotline.asterisk import command_line, control_socket, find_asterisk, is_ready
 from hotline.render import render
-from hotline.rules import PROMPTS, load_rules
-from hotline.secrets import Secrets
-from hotline.settings import Settings
+from hotline.rules import load_rules
+from hotline.settings import Settings, SettingsError
 from ivr.prompts import check as check_prompts
+
+START_SECONDS = 15.0
 
 
 @dataclass(frozen=True)
@@ -34,16 +39,57 @@ def run_checks(settings: Settings) -> Iterator[Finding]:
     yield Finding("flows", True, f"{len(rules.flows)} ({numbers})")
     yield Finding("queues", True, f"{len(rules.queues)}")
     yield Finding("agents", True, f"{len(rules.agents.agents)}")
-    faults = check_prompts(PROMPTS)
-    yield Finding("prompts", not faults, "; ".join(faults) or f"{len(rules.prompts.ids)}")
+    faults = check_prompts()
+    for fault in faults:
+        yield Finding("prompt", False, fault)
+    if not faults:
+        yield Finding("prompts", True, f"{len(rules.prompts.ids)}")
     try:
-        asterisk = find_asterisk()
-    except AsteriskError as error:
-        yield Finding("asterisk", False, str(error))
-        return
-    with tempfile.TemporaryDirectory(prefix="hotline-check-") as folder:
-        trial = settings.model_copy(update={"home": Path(folder)})
-        secrets = Secrets.throwaway(rules.agents.agents)
-        conf = render(trial, secrets, rules, asterisk, Path("python3"))
-        complaints = try_configuration(asterisk, conf)
+        complaints = asyncio.run(_try_configuration(settings))
+    except SettingsError as error:
+        complaints = [str(error)]
     yield Finding("asterisk configuration", not complaints, "; ".join(complaints[:5]))
+
+
+async def _try_configuration(settings: Settings) -> list[str]:
+    """Start Asterisk on the rendered files, in a folder and on ports of its own; what it complains about."""
+    with tempfile.TemporaryDirectory(prefix="hotline-check-") as folder:
+        trial = _elsewhere(settings, Path(folder))
+        conf = render(trial)
+        log = trial.asterisk_dir / "log" / "messages.log"
+        process = await asyncio.create_subprocess_exec(
+            *command_line(find_asterisk(), conf),
+            stdin=asyncio.subprocess.DEVNULL,
+            stdout=asyncio.subprocess.DEVNULL,
+            stderr=asyncio.subprocess.DEVNULL,
+        )
+        try:
+            async with asyncio.timeout(START_SECONDS):
+                while process.returncode is None and not await is_ready(control_socket(trial)):
+                    await asyncio.sleep(0.05)
+        except TimeoutError:
+            return ["Asterisk does not start with this configuration"]
+        finally:
+            if process.returncode is None:
+                process.terminate()
+            await process.wait()
+        text = log.read_text(errors="replace") if log.exists() else ""
+        return [line.strip() for line in text.splitlines() if re.search(r"\] (WARNING|ERROR)\[", line)]
+
+
+def _elsewhere(settings: Settings, home: Path) -> Settings:
+    with ExitStack() as held:
+        ports = []
+        for _ in range(3):
+            probe = held.enter_context(socket.socket(socket.AF_INET, socket.SOCK_DGRAM))
+            probe.bind(("127.0.0.1", 0))
+            ports.append(probe.getsockname()[1])
+    return settings.model_copy(
+        update={
+            "home": home,
+            "sip": settings.sip.model_copy(update={"port": ports[0], "bind": "127.0.0.1"}),
+            "ami": settings.ami.model_copy(update={"port": ports[1]}),
+            "emergency": settings.emergency.model_copy(update={"test_port": ports[2]}),
+            "recording": settings.recording.model_copy(update={"dir": home / "recordings"}),
+        }
+    )

@@ -5,16 +5,18 @@ from __future__ import annotations
 import json
 import os
 import shutil
+import sys
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
-from hotline.asterisk import Asterisk
-from hotline.rules import PROMPTS, Rules
-from hotline.secrets import Secrets
+from hotline.asterisk import Asterisk, find_asterisk
+from hotline.rules import Rules, load_rules
+from hotline.secrets import Secrets, load_or_create
 from hotline.settings import CHECKOUT, Settings
+from ivr.prompts import FOLDER as PROMPTS
 from routing.queues import EMERGENCY, EMERGENCY_NUMBERS, GENERAL
 
 TEMPLATES = CHECKOUT / "asterisk_conf"
@@ -50,15 +52,21 @@ class EmergencyTrunk:
     transport: str
 
 
-def render(settings: Settings, secrets: Secrets, rules: Rules, asterisk: Asterisk, python: Path) -> Path:
-    """Write the whole instance and return its ``asterisk.conf``. Files change only when their content does."""
+def render(settings: Settings) -> Path:
+    """Write the whole instance and return its ``asterisk.conf``. Files change only when their content does.
+
+    Raises :class:`datafile.DataFileError` for a faulty rule file, :class:`hotline.settings.SettingsError` for the rest.
+    """
+    rules = load_rules()
+    asterisk = find_asterisk()
+    secrets = load_or_create(settings, rules.agents.agents)
     base = settings.asterisk_dir
     for folder in ("etc", "run", "lib/keys", "log/cel-custom", "spool", "data/agi-bin", "data/sounds"):
         (base / folder).mkdir(parents=True, exist_ok=True, mode=0o700)
     settings.recordings_dir.mkdir(parents=True, exist_ok=True)
     settings.run_dir.mkdir(parents=True, exist_ok=True)
     _link_sounds(base / "data", asterisk)
-    values = _values(settings, secrets, rules, asterisk, python)
+    values = _values(settings, secrets, rules, asterisk)
     environment = Environment(
         loader=FileSystemLoader(TEMPLATES), undefined=StrictUndefined, trim_blocks=True, keep_trailing_newline=True
     )
@@ -97,9 +105,7 @@ def emergency_trunks(settings: Settings) -> list[EmergencyTrunk]:
     return trunks or [EmergencyTrunk("127.0.0.3", settings.emergency.test_port, "transport-to-centre")]
 
 
-def _values(
-    settings: Settings, secrets: Secrets, rules: Rules, asterisk: Asterisk, python: Path
-) -> Mapping[str, object]:
+def _values(settings: Settings, secrets: Secrets, rules: Rules, asterisk: Asterisk) -> Mapping[str, object]:
     return {
         "settings": settings,
         "secrets": secrets,
@@ -119,7 +125,7 @@ def _values(
         "emergency_numbers": EMERGENCY_NUMBERS,
         "emergency_trunks": emergency_trunks(settings),
         "test_centre": not settings.emergency.trunks,
-        "python": python,
+        "python": sys.executable,
         "checkout": CHECKOUT,
         "fallback_scripts": FALLBACK_SCRIPTS,
         "fallback_seconds": FALLBACK_SECONDS,

@@ -11,7 +11,6 @@ from ivr.flow import Flow, load_flows
 from ivr.prompts import Prompts, load_prompts
 from routing.queues import AgentBook, Queue, load_agents, load_queues
 
-PROMPTS = CHECKOUT / "ivr" / "prompts"
 FLOWS = CHECKOUT / "ivr" / "flows"
 ROUTING = CHECKOUT / "routing"
 

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from hotline.phone import phone_python
+from hotline.asterisk import phone_python
 from tests.asterisk.instance import Instance
 from tests.asterisk.phones import Phones, open_phones
 
@@ -44,5 +44,5 @@ def make_instance(tmp_path: Path) -> Iterator[MakeInstance]:
 
 @pytest.fixture
 async def phones(hotline: Instance) -> AsyncIterator[Phones]:
-    async with open_phones(hotline, phone_python) as opened:
+    async with open_phones(hotline, phone_python()) as opened:
         yield opened

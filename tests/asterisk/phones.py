@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import json
 import os
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -164,9 +164,9 @@ class Phones:
 
 
 @asynccontextmanager
-async def open_phones(instance: Instance, python: Callable[[], str]) -> AsyncIterator[Phones]:
+async def open_phones(instance: Instance, python: Path) -> AsyncIterator[Phones]:
     process = await asyncio.create_subprocess_exec(
-        python(),
+        str(python),
         "-m",
         "phone",
         "serve",
