@@ -53,6 +53,7 @@ class Line(pj.Call):  # type: ignore[misc]  # pjsua2 is untyped
         self._left = False
         self._far_left = False
         self._over = False
+        self._ringing = 0
         self._code = 0
 
     # -- commands -----------------------------------------------------------------------------------------------
@@ -156,7 +157,8 @@ class Line(pj.Call):  # type: ignore[misc]  # pjsua2 is untyped
         if transaction.method not in ("INVITE", "UPDATE"):
             return
         code = transaction.statusCode
-        if request_method(message) is None and 180 <= code <= 183 and self._role == "caller":
+        if request_method(message) is None and 180 <= code <= 183 and self._role == "caller" and code != self._ringing:
+            self._ringing = code
             self._tell("ringing", str(code))
         user = asserted_user(message)
         if user and user != self._identity:

@@ -27,7 +27,7 @@ class Script:
     tone: float = 0.0
     """Hz of a steady tone, 0 for none."""
     record: Path | None = None
-    """What this phone hears. ``{n}`` in the name becomes the number of the call, from 1."""
+    """What this phone hears. The second call an account takes records into ``NAME-2.wav``, and so on."""
     seconds: float | None = None
     """Hang up this long after answer."""
     limit: float = 60.0

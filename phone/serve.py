@@ -8,7 +8,6 @@ import re
 import signal
 import sys
 from collections.abc import Callable, Mapping
-from pathlib import Path
 from typing import Any
 
 from phone.account import Account, Identity
@@ -125,18 +124,16 @@ class Switchboard:
         if name in self._lines:
             raise CommandError(f"call {name} exists already")
         destination = _uri(command, "to")
-        line = Line(
-            self._engine, account, name, parse_script(command), uri_user(destination) or "", self._forget
-        )
+        line = Line(self._engine, account, name, parse_script(command), uri_user(destination) or "", self._forget)
         line.dial(destination, _sender(command, account.identity), _extra_headers(command))
         self._lines[name] = line
 
     def _incoming(self, account: Account, call_id: int, invite: str) -> None:
         account.taken += 1
         script = account.script
-        if script.record is not None:
-            numbered = str(script.record).replace("{n}", str(account.taken))
-            script = dataclasses.replace(script, record=Path(numbered))
+        if script.record is not None and account.taken > 1:
+            numbered = f"{script.record.stem}-{account.taken}{script.record.suffix}"
+            script = dataclasses.replace(script, record=script.record.with_name(numbered))
         caller = next((uri_user(value) or "" for value in header_values(invite, "From")), "")
         name = f"{account.name}#{account.taken}"
         line = Line(self._engine, account, name, script, caller, self._forget, call_id)

@@ -26,7 +26,7 @@ def check_playable(path: Path) -> None:
     except OSError as error:
         raise WavError(f"{path}: {error.strerror}") from error
     except (wave.Error, EOFError) as error:
-        raise WavError(f"{path}: not a PCM WAV file ({error or 'too short'})") from error
+        raise WavError(f"{path}: not a PCM WAV file ({str(error) or 'too short'})") from error
     if not 4000 <= rate <= 96000 or not 1 <= channels <= 8 or width not in (1, 2, 3, 4):
         raise WavError(f"{path}: {rate} Hz, {channels} channels, {width * 8} bit cannot be played")
 

@@ -51,6 +51,9 @@ disallow=all
 allow=alaw
 auth={name}
 aors={name}
+callerid={name} <{name}>
+send_pai=yes
+trust_id_outbound=yes
 direct_media=no
 [{name}]
 type=auth
