@@ -1,0 +1,90 @@
+"""One line of Asterisk's channel event log (cel_custom) as a record.
+
+Fields, in the order of ``asterisk_conf/cel_custom.conf``: eventtype, eventtime, userdeftype, eventextra, cidnum, ani,
+exten, context, channame, appname, uniqueid, linkedid, bridgepeer, userfield, accountcode.
+For an event of our own (``CELGenUserEvent``) eventtype and userdeftype both hold its name; other events may carry a
+userdeftype of Asterisk's, e.g. ``MOH_STREAM_BEGIN``.
+Source: Asterisk 22 ``main/cel.c`` and ``cel/cel_custom.c``, and streams recorded in ``tests/replay``.
+"""
+
+from __future__ import annotations
+
+import csv
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+from urllib.parse import parse_qsl
+
+from calls.events import CEL, MAX_FIELD, MalformedLine, call_id, seconds
+
+FIELDS = 15
+MAX_PAIRS = 20
+NO_EXTRA: Mapping[str, str] = {}
+
+
+@dataclass(frozen=True, slots=True)
+class CelEvent:
+    """``kind`` is ``USER`` for our own events, whose name is ``name`` and whose query string is ``extra``.
+    ``at`` is epoch seconds (UTC); ``call`` the linked id; ``position`` the place in the stream."""
+
+    position: int
+    at: float
+    call: str
+    kind: str
+    name: str = ""
+    extra: Mapping[str, str] = field(default_factory=dict)
+    number: str = ""
+    channel: str = ""
+    unique: str = ""
+    app: str = ""
+    line: str = field(default="", repr=False, compare=False)
+
+    @property
+    def stream(self) -> str:
+        return CEL
+
+
+def parse(position: int, line: str) -> CelEvent | None:
+    """None for a line that says nothing about a call (a prompt was played). Raises :class:`MalformedLine`."""
+    try:
+        row = next(csv.reader((line,), strict=True))
+    except (csv.Error, StopIteration) as error:
+        raise MalformedLine(str(error)) from error
+    if len(row) != FIELDS or "\0" in line:
+        raise MalformedLine(f"{len(row)} fields, expected {FIELDS}")
+    kind, time, user, extra = row[0], row[1], row[2], row[3]
+    if user == "FILE_STREAM_BEGIN" or user == "FILE_STREAM_END":
+        return None
+    ours = user != "" and (kind == user or kind == "USER_DEFINED")
+    if not kind or max(map(len, (kind, user, extra, row[4], row[8], row[9]))) > MAX_FIELD:
+        raise MalformedLine("a field is empty or too long")
+    return CelEvent(
+        position=position,
+        at=seconds(time),
+        call=call_id(row[11]),
+        kind="USER" if ours else kind,
+        name=user,
+        extra=_extra(extra, query=ours) if extra else NO_EXTRA,
+        number=row[4],
+        channel=row[8],
+        unique=row[10],
+        app=row[9],
+        line=line,
+    )
+
+
+def _extra(text: str, *, query: bool) -> Mapping[str, str]:
+    try:
+        data: Any = json.loads(text)
+    except (ValueError, RecursionError) as error:
+        raise MalformedLine(f"extra is not JSON: {text[:80]!r}") from error
+    if not isinstance(data, dict):
+        raise MalformedLine("extra is not an object")
+    if not query:
+        return {key: str(value) for key, value in data.items()}
+    try:
+        pairs = parse_qsl(str(data.get("extra", "")), keep_blank_values=True, max_num_fields=MAX_PAIRS)
+    except ValueError as error:
+        raise MalformedLine(str(error)) from error
+    return {key: value.replace("\0", "") for key, value in pairs}

@@ -1,0 +1,57 @@
+"""One line of Asterisk's queue_log: ``epoch|callid|queue|agent|EVENT|a|b|c|d|e``. Whole seconds only.
+
+Source: https://docs.asterisk.org/Configuration/Applications/Queues/Queue-Logs/ and streams in ``tests/replay``.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+from calls.events import MAX_FIELD, QUEUE_LOG, MalformedLine, call_id, seconds
+
+START = "QUEUESTART"
+"""Asterisk began to run: whatever was being talked about before is over."""
+
+
+@dataclass(frozen=True, slots=True)
+class QueueEvent:
+    """``at``: epoch seconds (UTC), cut to the second. ``call`` is empty for ``QUEUESTART``. ``agent``: ``1001``."""
+
+    position: int
+    at: float
+    call: str
+    kind: str
+    queue: str = ""
+    agent: str = ""
+    data: tuple[str, ...] = ()
+    line: str = field(default="", repr=False, compare=False)
+
+    @property
+    def stream(self) -> str:
+        return QUEUE_LOG
+
+
+def parse(position: int, line: str) -> QueueEvent | None:
+    """None for a line about no call (an agent logged in, a reload). Raises :class:`MalformedLine`."""
+    parts = line.split("|")
+    if len(parts) < 5 or "\0" in line or max(map(len, parts)) > MAX_FIELD:
+        raise MalformedLine(f"{len(parts)} fields, expected at least 5")
+    time, call, queue, agent, kind, *data = parts
+    at = seconds(time)
+    if not kind:
+        raise MalformedLine("no event")
+    if kind == START:
+        return QueueEvent(position=position, at=at, call="", kind=kind, line=line)
+    if call == "NONE" or not call or not call[-1].isdigit() or "." not in call:
+        return None  # REALTIME, MANAGER and the like: not a call
+    technology, _, name = agent.rpartition("/")
+    return QueueEvent(
+        position=position,
+        at=at,
+        call=call_id(call),
+        kind=kind,
+        queue="" if queue == "NONE" else queue,
+        agent=name if technology else "",
+        data=tuple(data),
+        line=line,
+    )

@@ -1,0 +1,77 @@
+"""What is known of one call: the result of :func:`calls.timeline.fold`. Times are epoch seconds, UTC."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+Detail = Mapping[str, str]
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """One line of a call's timeline.
+
+    ``what``: arrived, answered, recording, recording_off, notice, key, number, decided, fallback, queued, rang,
+    no_answer, connected, held, unheld, transferred, emergency, emergency_trunk, emergency_failed, added, left,
+    left_queue, overflow, abandoned, message, hung_up, asterisk_restarted. ``detail``: what Asterisk said of it.
+    """
+
+    at: float
+    what: str
+    detail: Detail = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class Call:
+    id: str
+    arrived_at: float
+    dialled: str = ""
+    via: str = ""
+    """``public``, ``emergency`` (handed over by 110/119/120/122), ``agent`` or ``test``."""
+    number: str = ""
+    """The caller's number as it came, only ``0-9+*#``; may be empty."""
+    presentation: str = ""
+    answered_at: float | None = None
+    human_at: float | None = None
+    """First moment in one bridge with an agent or the emergency centre."""
+    ended_at: float | None = None
+    category: str = ""
+    decision: str = ""
+    """Kind of the last decision: ``queue``, ``emergency``, ``end``; empty: none yet."""
+    decided_by: str = ""
+    keys: str = ""
+    queue: str = ""
+    agent: str = ""
+    """The agent connected last."""
+    emergency: str = ""
+    """The service asked for: ``110``, ``119``, ``120`` or ``122``; empty: none."""
+    emergency_failed: bool = False
+    abandoned: bool = False
+    """The caller gave up waiting (queue_log ``ABANDON``)."""
+    missed: bool = False
+    """Wanted somebody, reached nobody and left no message, or abandoned: to be called back."""
+    hangup_by: str = ""
+    """``caller``, ``agent 1001``, ``emergency`` or ``system``; empty: not over yet."""
+    notice: str = ""
+    """``full``, ``interrupted``, or empty: not played."""
+    fallback: int = 0
+    message_file: str = ""
+    recording_file: str = ""
+    recording_at: float | None = None
+    wish: bool = False
+    """The call states a wish, an emergency or a message, or waits in a queue: it gets a ticket."""
+    timeline: tuple[Entry, ...] = ()
+
+    @property
+    def time_to_human(self) -> float | None:
+        """Seconds from answer, prompts included."""
+        if self.human_at is None or self.answered_at is None:
+            return None
+        return max(0.0, round(self.human_at - self.answered_at, 3))
+
+    @property
+    def recording_offset_ms(self) -> int | None:
+        if self.recording_at is None:
+            return None
+        return max(0, round((self.recording_at - self.arrived_at) * 1000))

@@ -1,0 +1,382 @@
+"""The events of one call folded into its record. Pure: the same set of events gives the same record, in whatever order
+and in however many pieces they were read, because they are put in order here first.
+
+CEL tells what happened to the microsecond; queue_log adds what only the queue knows (place in line, ring without
+answer, giving up) in whole seconds, so its entries take the time of the CEL event that they belong to.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from dataclasses import replace
+
+from calls import queue_log
+from calls.cel import CelEvent
+from calls.parties import Parties, endpoint, is_agent, is_emergency
+from calls.queue_log import QueueEvent
+from calls.record import Call, Entry
+
+Event = CelEvent | QueueEvent
+
+SERVICES = frozenset({"110", "119", "120", "122"})
+CATEGORIES = frozenset({"consultation", "help", "complaint", "report", "suggestion", "other"})
+SAME_MOMENT = 0.15
+"""Seconds. A Local channel optimised away makes its party leave and come back within so long."""
+MAX_KEYS = 60
+
+
+def fold(call_id: str, events: Iterable[Event]) -> Call | None:
+    """None while the call's ARRIVED has not been read: an agent's own call, or a line still to come."""
+    cel: list[CelEvent] = []
+    queue: list[QueueEvent] = []
+    for event in events:
+        if isinstance(event, CelEvent):
+            cel.append(event)
+        else:
+            queue.append(event)
+    cel.sort(key=lambda event: (event.at, event.position))
+    queue.sort(key=lambda event: event.position)
+    arrived = next((event for event in cel if event.kind == "USER" and event.name == "ARRIVED"), None)
+    if arrived is None:
+        return None
+    state = _Fold(Call(id=call_id, arrived_at=arrived.at), caller=arrived.channel)
+    for event in cel:
+        state.cel(event)
+    state.settle_end()
+    for line in queue:
+        state.queue_line(line)
+    return state.result()
+
+
+class _Fold:
+    def __init__(self, call: Call, caller: str) -> None:
+        self.call = call
+        self._caller = caller
+        self._entries: list[Entry] = []
+        self._parties = Parties()
+        self._company: set[str] = set()
+        self._held = False
+        self._last = call.arrived_at
+        self._unanswered: dict[str, bool] = {}
+        self._anchors: dict[str, list[float]] = {}
+        self._hangup_source = ""
+
+    # ---- CEL ---------------------------------------------------------------------------------------------------
+
+    def cel(self, event: CelEvent) -> None:
+        self._last = event.at
+        if event.kind == "USER":
+            handler = _USER.get(event.name)
+        else:
+            handler = _CEL.get(event.kind)
+        if handler is not None:
+            handler(self, event)
+
+    def _note(self, at: float, what: str, **detail: str) -> None:
+        self._entries.append(Entry(at, what, {key: value for key, value in detail.items() if value}))
+
+    def _arrived(self, event: CelEvent) -> None:
+        extra = event.extra
+        self.call = replace(
+            self.call,
+            dialled=extra.get("dialled", ""),
+            via=extra.get("via", ""),
+            number=extra.get("number", ""),
+            presentation=extra.get("pres", ""),
+        )
+        self._note(event.at, "arrived", dialled=self.call.dialled, via=self.call.via)
+
+    def _recording(self, event: CelEvent) -> None:
+        if event.extra.get("state") == "off":
+            self._note(event.at, "recording_off", why=event.extra.get("why", ""))
+            return
+        self.call = replace(self.call, recording_file=event.extra.get("file", ""), recording_at=event.at)
+        self._note(event.at, "recording")
+
+    def _notice(self, event: CelEvent) -> None:
+        self.call = replace(self.call, notice=event.extra.get("played", ""))
+        self._note(event.at, "notice", played=self.call.notice, ms=event.extra.get("ms", ""))
+
+    def _key(self, event: CelEvent) -> None:
+        key = event.extra.get("key", "")
+        self.call = replace(self.call, keys=(self.call.keys + key)[:MAX_KEYS])
+        self._note(event.at, "key", key=key, node=event.extra.get("node", ""))
+
+    def _number(self, event: CelEvent) -> None:
+        self._note(event.at, "number", digits=event.extra.get("digits", ""), node=event.extra.get("node", ""))
+
+    def _decided(self, event: CelEvent) -> None:
+        extra = event.extra
+        kind, to, by = extra.get("kind", ""), extra.get("to", ""), extra.get("by", "")
+        category = extra.get("category", "")
+        self.call = replace(
+            self.call,
+            decision=kind,
+            decided_by=by,
+            category=category if category in CATEGORIES else self.call.category,
+            wish=self.call.wish or kind in ("queue", "emergency"),
+        )
+        self._note(event.at, "decided", kind=kind, to=to, category=category, by=by)
+
+    def _fallback(self, event: CelEvent) -> None:
+        level = event.extra.get("level", "")
+        if level in ("2", "3"):
+            self.call = replace(self.call, fallback=max(self.call.fallback, int(level)))
+        self._note(event.at, "fallback", level=level, why=event.extra.get("why", ""))
+
+    def _queued(self, event: CelEvent) -> None:
+        name = event.extra.get("name", "")
+        self.call = replace(self.call, queue=name, wish=True)
+        self._note(event.at, "queued", queue=name)
+        self._anchors.setdefault(f"queued {name}", []).append(event.at)
+
+    def _overflow(self, event: CelEvent) -> None:
+        extra = event.extra
+        why = extra.get("why", "")
+        self._note(event.at, "overflow", queue=extra.get("from", ""), to=extra.get("to", ""), why=why)
+
+    def _emergency(self, event: CelEvent) -> None:
+        service = event.extra.get("service", "")
+        if service in SERVICES:
+            self.call = replace(self.call, emergency=service, wish=True)
+        self._note(event.at, "emergency", service=service, by=event.extra.get("by", ""))
+
+    def _added(self, event: CelEvent) -> None:
+        service = event.extra.get("service", "")
+        if service in SERVICES and not self.call.emergency:
+            self.call = replace(self.call, emergency=service)
+        self._note(event.at, "added", service=service)
+
+    def _emergency_trunk(self, event: CelEvent) -> None:
+        extra = event.extra
+        trunk, status = extra.get("trunk", ""), extra.get("status", "")
+        self._note(event.at, "emergency_trunk", service=extra.get("service", ""), trunk=trunk, status=status)
+
+    def _emergency_failed(self, event: CelEvent) -> None:
+        self.call = replace(self.call, emergency_failed=True)
+        self._note(event.at, "emergency_failed", service=event.extra.get("service", ""))
+
+    def _message(self, event: CelEvent) -> None:
+        self.call = replace(self.call, message_file=event.extra.get("file", ""), wish=True)
+        self._note(event.at, "message", seconds=event.extra.get("seconds", ""))
+
+    def _answer(self, event: CelEvent) -> None:
+        if event.channel in self._unanswered:
+            self._unanswered[event.channel] = False
+        if event.unique == self.call.id and self.call.answered_at is None:
+            self.call = replace(self.call, answered_at=event.at)
+            self._note(event.at, "answered")
+
+    def _start(self, event: CelEvent) -> None:
+        if event.unique != self.call.id and (is_agent(event.channel) or is_emergency(event.channel)):
+            self._unanswered[event.channel] = True
+            self._note(event.at, "rang", party=endpoint(event.channel))
+
+    def _end(self, event: CelEvent) -> None:
+        self._parties.leave(event.channel)
+        self._meet(event.at)
+        if self._unanswered.pop(event.channel, False):
+            self._anchors.setdefault(f"rang {endpoint(event.channel)}", []).append(event.at)
+
+    def _hangup(self, event: CelEvent) -> None:
+        if event.unique == self.call.id and self.call.ended_at is None:
+            self.call = replace(self.call, ended_at=event.at)
+            self._hangup_source = event.extra.get("hangupsource", "")
+
+    def _enter(self, event: CelEvent) -> None:
+        self._parties.enter(event.channel, event.extra.get("bridge_id", ""))
+        self._meet(event.at)
+
+    def _exit(self, event: CelEvent) -> None:
+        self._parties.leave(event.channel, event.extra.get("bridge_id", ""))
+        self._meet(event.at)
+
+    def _meet(self, at: float) -> None:
+        """Who talks with the caller has changed, perhaps."""
+        company = self._parties.talking_to(self._caller)
+        for channel in sorted(company - self._company):
+            party = endpoint(channel)
+            if is_agent(channel):
+                self.call = replace(self.call, agent=party)
+            if self.call.human_at is None and (is_agent(channel) or is_emergency(channel)):
+                self.call = replace(self.call, human_at=at)
+            self._note(at, "connected", party=party, channel=channel)
+        for channel in sorted(self._company - company):
+            self._note(at, "left", party=endpoint(channel), channel=channel)
+        self._company = company
+
+    def _stream_begin(self, event: CelEvent) -> None:
+        # Music for somebody who waits in a queue is no hold: only the caller in a bridge is held.
+        if event.channel == self._caller and self._parties.joined(self._caller) and not self._held:
+            self._held = True
+            self._note(event.at, "held")
+
+    def _stream_end(self, event: CelEvent) -> None:
+        if event.channel == self._caller and self._held:
+            self._held = False
+            self._note(event.at, "unheld")
+
+    def _transferred(self, event: CelEvent) -> None:
+        how = "blind" if event.kind == "BLINDTRANSFER" else "attended"
+        to = event.extra.get("extension") or endpoint(event.extra.get("transfer_target_channel_name", ""))
+        self._note(event.at, "transferred", by=endpoint(event.channel), to=to, how=how)
+
+    def settle_end(self) -> None:
+        call = self.call
+        if call.ended_at is not None:
+            self.call = replace(call, hangup_by=_hangup_by(self._hangup_source, self._caller))
+
+    # ---- queue_log -------------------------------------------------------------------------------------------------
+
+    def queue_line(self, event: QueueEvent) -> None:
+        handler = _QUEUE.get(event.kind)
+        if handler is not None:
+            handler(self, event)
+
+    def _moment(self, second: float, anchor: str) -> float | None:
+        """The CEL moment that a whole second of queue_log belongs to, each used once."""
+        near = [at for at in self._anchors.get(anchor, ()) if second - 1 <= at < second + 2]
+        if not near:
+            return None
+        best = min(near, key=lambda at: abs(at - second - 0.5))
+        self._anchors[anchor].remove(best)
+        return best
+
+    def _within(self, second: float) -> float:
+        """End of that second, but inside the call."""
+        end = self.call.ended_at if self.call.ended_at is not None else self._last
+        return max(self.call.arrived_at, min(second + 0.999999, end))
+
+    def _entered(self, event: QueueEvent) -> None:
+        position = event.data[2] if len(event.data) > 2 else ""
+        at = self._moment(event.at, f"queued {event.queue}")
+        if at is None:
+            self._note(self._within(event.at), "queued", queue=event.queue, position=position)
+        else:
+            self._entries = [
+                replace(one, detail={**one.detail, "position": position})
+                if one.at == at and one.what == "queued" and position
+                else one
+                for one in self._entries
+            ]
+        self.call = replace(self.call, queue=self.call.queue or event.queue, wish=True)
+
+    def _no_answer(self, event: QueueEvent) -> None:
+        at = self._moment(event.at, f"rang {event.agent}")
+        ms = event.data[0] if event.data else ""
+        self._note(self._within(event.at) if at is None else at, "no_answer", party=event.agent, ms=ms)
+
+    def _abandoned(self, event: QueueEvent) -> None:
+        waited = event.data[2] if len(event.data) > 2 else ""
+        self.call = replace(self.call, abandoned=True)
+        self._note(self._within(event.at), "abandoned", queue=event.queue, seconds=waited)
+
+    def _left_queue(self, event: QueueEvent) -> None:
+        why = event.kind.removeprefix("EXIT").removeprefix("WITH").lower()
+        key = event.data[0] if event.kind == "EXITWITHKEY" and event.data else ""
+        self._note(self._within(event.at), "left_queue", queue=event.queue, why=why, key=key)
+
+    def _completed(self, event: QueueEvent) -> None:
+        """Only where CEL names no source of the hang-up."""
+        call = self.call
+        if call.ended_at is not None and call.hangup_by == "system" and abs(call.ended_at - event.at) < 2:
+            by = "caller" if event.kind == "COMPLETECALLER" else f"agent {event.agent}"
+            self.call = replace(call, hangup_by=by)
+
+    def _restarted(self, event: QueueEvent) -> None:
+        if self.call.ended_at is None:
+            self.call = replace(self.call, ended_at=self._last, hangup_by="system")
+            self._note(max(event.at, self._last), "asterisk_restarted")
+
+    # ---- the result ------------------------------------------------------------------------------------------------
+
+    def result(self) -> Call:
+        call = self.call
+        over = call.ended_at is not None
+        nobody = call.wish and call.human_at is None and not call.message_file
+        entries = _without_flicker(sorted(self._entries, key=lambda entry: entry.at))
+        if call.ended_at is not None:
+            last = call.ended_at - SAME_MOMENT
+            entries = [one for one in entries if one.what not in ("left", "unheld") or one.at < last]
+            hung_up = Entry(call.ended_at, "hung_up", {"by": call.hangup_by})
+            after = next((i for i, one in enumerate(entries) if one.at > call.ended_at), len(entries))
+            entries.insert(after, hung_up)
+        timeline = tuple(_public(one) for one in entries)
+        return replace(call, missed=call.abandoned or (over and nobody), timeline=timeline)
+
+
+def _public(entry: Entry) -> Entry:
+    if "channel" not in entry.detail:
+        return entry
+    return replace(entry, detail={key: value for key, value in entry.detail.items() if key != "channel"})
+
+
+def _without_flicker(entries: list[Entry]) -> list[Entry]:
+    kept: list[Entry] = []
+    for entry in entries:
+        if entry.what == "connected":
+            channel = entry.detail["channel"]
+            for back in range(len(kept) - 1, -1, -1):
+                if entry.at - kept[back].at > SAME_MOMENT:
+                    back = -1
+                    break
+                if kept[back].what == "left" and kept[back].detail["channel"] == channel:
+                    break
+            else:
+                back = -1
+            if back >= 0:
+                del kept[back]
+                continue
+        kept.append(entry)
+    return kept
+
+
+def _hangup_by(source: str, caller: str) -> str:
+    if source and source == caller:
+        return "caller"
+    if is_agent(source):
+        return f"agent {endpoint(source)}"
+    if is_emergency(source):
+        return "emergency"
+    return "system"
+
+
+_USER: dict[str, Callable[[_Fold, CelEvent], None]] = {
+    "ARRIVED": _Fold._arrived,
+    "RECORDING": _Fold._recording,
+    "NOTICE": _Fold._notice,
+    "KEY": _Fold._key,
+    "NUMBER": _Fold._number,
+    "DECISION": _Fold._decided,
+    "FALLBACK": _Fold._fallback,
+    "QUEUE": _Fold._queued,
+    "OVERFLOW": _Fold._overflow,
+    "EMERGENCY": _Fold._emergency,
+    "EMERGENCY_TRUNK": _Fold._emergency_trunk,
+    "EMERGENCY_FAILED": _Fold._emergency_failed,
+    "MESSAGE": _Fold._message,
+    "ADDED": _Fold._added,
+}
+_CEL: dict[str, Callable[[_Fold, CelEvent], None]] = {
+    "CHAN_START": _Fold._start,
+    "CHAN_END": _Fold._end,
+    "ANSWER": _Fold._answer,
+    "HANGUP": _Fold._hangup,
+    "BRIDGE_ENTER": _Fold._enter,
+    "BRIDGE_EXIT": _Fold._exit,
+    "BLINDTRANSFER": _Fold._transferred,
+    "ATTENDEDTRANSFER": _Fold._transferred,
+    "STREAM_BEGIN": _Fold._stream_begin,
+    "STREAM_END": _Fold._stream_end,
+}
+_QUEUE: dict[str, Callable[[_Fold, QueueEvent], None]] = {
+    "ENTERQUEUE": _Fold._entered,
+    "RINGNOANSWER": _Fold._no_answer,
+    "ABANDON": _Fold._abandoned,
+    "EXITWITHTIMEOUT": _Fold._left_queue,
+    "EXITWITHKEY": _Fold._left_queue,
+    "EXITEMPTY": _Fold._left_queue,
+    "COMPLETEAGENT": _Fold._completed,
+    "COMPLETECALLER": _Fold._completed,
+    queue_log.START: _Fold._restarted,
+}
