@@ -15,28 +15,31 @@ import ipaddress
 import logging
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
-from urllib.parse import urlencode
 
 from panoramisk import fast_agi
 
 from ivr import agi_wire
+from ivr.agi_leg import FastAgiLeg
 from ivr.agi_session import CommandTimeout, Session
-from ivr.leg import ALL_KEYS, CallerHungUp, LegError, Played
+from ivr.leg import CallerHungUp, LegError
 from ivr.watchdog import Watchdog
+
+__all__ = ["Dialogue", "FastAgiLeg", "FastAgiServer", "FastAgiStats", "probe"]
 
 log = logging.getLogger(__name__)
 
 HEALTH_SCRIPT = "health"
 HEALTH_ANSWER = b'VERBOSE "ok" 3\n'
 HEADER_SECONDS = 2.0
-MAX_PENDING = 64
-"""Connections without headers yet. Asterisk sends its headers at once, so past this the oldest is thrown out."""
+BACKLOG = 256
+MAX_PENDING = 2 * BACKLOG
+"""Connections without headers yet; past this the oldest is thrown out. Asterisk sends its headers at once, so a call's
+connection leaves this state within two turns of the event loop, each of which accepts at most ``BACKLOG``."""
 AFTER_HANGUP_SECONDS = 10.0
 """A dialogue that goes on this long after its call has ended is cancelled."""
-END_OF_CALL_SECONDS = 0.3
-"""After ``result=-1``, time for the hang-up to show; without one the command itself failed."""
 
-Dialogue = Callable[["FastAgiLeg"], Awaitable[None]]
+Dialogue = Callable[[FastAgiLeg], Awaitable[None]]
+"""Runs one call; it may raise what the leg raises."""
 
 
 @dataclass
@@ -58,107 +61,18 @@ class FastAgiStats:
     commands: int = 0
 
 
-class FastAgiLeg:
-    """A :class:`ivr.leg.CallLeg` over one FastAGI session."""
-
-    def __init__(self, session: Session, seconds: Callable[[str], float], watchdog: Watchdog) -> None:
-        self._session = session
-        self._seconds = seconds
-        self._watchdog = watchdog
-        self._now = asyncio.get_running_loop().time
-
-    @property
-    def headers(self) -> Mapping[str, str]:
-        return self._session.opening.headers
-
-    @property
-    def query(self) -> Mapping[str, str]:
-        """What followed ``?`` in the dialplan's ``AGI(agi://host/script?...)``."""
-        return self._session.opening.query
-
-    @property
-    def call_id(self) -> str:
-        return self.headers.get("agi_uniqueid", "")
-
-    @property
-    def caller(self) -> str | None:
-        return _known(self.headers.get("agi_callerid", ""))
-
-    @property
-    def caller_presentation(self) -> str:
-        # Bits 5 and 6 of Asterisk's AST_PRES_*: 0x00 allowed, 0x20 restricted, 0x40 unavailable.
-        raw = self.headers.get("agi_callingpres", "0")
-        bits = int(raw) & 0x60 if raw.isascii() and raw.isdigit() and len(raw) < 4 else 0x40
-        return {0x00: "allowed", 0x20: "prohib"}.get(bits, "unavailable")
-
-    @property
-    def dialled(self) -> str:
-        return _known(self.headers.get("agi_dnid", "")) or self.headers.get("agi_extension", "")
-
-    async def play(self, sound: str, keys: str = ALL_KEYS) -> Played:
-        reply = await self._command(f"STREAM FILE {_quote(sound)} {_quote(keys)}", self._seconds(sound))
-        return Played(_digit(reply), (reply.endpos or 0) // 8)  # 8 samples a millisecond
-
-    async def wait_digit(self, ms: int) -> str | None:
-        return _digit(await self._command(f"WAIT FOR DIGIT {ms:d}", ms / 1000))
-
-    async def set_variable(self, name: str, value: str) -> None:
-        try:
-            agi_wire.variable_name(name)
-        except agi_wire.WireError as error:
-            raise LegError(str(error)) from error
-        await self._command(f"SET VARIABLE {name} {_quote(value)}")
-
-    async def user_event(self, name: str, **fields: str | int) -> None:
-        if not (name.isascii() and name.replace("_", "").isalpha() and name.isupper()):
-            raise LegError(f"not an event name: {name!r}")
-        # urlencode leaves no comma, quote or line break for the application's own parser.
-        await self._command(f'EXEC CELGenUserEvent "{name},{urlencode(fields)}"')
-
-    async def _command(self, command: str, seconds: float = 0.0) -> agi_wire.Reply:
-        limit = self._watchdog.before(self._now(), seconds)
-        if limit is not None:
-            await self._exchange(f"SET VARIABLE TIMEOUT(absolute) {limit:.1f}", 0.0)
-        return await self._exchange(command, seconds)
-
-    async def _exchange(self, command: str, seconds: float) -> agi_wire.Reply:
-        reply = await self._session.send_command(command, seconds)
-        if reply.code != 200:
-            raise LegError(f"{command[:40]!r}: {reply.code} {reply.text[:80]}")
-        if reply.result == "-1" and await self._session.over(END_OF_CALL_SECONDS):
-            raise CallerHungUp
-        if reply.result.startswith("-"):
-            raise LegError(f"{command[:60]!r} failed: {reply.text[:80]}")
-        return reply
-
-
-def _known(value: str) -> str | None:
-    return value if value and value != "unknown" else None
-
-
-def _quote(argument: str) -> str:
-    try:
-        return agi_wire.quote(argument)
-    except agi_wire.WireError as error:
-        raise LegError(str(error)) from error
-
-
-def _digit(reply: agi_wire.Reply) -> str | None:
-    """The key as a character; Asterisk replies with its ASCII code, 0 for none."""
-    if reply.result == "0":
-        return None
-    code = int(reply.result) if reply.result.isascii() and reply.result.isdigit() and len(reply.result) < 4 else 0
-    if chr(code) not in ALL_KEYS + "ABCD":
-        raise LegError(f"not a key: {reply.text[:80]}")
-    return chr(code)
-
-
 class Application(fast_agi.Application):  # type: ignore[misc]
     """panoramisk's application: its route table, with a connection handler of our own."""
 
     def __init__(self, server: FastAgiServer) -> None:
         super().__init__(loop=asyncio.get_running_loop())
         self.server = server
+
+    def accept(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        """A task of our own per connection: asyncio's would log a cancelled one as an error on Python 3.11."""
+        task = self.loop.create_task(self.handler(reader, writer))
+        self.server.running.add(task)
+        task.add_done_callback(self.server.running.discard)
 
     async def handler(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         accepted = self.loop.time()
@@ -220,7 +134,7 @@ class FastAgiServer:
         self._header_seconds = header_seconds
         self.stats = FastAgiStats()
         self._pending: dict[asyncio.StreamWriter, None] = {}
-        self._running: set[asyncio.Task[None]] = set()
+        self.running: set[asyncio.Task[None]] = set()
         self._server: asyncio.Server | None = None
 
     async def start(self) -> None:
@@ -229,7 +143,7 @@ class FastAgiServer:
         for name, dialogue in self._routes.items():
             application.add_route(name, dialogue)
         self._server = await asyncio.start_server(
-            application.handler, self._host, self.port, limit=agi_wire.MAX_HEADER_BYTES, backlog=256
+            application.accept, self._host, self.port, limit=agi_wire.MAX_HEADER_BYTES, backlog=BACKLOG
         )
         self.port = self._server.sockets[0].getsockname()[1]
 
@@ -240,17 +154,15 @@ class FastAgiServer:
         self._server.close()
         for writer in list(self._pending):
             writer.transport.abort()
-        if self._running:
-            _, late = await asyncio.wait(self._running, timeout=drain_seconds)
+        if self.running:
+            _, late = await asyncio.wait(self.running, timeout=drain_seconds)
             for task in late:
                 task.cancel()
             if late:
                 await asyncio.wait(late, timeout=drain_seconds)
         self._server = None
 
-    async def read_opening(
-        self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter
-    ) -> agi_wire.Opening | None:
+    async def read_opening(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> agi_wire.Opening | None:
         """The headers, or None for a peer that does not send proper ones in time."""
         if len(self._pending) >= self._max_pending:
             oldest = next(iter(self._pending))
@@ -274,7 +186,6 @@ class FastAgiServer:
         loop = asyncio.get_running_loop()
         task = asyncio.current_task()
         assert task is not None
-        self._running.add(task)
         self.stats.open += 1
         self.stats.sessions += 1
         pump = loop.create_task(session.pump())
@@ -305,7 +216,6 @@ class FastAgiServer:
                 timer.cancel()
             self.stats.open -= 1
             self.stats.commands += session.commands
-            self._running.discard(task)
 
 
 async def probe(host: str, port: int, timeout: float = 2.0) -> bool:

@@ -1,0 +1,110 @@
+"""A caller's leg over one FastAGI session: what a dialogue calls, put into AGI commands."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable, Mapping
+from urllib.parse import urlencode
+
+from ivr import agi_wire
+from ivr.agi_session import Session
+from ivr.leg import ALL_KEYS, CallerHungUp, LegError, Played
+from ivr.watchdog import Watchdog
+
+END_OF_CALL_SECONDS = 0.3
+"""After ``result=-1``, time for the hang-up to show; without one the command itself failed."""
+
+
+class FastAgiLeg:
+    """A :class:`ivr.leg.CallLeg` over one FastAGI session."""
+
+    def __init__(self, session: Session, seconds: Callable[[str], float], watchdog: Watchdog) -> None:
+        self._session = session
+        self._seconds = seconds
+        self._watchdog = watchdog
+        self._now = asyncio.get_running_loop().time
+
+    @property
+    def headers(self) -> Mapping[str, str]:
+        return self._session.opening.headers
+
+    @property
+    def query(self) -> Mapping[str, str]:
+        """What followed ``?`` in the dialplan's ``AGI(agi://host/script?...)``."""
+        return self._session.opening.query
+
+    @property
+    def call_id(self) -> str:
+        return self.headers.get("agi_uniqueid", "")
+
+    @property
+    def caller(self) -> str | None:
+        return _known(self.headers.get("agi_callerid", ""))
+
+    @property
+    def caller_presentation(self) -> str:
+        # Bits 5 and 6 of Asterisk's AST_PRES_*: 0x00 allowed, 0x20 restricted, 0x40 unavailable.
+        raw = self.headers.get("agi_callingpres", "0")
+        bits = int(raw) & 0x60 if raw.isascii() and raw.isdigit() and len(raw) < 4 else 0x40
+        return {0x00: "allowed", 0x20: "prohib"}.get(bits, "unavailable")
+
+    @property
+    def dialled(self) -> str:
+        return _known(self.headers.get("agi_dnid", "")) or self.headers.get("agi_extension", "")
+
+    async def play(self, sound: str, keys: str = ALL_KEYS) -> Played:
+        reply = await self._command(f"STREAM FILE {_quote(sound)} {_quote(keys)}", self._seconds(sound))
+        return Played(_digit(reply), (reply.endpos or 0) // 8)  # 8 samples a millisecond
+
+    async def wait_digit(self, ms: int) -> str | None:
+        return _digit(await self._command(f"WAIT FOR DIGIT {ms:d}", ms / 1000))
+
+    async def set_variable(self, name: str, value: str) -> None:
+        try:
+            agi_wire.variable_name(name)
+        except agi_wire.WireError as error:
+            raise LegError(str(error)) from error
+        await self._command(f"SET VARIABLE {name} {_quote(value)}")
+
+    async def user_event(self, name: str, **fields: str | int) -> None:
+        if not (name.isascii() and name.replace("_", "").isalpha() and name.isupper()):
+            raise LegError(f"not an event name: {name!r}")
+        # urlencode leaves no comma, quote or line break for the application's own parser.
+        await self._command(f'EXEC CELGenUserEvent "{name},{urlencode(fields)}"')
+
+    async def _command(self, command: str, seconds: float = 0.0) -> agi_wire.Reply:
+        limit = self._watchdog.before(self._now(), seconds)
+        if limit is not None:
+            await self._exchange(f"SET VARIABLE TIMEOUT(absolute) {limit:.1f}", 0.0)
+        return await self._exchange(command, seconds)
+
+    async def _exchange(self, command: str, seconds: float) -> agi_wire.Reply:
+        reply = await self._session.send_command(command, seconds)
+        if reply.code != 200:
+            raise LegError(f"{command[:40]!r}: {reply.code} {reply.text[:80]}")
+        if reply.result == "-1" and await self._session.over(END_OF_CALL_SECONDS):
+            raise CallerHungUp
+        if reply.result.startswith("-"):
+            raise LegError(f"{command[:60]!r} failed: {reply.text[:80]}")
+        return reply
+
+
+def _known(value: str) -> str | None:
+    return value if value and value != "unknown" else None
+
+
+def _quote(argument: str) -> str:
+    try:
+        return agi_wire.quote(argument)
+    except agi_wire.WireError as error:
+        raise LegError(str(error)) from error
+
+
+def _digit(reply: agi_wire.Reply) -> str | None:
+    """The key as a character; Asterisk replies with its ASCII code, 0 for none."""
+    if reply.result == "0":
+        return None
+    code = int(reply.result) if reply.result.isascii() and reply.result.isdigit() and len(reply.result) < 4 else 0
+    if chr(code) not in ALL_KEYS + "ABCD":
+        raise LegError(f"not a key: {reply.text[:80]}")
+    return chr(code)
