@@ -1,0 +1,113 @@
+"""``hotline run``: everything, in the foreground, until Ctrl-C."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import logging
+import os
+import signal
+import time
+from typing import Any
+
+import click
+from rich.console import Console
+from rich.table import Table
+
+from datafile import DataFileError
+from hotline.asterisk import AsteriskError
+from hotline.keeper import PartFailed
+from hotline.preflight import only_supervisor, raise_file_limit
+from hotline.settings import Settings, SettingsError, load_settings
+
+
+@click.command("run")
+@click.option("--json", "as_json", is_flag=True, help="When ready, one JSON object on one line instead of the screen.")
+def command(as_json: bool) -> None:
+    """启动整个热线. Starts the database, Asterisk and the servers, keeps them running; Ctrl-C ends them in order."""
+    settings = load_settings()
+    console = Console(stderr=as_json, highlight=False, soft_wrap=True)
+    # Before anything is made in it: the sockets of its parts must fit under this folder.
+    settings.home.mkdir(parents=True, exist_ok=True, mode=0o711)
+    raise_file_limit()
+    if os.geteuid() == 0:
+        console.print("[yellow]Asterisk runs as root: an ordinary user is safer 建议改用普通用户运行[/]")
+    with only_supervisor(settings.run_dir):
+        try:
+            asyncio.run(_run(settings, console, as_json))
+        except (SettingsError, DataFileError, PartFailed, AsteriskError) as error:
+            raise click.ClickException(str(error)) from error
+
+
+async def _run(settings: Settings, console: Console, as_json: bool) -> None:
+    from hotline.instance import Hotline
+    from hotline.supervisor import Supervisor
+
+    began = time.monotonic()
+
+    def say(text: str) -> None:
+        console.print(f"  {text}", markup=False)
+
+    def ready() -> None:
+        seconds = time.monotonic() - began
+        if as_json:
+            click.echo(
+                json.dumps({"ready": True, "seconds": round(seconds, 2), **_facts(settings)}, ensure_ascii=False)
+            )
+        else:
+            _show(settings, console, seconds)
+
+    supervisor = Supervisor(settings.run_dir, settings.log_dir, say)
+    logging.getLogger("hotline").addHandler(_Lines(console))
+    loop = asyncio.get_running_loop()
+    for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
+        loop.add_signal_handler(number, supervisor.end)
+    await supervisor.run(Hotline(settings, say), ready)
+    say("ended 已停止")
+
+
+class _Lines(logging.Handler):
+    """What the keepers have to say while the hotline runs, with the time of day."""
+
+    def __init__(self, console: Console) -> None:
+        super().__init__(logging.INFO)
+        self._console = console
+
+    def emit(self, record: logging.LogRecord) -> None:
+        self._console.print(f"  {time.strftime('%H:%M:%S')} {record.getMessage()}", markup=False)
+
+
+def _facts(settings: Settings) -> dict[str, Any]:
+    from hotline.rules import load_rules
+
+    rules = load_rules()
+    return {
+        "home": str(settings.home),
+        "numbers": sorted(rules.flows),
+        "agents": sorted(rules.agents.agents),
+        "sip": f"{settings.sip.bind}:{settings.sip.port}",
+        "web": f"http://{settings.web.bind}:{settings.web.port}",
+        "recordings": str(settings.recordings_dir),
+        "logs": str(settings.log_dir),
+        "asterisk_log": str(settings.asterisk_dir / "log"),
+        "secrets": str(settings.secrets_file),
+        "test_citizens": not settings.sip.trunk.host,
+    }
+
+
+def _show(settings: Settings, console: Console, seconds: float) -> None:
+    facts = _facts(settings)
+    number, agents = facts["numbers"][0], facts["agents"]
+    table = Table(title=f"12345 热线已就绪 hotline ready ({seconds:.1f} s)", show_header=False, title_justify="left")
+    table.add_column(style="bold", no_wrap=True)
+    table.add_column(overflow="fold")
+    table.add_row("SIP 电话", f"{facts['sip']}  (拨打 dial {', '.join(facts['numbers'])})")
+    table.add_row("座席 agents", f"{agents[0]} … {agents[-1]}  (SIP 密码 passwords: {facts['secrets']})")
+    table.add_row("网页 web", facts["web"])
+    if facts["test_citizens"]:
+        table.add_row("试一试 try it", f".venv/bin/hotline agent-phone {agents[0]}    (另开终端 in another terminal)")
+        table.add_row("", f".venv/bin/hotline call {number} --from 13900001111 --keys 1")
+    table.add_row("录音 recordings", facts["recordings"])
+    table.add_row("日志 logs", f"{facts['logs']}  {facts['asterisk_log']}")
+    table.add_row("停止 stop", "Ctrl-C")
+    console.print(table)

@@ -1,0 +1,76 @@
+"""What ``hotline run`` brings up: which parts, in which order, with what prepared before each."""
+
+from __future__ import annotations
+
+import asyncio
+import hashlib
+from collections.abc import Callable
+
+from hotline import asterisk, parts, postgres
+from hotline.preflight import check_port, ports
+from hotline.render import render
+from hotline.rules import load_rules
+from hotline.secrets import Secrets, load_or_create
+from hotline.settings import Settings
+from hotline.supervisor import Supervisor, all_of
+
+
+class Hotline:
+    """The instance that the settings describe."""
+
+    def __init__(self, settings: Settings, say: Callable[[str], None]) -> None:
+        self._settings = settings
+        self._say = say
+
+    async def start(self, supervisor: Supervisor) -> None:
+        """Raises SettingsError, DataFileError or PartFailed, each one line."""
+        settings = self._settings
+        rules = load_rules()
+        secrets = load_or_create(settings, rules.agents.agents)
+        exchange = supervisor.add(parts.asterisk_part(asterisk.find_asterisk(), settings))
+        servers = [
+            supervisor.add(part)
+            for part in (parts.voice_part(settings), parts.worker_part(settings), parts.web_part(settings))
+        ]
+        await all_of(*(keeper.clear_leftover() for keeper in servers))
+        taken_over = exchange.part.running is not None and exchange.part.running() is not None
+        for port in ports(settings):
+            if not (taken_over and port.part == "asterisk"):
+                check_port(port)
+
+        async def start_exchange() -> None:
+            changed = await asyncio.to_thread(_render, settings)
+            await supervisor.bring_up(exchange)
+            if changed and exchange.process is not None and exchange.process.adopted:
+                self._say("asterisk  configuration changed: reloading 重新加载配置")
+                await asterisk.ask(asterisk.control_socket(settings), "core reload", seconds=20.0)
+
+        await all_of(self._database(supervisor, secrets), start_exchange())
+        await all_of(*(supervisor.bring_up(keeper) for keeper in servers))
+
+    async def _database(self, supervisor: Supervisor, secrets: Secrets) -> None:
+        # Imported late: while Alembic loads, PostgreSQL and Asterisk are starting.
+        settings = self._settings
+        if not settings.database.url:
+            server = await asyncio.to_thread(postgres.prepare, settings, secrets)
+            await supervisor.bring_up(supervisor.add(parts.postgres_part(server, secrets)))
+            await asyncio.to_thread(postgres.create_database, server, secrets)
+        await asyncio.to_thread(_migrate, settings)
+
+
+def _migrate(settings: Settings) -> None:
+    from hotline.db import migrate
+
+    migrate(settings)
+
+
+def _render(settings: Settings) -> bool:
+    """Write Asterisk's configuration; whether anything in it changed."""
+    folder = settings.asterisk_dir / "etc"
+
+    def digest() -> dict[str, str]:
+        return {path.name: hashlib.sha256(path.read_bytes()).hexdigest() for path in folder.glob("*.conf")}
+
+    before = digest()
+    render(settings)
+    return digest() != before
