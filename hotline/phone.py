@@ -7,26 +7,23 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-import importlib.util
 import itertools
 import json
 import os
 import socket
-import sys
 from dataclasses import dataclass
 from pathlib import Path
 from types import TracebackType
 from typing import Any
 from urllib.parse import quote
 
-from hotline.settings import CHECKOUT
+from hotline import asterisk
+from hotline.settings import CHECKOUT, SettingsError
 
-CALLS_PER_PROCESS = 4
-"""Compiled into the phone's library; :class:`PhoneBank` starts more processes as needed."""
 MAX_EVENTS = 1000
 """Kept per call; later ones are dropped."""
 START_SECONDS = 15.0
-END_SECONDS = 8.0
+END_SECONDS = 10.0
 _LINE_BYTES = 256 * 1024
 _DIALLED_SAFE = "*+-_.!~'()"
 
@@ -47,16 +44,14 @@ class PhoneEvent:
 
 
 def phone_python() -> str:
-    """The interpreter that has the phone's library: ``HOTLINE_PHONE_PYTHON``, the bootstrap's, or our own."""
+    """The interpreter that has the phone's library: ``HOTLINE_PHONE_PYTHON``, else the one that was prepared."""
     named = os.environ.get("HOTLINE_PHONE_PYTHON")
     if named:
         return named
-    prepared = CHECKOUT / ".venv-phone" / "bin" / "python"
-    if prepared.exists():
-        return str(prepared)
-    if importlib.util.find_spec("pjsua2") is None:
-        raise PhoneError("这台机器没有装 SIP 话机 no SIP phone on this machine: `make phone` says why")
-    return sys.executable
+    try:
+        return str(asterisk.phone_python())
+    except SettingsError as error:
+        raise PhoneError(str(error)) from error
 
 
 def reachable(host: str, port: int) -> bool:
@@ -82,14 +77,14 @@ def sip_uri(user: str, host: str, port: int | None = None) -> str:
 class Line:
     """One call as told by its phone."""
 
-    def __init__(self, process: PhoneProcess, name: str) -> None:
+    def __init__(self, bank: PhoneBank, name: str) -> None:
         self.name = name
         self.events: list[PhoneEvent] = []
         self.result: dict[str, Any] | None = None
         """Once the call is over: ``answered hangup_by sip_code recorded_seconds``."""
         self.refused: str | None = None
         """Why the phone did not even dial."""
-        self._process = process
+        self._bank = bank
         self._news = asyncio.Event()
 
     @property
@@ -130,7 +125,7 @@ class Line:
 
     async def do(self, command: str, **arguments: Any) -> None:
         """``answer keys say tone record record_stop hold unhold hangup`` with their arguments (``phone/serve.py``)."""
-        await self._process.send(cmd=command, call=self.name, **arguments)
+        await self._bank.send(cmd=command, call=self.name, **arguments)
 
     async def hangup(self) -> None:
         await self.do("hangup")
@@ -140,8 +135,8 @@ class Line:
         if event.event == "ended":
             names = ("answered", "hangup_by", "sip_code", "recorded_seconds")
             self.result = {name: raw[name] for name in names}
-        elif event.event == "error" and not self.events:
-            self.refused = event.detail or "error"
+        elif raw.get("refused"):
+            self.lose(event.detail or "error")
         elif len(self.events) < MAX_EVENTS:
             self.events.append(event)
         self._news.set()
@@ -173,35 +168,44 @@ class Account:
             self.ready.set_exception(PhoneError(f"{self.name}: {why}"))
 
 
-class PhoneProcess:
-    """One ``python -m phone serve``. It outlives neither :meth:`close` nor this process (its standard input ends)."""
+class PhoneBank:
+    """As many phones as asked for, at one server. ``async with PhoneBank(host, port) as bank``."""
 
-    def __init__(self) -> None:
-        self.reserved = 0
-        """Calls promised to accounts."""
-        self.accounts: dict[str, Account] = {}
-        self.lines: dict[str, Line] = {}
+    def __init__(self, host: str, port: int, verbose: bool = False) -> None:
+        self.host = host
+        self.port = port
+        self._verbose = verbose
+        self._accounts: dict[str, Account] = {}
+        self._lines: dict[str, Line] = {}
+        self._numbers = itertools.count(1)
         self._process: asyncio.subprocess.Process | None = None
         self._reader: asyncio.Task[None] | None = None
 
-    @property
-    def free(self) -> int:
-        dialled = sum(not line.over for name, line in self.lines.items() if "#" not in name)
-        return CALLS_PER_PROCESS - self.reserved - dialled
-
-    async def start(self, verbose: bool = False) -> None:
-        """Raises PhoneError when the interpreter or the library is missing."""
-        arguments = ["-m", "phone", "serve", *(["--verbose"] if verbose else [])]
+    async def __aenter__(self) -> PhoneBank:
+        """Raises PhoneError when there is no phone on this machine."""
+        arguments = ["-m", "phone", "serve", *(["--verbose"] if self._verbose else [])]
         try:
             self._process = await asyncio.create_subprocess_exec(
                 phone_python(), *arguments, cwd=CHECKOUT, stdin=asyncio.subprocess.PIPE,
-                stdout=asyncio.subprocess.PIPE, stderr=None if verbose else asyncio.subprocess.PIPE,
-                limit=_LINE_BYTES,
+                stdout=asyncio.subprocess.PIPE, limit=_LINE_BYTES,
                 start_new_session=True,  # Ctrl-C in the terminal reaches us, and we hang up in order
             )  # fmt: skip
         except OSError as error:
             raise PhoneError(f"cannot start the SIP phone: {error}") from error
-        self._reader = asyncio.create_task(self._read())
+        self._reader = asyncio.create_task(self._read(self._process))
+        return self
+
+    async def __aexit__(self, kind: type[BaseException] | None, error: object, trace: TracebackType | None) -> None:
+        """Hang up, finish the recordings, unregister, end."""
+        assert self._process is not None
+        assert self._reader is not None
+        await self.send(cmd="quit")
+        try:
+            async with asyncio.timeout(END_SECONDS):
+                await self._reader
+        except TimeoutError:
+            self._process.kill()
+        await self._process.wait()
 
     async def send(self, **command: Any) -> None:
         assert self._process is not None
@@ -210,109 +214,61 @@ class PhoneProcess:
         with contextlib.suppress(ConnectionError):  # the reader tells every call why
             await self._process.stdin.drain()
 
-    async def account(self, name: str, timeout: float = START_SECONDS, calls: int = 1, **arguments: Any) -> Account:
-        """Raises PhoneError when it is refused, TimeoutError when nobody answers the registration."""
-        account = self.accounts[name] = Account(name)
-        await self.send(cmd="account", account=name, calls=calls, **arguments)
+    async def call(self, number: str, *, bind: str = "127.0.0.1", **arguments: Any) -> Line:
+        """Dial ``number`` at the server; ``phone/serve.py`` names the arguments. Returns at once."""
+        account = f"caller@{bind}"
+        if account not in self._accounts:
+            await self._open(account, START_SECONDS, uri=f"sip:phone@{bind}", bind=bind)
+        name = f"call-{next(self._numbers)}"
+        line = self._lines[name] = Line(self, name)
+        to = sip_uri(number, self.host, self.port)
+        await self.send(cmd="call", account=account, call=name, to=to, **arguments)
+        return line
+
+    async def register(
+        self, extension: str, password: str, *, bind: str = "127.0.0.1", timeout: float = START_SECONDS, **script: Any
+    ) -> Account:
+        """Register a phone; its calls follow ``script`` and appear in ``Account.incoming``.
+
+        Raises PhoneError when it is refused, TimeoutError when nobody answers.
+        """
+        registrar = f"sip:{self.host}:{self.port}"
+        uri = sip_uri(extension, self.host)
+        return await self._open(
+            extension, timeout, uri=uri, registrar=registrar, user=extension, password=password, bind=bind, **script
+        )
+
+    async def listen(self, name: str, *, bind: str, port: int, **script: Any) -> Account:
+        """A phone that takes the calls arriving at ``bind``:``port``."""
+        return await self._open(name, START_SECONDS, uri=f"sip:{name}@{bind}", bind=bind, port=port, **script)
+
+    async def _open(self, name: str, timeout: float, **arguments: Any) -> Account:
+        account = self._accounts[name] = Account(name)
+        await self.send(cmd="account", account=name, **arguments)
         async with asyncio.timeout(timeout):
             await account.ready
         return account
 
-    async def call(self, name: str, account: str, to: str, **arguments: Any) -> Line:
-        line = self.lines[name] = Line(self, name)
-        await self.send(cmd="call", account=account, call=name, to=to, **arguments)
-        return line
-
-    async def close(self) -> None:
-        """Hang up, finish the recordings, unregister, end."""
-        if self._process is None:
-            return
-        await self.send(cmd="quit")
-        try:
-            async with asyncio.timeout(END_SECONDS):
-                await self._process.wait()
-        except TimeoutError:
-            self._process.kill()
-            await self._process.wait()
-        if self._reader is not None:
-            await self._reader
-
-    async def _read(self) -> None:
-        assert self._process is not None
-        assert self._process.stdout is not None
-        while line := await self._process.stdout.readline():
+    async def _read(self, process: asyncio.subprocess.Process) -> None:
+        assert process.stdout is not None
+        while line := await process.stdout.readline():
             self._dispatch(json.loads(line))
-        why = "the SIP phone ended"
-        if self._process.stderr is not None:
-            trouble = (await self._process.stderr.read(_LINE_BYTES)).decode(errors="replace").strip()
-            why = f"{why}: {trouble.splitlines()[-1]}" if trouble else why
-        for line_lost in self.lines.values():
-            line_lost.lose(why)
-        for account in self.accounts.values():
-            account.lose(why)
+        for call in self._lines.values():
+            call.lose("the SIP phone ended")
+        for account in self._accounts.values():
+            account.lose("the SIP phone ended")
 
     def _dispatch(self, raw: dict[str, Any]) -> None:
-        call, account = raw.get("call"), self.accounts.get(raw.get("account") or "")
+        call, account = raw.get("call"), self._accounts.get(raw.get("account") or "")
         if call is None:
             if account is not None:
                 account.hear(raw)
             return
-        if call not in self.lines:
-            line = self.lines[call] = Line(self, call)
+        if call not in self._lines:
+            line = self._lines[call] = Line(self, call)
             if raw["event"] == "incoming" and account is not None and not account.incoming.full():
                 account.incoming.put_nowait(line)
-        self.lines[call].hear(raw)
-
-
-class PhoneBank:
-    """As many phones as asked for, spread over processes. ``async with PhoneBank(host, port) as bank``."""
-
-    def __init__(self, host: str, port: int, verbose: bool = False) -> None:
-        self.host = host
-        self.port = port
-        self._verbose = verbose
-        self._processes: list[PhoneProcess] = []
-        self._number = itertools.count(1)
-
-    async def __aenter__(self) -> PhoneBank:
-        return self
-
-    async def __aexit__(self, kind: type[BaseException] | None, error: object, trace: TracebackType | None) -> None:
-        await asyncio.gather(*(process.close() for process in self._processes))
-
-    async def call(self, number: str, *, bind: str = "127.0.0.1", **arguments: Any) -> Line:
-        """Dial ``number`` at the server; see ``phone/serve.py`` for the arguments. Returns at once."""
-        process = await self._process(1)
-        account = f"caller@{bind}"
-        if account not in process.accounts:
-            await process.account(account, uri=f"sip:phone@{bind}", bind=bind)
-        return await process.call(
-            f"call-{next(self._number)}", account, sip_uri(number, self.host, self.port), **arguments
-        )
-
-    async def register(
-        self, extension: str, password: str, *, bind: str = "127.0.0.1", calls: int = 1, **script: Any
-    ) -> Account:
-        """Register a phone; its calls follow ``script`` and appear in ``Account.incoming``."""
-        return await self.listen(
-            extension, bind=bind, calls=calls, registrar=sip_uri("", self.host, self.port).replace("@", ""),
-            user=extension, password=password, **script,
-        )  # fmt: skip
-
-    async def listen(self, name: str, *, bind: str, port: int = 0, calls: int = 1, **script: Any) -> Account:
-        """A phone that takes calls at ``bind``:``port``; without a ``registrar`` it just waits there."""
-        process = await self._process(calls)
-        process.reserved += calls
-        return await process.account(name, calls=calls, uri=sip_uri(name, self.host), bind=bind, port=port, **script)
-
-    async def _process(self, calls: int) -> PhoneProcess:
-        for process in self._processes:
-            if process.free >= calls:
-                return process
-        process = PhoneProcess()
-        self._processes.append(process)
-        await process.start(self._verbose)
-        return process
+        self._lines[call].hear(raw)
 
 
 def absolute(path: str | None) -> str | None:

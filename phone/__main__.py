@@ -9,10 +9,11 @@ from typing import Any
 def main() -> None:
     parser = argparse.ArgumentParser(prog="phone", description=__doc__)
     verbs = parser.add_subparsers(dest="verb", required=True)
-    serve = verbs.add_parser("serve", help="take JSON commands on standard input, many calls at once")
+    serving = verbs.add_parser("serve", help="take JSON commands on standard input, many calls at once")
     call = verbs.add_parser("call", help="make one call")
-    for verb in (serve, call):
-        verb.add_argument("--verbose", action="store_true", help="pjsip's own log on standard error")
+    worker = verbs.add_parser("worker", help="serve, within the limits of one pjsua2 process")
+    for parsed in (serving, worker, call):
+        parsed.add_argument("--verbose", action="store_true", help="pjsip's own log on standard error")
     call.add_argument("to", help="SIP URI, such as sip:12345@127.0.0.1:5060")
     call.add_argument("--from", dest="from_user", default="anonymous", help="user part of From")
     call.add_argument("--bind", default="127.0.0.1", help="local address")
@@ -32,7 +33,13 @@ def main() -> None:
             {"cmd": "call", "account": "me", "call": "1", **options},
         ]
 
-    from phone.serve import run  # pjsua2 starts only once the arguments are known to be right
+    if verb == "serve":
+        from phone.serve import serve_commands
+
+        serve_commands(verbose)
+        return
+
+    from phone.worker import run  # pjsua2 starts only once the arguments are known to be right
 
     run(first, verbose, until_idle=verb == "call")
 

@@ -23,6 +23,8 @@ class Identity:
     port: int = 0
     calls: int = 1
     """Incoming calls taken at the same time; more are told 486 Busy Here."""
+    again: bool = False
+    """A copy of an account that was announced before: no ``ready``, no ``closed``."""
 
 
 class Account(pj.Account):  # type: ignore[misc]  # pjsua2 is untyped
@@ -42,7 +44,7 @@ class Account(pj.Account):  # type: ignore[misc]  # pjsua2 is untyped
     def open(self) -> None:
         transport = self._engine.transport(self.identity.bind, self.identity.port)
         self.create(_config(self.identity, transport))
-        if not self.identity.registrar:
+        if not self.identity.registrar and not self.identity.again:
             self._engine.emit("ready", account=self.name)
 
     def onRegState(self, parameters: Any) -> None:

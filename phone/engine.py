@@ -18,7 +18,8 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from phone.pj import MAX_CALLS, MAX_TRANSPORTS, pj
+from phone.limits import MAX_CALLS, MAX_TRANSPORTS
+from phone.pj import pj
 from phone.script import CommandError
 from phone.wav import WavError, to_mono16
 

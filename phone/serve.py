@@ -1,237 +1,230 @@
-"""The program's two faces: many calls by JSON commands, or one call by arguments. Both drive the same switchboard."""
+"""``phone serve``: any number of accounts and calls by JSON commands, spread over worker processes.
+
+One pjsua2 process carries few calls (:mod:`phone.limits`), so this one, without pjsua2, starts workers as needed.
+Commands are JSON objects, one a line on standard input; names of accounts and calls are the sender's choice:
+
+- ``account``: ``account uri [registrar user password] [bind] [port] [calls]`` and a script for incoming calls;
+  answered by ``ready``, ``registered`` or ``register_failed``. ``calls``: taken at once, at most 4 on one account.
+- ``close``: ``account``, unregisters; answered by ``closed``.
+- ``call``: ``account call to [from_user | from_uri] [display] [headers] [limit]`` and a script.
+- A script starts at answer: ``keys say loop tone record for``; for incoming calls ``ring answer_after code`` too.
+- ``answer`` (``code``), ``keys``, ``say`` (``file loop``), ``tone``, ``record`` (``file``), ``record_stop``, ``hold``,
+  ``unhold``, ``hangup`` (``code``): for the ``call`` they name. Incoming calls are named ``ACCOUNT#1``, ``ACCOUNT#2`` …
+- ``quit``; the end of standard input is the same: calls are hung up, recordings closed, accounts unregistered.
+
+Events are JSON lines with ``event``, ``at`` (epoch seconds), ``account``, ``call``, ``t`` (seconds since dialling or
+since the INVITE came) and ``detail``: ``incoming ringing answered connected key hangup failed`` and last of a call
+``ended`` with ``answered hangup_by sip_code recorded_seconds``. A wrong command becomes ``error``; with ``refused``
+true the call it names does not exist.
+"""
 
 from __future__ import annotations
 
-import dataclasses
+import asyncio
 import json
-import re
 import signal
 import sys
-from collections.abc import Callable, Mapping
+import time
+from collections.abc import Mapping
 from typing import Any
 
-from phone.account import Account, Identity
-from phone.engine import CommandLines, Engine, private_stdout, reason
-from phone.identity import from_uri, has_control, header_values, uri_user
-from phone.line import Line
-from phone.pj import MAX_ACCOUNTS, pj
-from phone.script import (
-    CommandError,
-    parse_script,
-    take,
-    take_code,
-    take_keys,
-    take_playable,
-    take_recording,
-    take_tone,
-)
+from phone.limits import MAX_ACCOUNTS, MAX_CALLS
 
-HANGUP_SECONDS = 3.0
-_URI = re.compile(r"sips?:[^\s<>\"]+")
-_TOKEN = re.compile(r"[A-Za-z0-9.!%*_+`'~-]+")
+LINE_BYTES = 65536
+END_SECONDS = 6.0
+MAX_WORKERS = 64
 
 
-class Switchboard:
-    """Accounts and lines by name, and the commands that act on them."""
+class Worker:
+    """One ``phone worker`` and what it carries."""
 
-    def __init__(self, engine: Engine) -> None:
-        self._engine = engine
-        self._accounts: dict[str, Account] = {}
-        self._lines: dict[str, Line] = {}
-        self.quitting = False
-        self._commands: dict[str, Callable[[Mapping[str, Any]], None]] = {
-            "account": self._account,
-            "close": lambda c: self._named_account(c).shutdown(),
-            "call": self._call,
-            "answer": lambda c: self._line(c).answer_with(take_code(c, 180, 200)),
-            "keys": lambda c: self._line(c).press(take_keys(c)),
-            "say": self._say,
-            "tone": lambda c: self._line(c).tone(take_tone(c)),
-            "record": self._record,
-            "record_stop": lambda c: self._line(c).stop_recording(),
-            "hold": lambda c: self._line(c).hold(),
-            "unhold": lambda c: self._line(c).unhold(),
-            "hangup": lambda c: self._line(c).hangup(take_code(c, 300, 486) if "code" in c else 0),
-            "quit": self._quit,
-        }
+    def __init__(self, process: asyncio.subprocess.Process) -> None:
+        self.process = process
+        self.reserved: dict[str, int] = {}
+        """Accounts that take calls, with the number of calls kept free for them."""
+        self.visiting: set[str] = set()
+        """Accounts that only dial; they can be on any worker, on several at once."""
+        self.calls: dict[str, str] = {}
+        """Calls under way and their accounts."""
 
     @property
-    def busy(self) -> bool:
-        return bool(self._lines)
+    def free(self) -> int:
+        dialled = sum(account not in self.reserved for account in self.calls.values())
+        return MAX_CALLS - sum(self.reserved.values()) - dialled
 
-    def handle(self, line: bytes) -> None:
-        """One command; whatever is wrong with it becomes an ``error`` event."""
-        command: Any = None
+    @property
+    def room(self) -> bool:
+        """One more account fits."""
+        return len(self.reserved) + len(self.visiting) < MAX_ACCOUNTS
+
+    def idle_visitor(self) -> str | None:
+        return next(iter(self.visiting - set(self.calls.values())), None)
+
+    def send(self, command: Mapping[str, Any]) -> None:
+        assert self.process.stdin is not None
+        self.process.stdin.write(json.dumps(command).encode() + b"\n")
+
+
+class Front:
+    """Gives each account and call to a worker and passes the workers' events on."""
+
+    def __init__(self, verbose: bool) -> None:
+        self._verbose = verbose
+        self._workers: list[Worker] = []
+        self._tasks: set[asyncio.Task[None]] = set()
+        self._accounts: dict[str, Mapping[str, Any]] = {}
+        self.done = asyncio.Event()
+
+    async def handle(self, line: bytes) -> None:
         try:
             command = json.loads(line)
-            if not isinstance(command, dict):
-                raise CommandError("a command is a JSON object")
-            self.execute(command)
-        except (CommandError, ValueError) as error:
-            self._refuse(command, str(error))
-        except pj.Error as error:
-            self._refuse(command, reason(error))
+        except ValueError:
+            return self._error({}, "a command is a JSON object")
+        if not isinstance(command, dict) or not all(isinstance(command.get(n, ""), str) for n in ("account", "call")):
+            return self._error({}, "a command is a JSON object; account and call are strings")
+        verb, account, call = command.get("cmd"), command.get("account", ""), command.get("call", "")
+        if verb == "quit":
+            self.done.set()
+        elif verb == "account":
+            await self._open(account, command)
+        elif verb == "close":
+            for worker in [w for w in self._workers if account in w.reserved or account in w.visiting]:
+                worker.send(command)
+                worker.reserved.pop(account, None)
+                worker.visiting.discard(account)
+            self._accounts.pop(account, None)
+        elif verb == "call":
+            await self._dial(account, call, command)
+        else:
+            owner = next((worker for worker in self._workers if call in worker.calls), None)
+            if owner is None:
+                return self._error(command, f"no such call: {call}")
+            owner.send(command)
 
-    def execute(self, command: Mapping[str, Any]) -> None:
-        name = take(command, "cmd", str)
-        if name not in self._commands:
-            raise CommandError(f"no such command: {name}")
-        self._commands[name](command)
+    async def close(self) -> None:
+        """Let every worker hang up and end; those that do not are killed."""
+        for worker in self._workers:
+            if worker.process.returncode is None:
+                worker.send({"cmd": "quit"})
+        if self._tasks:
+            _, late = await asyncio.wait(self._tasks, timeout=END_SECONDS)
+            if late:
+                for worker in self._workers:
+                    if worker.process.returncode is None:
+                        worker.process.kill()
+                await asyncio.wait(late)
 
-    def close(self) -> None:
-        """Hang up, let the recordings finish, unregister."""
-        for line in list(self._lines.values()):
-            try:
-                line.hangup()
-            except pj.Error:  # it ended in this moment
-                continue
-        self._engine.run_until(lambda: not self._lines, HANGUP_SECONDS)
-        for account in self._accounts.values():
-            if account.registered:
-                account.setRegistration(False)
-        self._engine.run_until(lambda: not any(a.registered for a in self._accounts.values()), 1.0)
-        self._lines.clear()
-        for account in self._accounts.values():
-            account.shutdown()
-        self._accounts.clear()
+    async def _open(self, name: str, command: Mapping[str, Any]) -> None:
+        if name in self._accounts:
+            return self._error(command, f"account {name} exists already")
+        calls = command.get("calls", 1)
+        takes = bool(command.get("registrar") or command.get("port"))
+        slots = min(max(calls, 1), MAX_CALLS) if isinstance(calls, int) else 1
+        worker = await self._worker(slots if takes else 1)
+        if worker is None:
+            return self._error(command, f"more than {MAX_WORKERS} phone processes")
+        self._accounts[name] = command
+        if takes:
+            worker.reserved[name] = slots
+        else:
+            worker.visiting.add(name)
+        worker.send(command)
 
-    def _refuse(self, command: Any, detail: str) -> None:
-        about = command if isinstance(command, dict) else {}
-        self._engine.emit("error", account=about.get("account"), call=about.get("call"), detail=detail)
-
-    def _account(self, command: Mapping[str, Any]) -> None:
-        identity = Identity(
-            name=take(command, "account", str),
-            uri=_uri(command, "uri"),
-            registrar=_uri(command, "registrar") if command.get("registrar") else "",
-            user=take(command, "user", str, ""),
-            password=take(command, "password", str, ""),
-            bind=take(command, "bind", str, "127.0.0.1"),
-            port=take(command, "port", int, 0),
-            calls=take(command, "calls", int, 1),
+    async def _dial(self, account: str, call: str, command: Mapping[str, Any]) -> None:
+        if account not in self._accounts:
+            return self._error(command, f"no such account: {account}")
+        if any(call in worker.calls for worker in self._workers):
+            return self._error(command, f"call {call} exists already")
+        worker = next((w for w in self._workers if account in w.reserved), None) or next(
+            (w for w in self._workers if account in w.visiting and w.free > 0), None
         )
-        if identity.name in self._accounts:
-            raise CommandError(f"account {identity.name} exists already")
-        if len(self._accounts) >= MAX_ACCOUNTS:
-            raise CommandError(f"one phone process holds at most {MAX_ACCOUNTS} accounts")
-        account = Account(self._engine, identity, parse_script(command), self._incoming)
-        account.open()
-        self._accounts[identity.name] = account
+        if worker is None:
+            worker = await self._worker(1)
+            if worker is None:
+                return self._error(command, f"more than {MAX_WORKERS} phone processes")
+            worker.visiting.add(account)
+            worker.send({**self._accounts[account], "again": True})
+        worker.calls[call] = account
+        worker.send(command)
 
-    def _call(self, command: Mapping[str, Any]) -> None:
-        account = self._named_account(command)
-        name = take(command, "call", str)
-        if name in self._lines:
-            raise CommandError(f"call {name} exists already")
-        destination = _uri(command, "to")
-        line = Line(self._engine, account, name, parse_script(command), uri_user(destination) or "", self._forget)
-        line.dial(destination, _sender(command, account.identity), _extra_headers(command))
-        self._lines[name] = line
+    async def _worker(self, slots: int) -> Worker | None:
+        """A worker with room for one more account and ``slots`` calls; None past the limit."""
+        for worker in self._workers:
+            if worker.process.returncode is None and worker.free >= slots:
+                visitor = None if worker.room else worker.idle_visitor()
+                if visitor is not None:
+                    worker.visiting.discard(visitor)
+                    worker.send({"cmd": "close", "account": visitor, "again": True})
+                if worker.room:
+                    return worker
+        if len(self._workers) >= MAX_WORKERS:
+            return None
+        process = await asyncio.create_subprocess_exec(
+            sys.executable, "-m", "phone", "worker", *(["--verbose"] if self._verbose else []),
+            stdin=asyncio.subprocess.PIPE, stdout=asyncio.subprocess.PIPE, limit=LINE_BYTES, start_new_session=True,
+        )  # fmt: skip
+        worker = Worker(process)
+        self._workers.append(worker)
+        task = asyncio.create_task(self._listen(worker))
+        self._tasks.add(task)
+        return worker
 
-    def _incoming(self, account: Account, call_id: int, invite: str) -> None:
-        account.taken += 1
-        script = account.script
-        if script.record is not None and account.taken > 1:
-            numbered = f"{script.record.stem}-{account.taken}{script.record.suffix}"
-            script = dataclasses.replace(script, record=script.record.with_name(numbered))
-        caller = next((uri_user(value) or "" for value in header_values(invite, "From")), "")
-        name = f"{account.name}#{account.taken}"
-        line = Line(self._engine, account, name, script, caller, self._forget, call_id)
-        if sum(other.account_name == account.name for other in self._lines.values()) >= account.identity.calls:
-            account.taken -= 1
-            line.hangup(486)
-            return
-        self._lines[name] = line
-        self._engine.emit("incoming", account=account.name, call=name, t=0.0, detail=caller)
-        line.ring()
+    async def _listen(self, worker: Worker) -> None:
+        assert worker.process.stdout is not None
+        while line := await worker.process.stdout.readline():
+            event = json.loads(line)
+            call = event.get("call")
+            if event["event"] == "incoming":
+                worker.calls[call] = event["account"]
+            elif event["event"] == "ended" or event.get("refused"):
+                worker.calls.pop(call, None)
+            self._write(line)
+        await worker.process.wait()
+        for call, account in worker.calls.items():  # only when it died
+            about = {"at": round(time.time(), 3), "account": account, "call": call}
+            self._emit({"event": "error", **about, "detail": "the phone process died"})
+            lost = {"answered": False, "hangup_by": None, "sip_code": 0, "recorded_seconds": None}
+            self._emit({"event": "ended", **about, "detail": None, **lost})
+        worker.calls.clear()
 
-    def _forget(self, line: Line) -> None:
-        self._lines.pop(line.name, None)
+    def _error(self, command: Mapping[str, Any], detail: str) -> None:
+        about = {"account": command.get("account"), "call": command.get("call"), "refused": True}
+        self._emit({"event": "error", "at": round(time.time(), 3), **about, "detail": detail})
 
-    def _say(self, command: Mapping[str, Any]) -> None:
-        path = take_playable(command, "file")
-        if path is None:
-            raise CommandError("file is missing")
-        self._line(command).say(path, take(command, "loop", bool, False))
+    def _emit(self, event: Mapping[str, Any]) -> None:
+        self._write(json.dumps(event, ensure_ascii=False).encode() + b"\n")
 
-    def _record(self, command: Mapping[str, Any]) -> None:
-        path = take_recording(command, "file")
-        if path is None:
-            raise CommandError("file is missing")
-        self._line(command).record(path)
-
-    def _quit(self, _: Mapping[str, Any]) -> None:
-        self.quitting = True
-
-    def _named_account(self, command: Mapping[str, Any]) -> Account:
-        name = take(command, "account", str)
-        if name not in self._accounts:
-            raise CommandError(f"no such account: {name}")
-        return self._accounts[name]
-
-    def _line(self, command: Mapping[str, Any]) -> Line:
-        name = take(command, "call", str)
-        if name not in self._lines:
-            raise CommandError(f"no such call: {name}")
-        return self._lines[name]
-
-
-def _uri(command: Mapping[str, Any], name: str) -> str:
-    value = take(command, name, str)
-    if not _URI.fullmatch(value) or has_control(value):
-        raise CommandError(f"{name} is not a SIP URI: {value!r}")
-    return value
-
-
-def _sender(command: Mapping[str, Any], identity: Identity) -> str:
-    """The From of a call: ``from_uri`` as it is, or made of ``from_user`` and ``display``, or the account's own."""
-    raw = take(command, "from_uri", str, "")
-    if raw:
-        if has_control(raw):
-            raise CommandError("from_uri contains control characters")
-        return raw
-    user = take(command, "from_user", str, "")
-    display = take(command, "display", str, "")
-    if has_control(display):
-        raise CommandError("display contains control characters")
-    if not user and not display:
-        return identity.uri
-    return from_uri(user or uri_user(identity.uri) or "", identity.bind, display)
-
-
-def _extra_headers(command: Mapping[str, Any]) -> list[tuple[str, str]]:
-    headers = command.get("headers") or {}
-    if not isinstance(headers, dict):
-        raise CommandError("headers must be an object of strings")
-    for name, value in headers.items():
-        if not isinstance(value, str) or not _TOKEN.fullmatch(name) or has_control(value):
-            raise CommandError(f"header {name!r} cannot be sent")
-    return list(headers.items())
-
-
-def run(first: list[dict[str, Any]], verbose: bool, until_idle: bool) -> None:
-    """Execute ``first``, then the commands on standard input, until it ends, ``quit``, a signal, or a lost reader.
-
-    ``until_idle``: standard input is left alone and the program ends with its last call.
-    """
-    engine = Engine(private_stdout(), verbose)
-    board = Switchboard(engine)
-    for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
-        signal.signal(number, lambda *_: setattr(board, "quitting", True))
-    signal.signal(signal.SIGPIPE, signal.SIG_IGN)
-    lines = CommandLines(sys.stdin.fileno())
-    try:
-        for command in first:
-            board.handle(json.dumps(command).encode())
-        while not board.quitting and not lines.ended and (board.busy or not until_idle):
-            engine.turn()
-            for line in () if until_idle else lines.read():
-                board.handle(line)
-    except BrokenPipeError:
-        pass  # nobody listens any more; hang up and end
-    finally:
+    def _write(self, line: bytes) -> None:
+        """A reader that went away is noticed here and ends the program."""
         try:
-            board.close()
+            sys.stdout.buffer.write(line)
+            sys.stdout.buffer.flush()
         except BrokenPipeError:
-            board.close()
-        engine.close()
+            self.done.set()
+
+
+async def _serve(verbose: bool) -> None:
+    front = Front(verbose)
+    loop = asyncio.get_running_loop()
+    for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
+        loop.add_signal_handler(number, front.done.set)
+    reader = asyncio.StreamReader(limit=LINE_BYTES)
+    await loop.connect_read_pipe(lambda: asyncio.StreamReaderProtocol(reader), sys.stdin)
+
+    async def read() -> None:
+        try:
+            while line := await reader.readline():
+                if line.strip():
+                    await front.handle(line)
+        finally:
+            front.done.set()
+
+    reading = asyncio.create_task(read())
+    await front.done.wait()
+    reading.cancel()
+    await front.close()
+
+
+def serve_commands(verbose: bool) -> None:
+    """Until ``quit``, the end of standard input, a signal, or the loss of the reader of our events."""
+    asyncio.run(_serve(verbose))

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import os
-import shutil
 import socket
 import subprocess
 import time
 from pathlib import Path
+
+from hotline.asterisk import find_asterisk
 
 START_SECONDS = 20.0
 MODULES = """
@@ -73,28 +73,6 @@ def free_port() -> int:
         return int(probe.getsockname()[1])
 
 
-def asterisk_command() -> list[str] | None:
-    """How to run Asterisk here: an unpacked package through its own loader, else the system's; None without one."""
-    unpacked = os.environ.get("HOTLINE_ASTERISK_ROOT")
-    if unpacked:
-        library = Path(unpacked) / "usr/lib/x86_64-linux-gnu"
-        binary = str(Path(unpacked) / "usr/sbin/asterisk")
-        loader = [str(library / "ld-linux-x86-64.so.2"), "--library-path", str(library), "--argv0", "asterisk"]
-        return [*loader, binary]
-    found = shutil.which("asterisk")
-    return [found] if found else None
-
-
-def _module_dir() -> Path:
-    root = Path(os.environ.get("HOTLINE_ASTERISK_ROOT") or "/")
-    return next(root.glob("usr/lib/*/asterisk/modules"), root / "usr/lib/asterisk/modules")
-
-
-def _documentation_dir() -> Path:
-    root = Path(os.environ.get("HOTLINE_ASTERISK_ROOT") or "/")
-    return root / "usr/share/asterisk/documentation"
-
-
 class Exchange:
     """``with Exchange(folder, dialplan, queues, agents) as exchange`` is a running Asterisk on ``exchange.port``."""
 
@@ -103,14 +81,12 @@ class Exchange:
     ) -> None:
         self.folder = folder
         self.port = free_port()
-        command = asterisk_command()
-        if command is None:
-            raise RuntimeError("no Asterisk here")
-        self._command = [*command, "-C", str(folder / "etc/asterisk.conf")]
+        asterisk = find_asterisk()
+        self._command = [str(asterisk.binary), "-C", str(folder / "etc/asterisk.conf")]
         self._process: subprocess.Popen[bytes] | None = None
         for name in ("etc", "lib", "log", "run", "spool"):
             (folder / name).mkdir(parents=True)
-        (folder / "lib/documentation").symlink_to(_documentation_dir())
+        (folder / "lib/documentation").symlink_to(asterisk.data_dir / "documentation")
         pjsip = PJSIP.format(port=self.port, citizen_options=citizen_options)
         pjsip += "".join(AGENT.format(name=name, password=password) for name, password in agents.items())
         directories = "\n".join(
@@ -121,7 +97,7 @@ class Exchange:
             }.items()
         )  # fmt: skip
         files = {
-            "asterisk.conf": f"[directories]\nastmoddir => {_module_dir()}\n{directories}\n",
+            "asterisk.conf": f"[directories]\nastmoddir => {asterisk.module_dir}\n{directories}\n",
             "modules.conf": "[modules]\nautoload=no\n" + "".join(f"load={name}.so\n" for name in MODULES),
             "logger.conf": "[logfiles]\nfull => notice,warning,error,verbose(3)\n",
             "rtp.conf": "[general]\nrtpstart=30000\nrtpend=31999\n",
