@@ -93,7 +93,8 @@ def test_nothing_raises_and_nothing_unsafe_comes_out(raw: str | None, presentati
     number = normalise(raw, presentation, area_code)
     assert re.fullmatch(r"[0-9+*#]{0,32}", number.raw)
     assert number.e164 is None or re.fullmatch(r"\+[1-9][0-9]{4,16}", number.e164)
-    assert number.display.isprintable() and number.display
+    assert number.display.isprintable()
+    assert number.display
     assert (number.e164 is None) or number.kind in {"mobile", "landline", "service", "foreign"}
 
 
