@@ -38,7 +38,6 @@ class CelEvent:
     channel: str = ""
     unique: str = ""
     app: str = ""
-    line: str = field(default="", repr=False, compare=False)
 
     @property
     def stream(self) -> str:
@@ -70,7 +69,6 @@ def parse(position: int, line: str) -> CelEvent | None:
         channel=row[8],
         unique=row[10],
         app=row[9],
-        line=line,
     )
 
 

@@ -5,7 +5,7 @@ Source: https://docs.asterisk.org/Configuration/Applications/Queues/Queue-Logs/ 
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, replace
 
 from calls.events import MAX_FIELD, QUEUE_LOG, MalformedLine, call_id, seconds
 
@@ -24,7 +24,6 @@ class QueueEvent:
     queue: str = ""
     agent: str = ""
     data: tuple[str, ...] = ()
-    line: str = field(default="", repr=False, compare=False)
 
     @property
     def stream(self) -> str:
@@ -41,7 +40,7 @@ def parse(position: int, line: str) -> QueueEvent | None:
     if not kind:
         raise MalformedLine("no event")
     if kind == START:
-        return QueueEvent(position=position, at=at, call="", kind=kind, line=line)
+        return QueueEvent(position=position, at=at, call="", kind=kind)
     if call == "NONE" or not call or not call[-1].isdigit() or "." not in call:
         return None  # REALTIME, MANAGER and the like: not a call
     technology, _, name = agent.rpartition("/")
@@ -53,5 +52,9 @@ def parse(position: int, line: str) -> QueueEvent | None:
         queue="" if queue == "NONE" else queue,
         agent=name if technology else "",
         data=tuple(data),
-        line=line,
     )
+
+
+def about(start: QueueEvent, call_id: str) -> QueueEvent:
+    """Asterisk's new start, as the event of a call that it ended."""
+    return replace(start, call=call_id)

@@ -65,10 +65,7 @@ class _Fold:
 
     def cel(self, event: CelEvent) -> None:
         self._last = event.at
-        if event.kind == "USER":
-            handler = _USER.get(event.name)
-        else:
-            handler = _CEL.get(event.kind)
+        handler = _USER.get(event.name) if event.kind == "USER" else _CEL.get(event.kind)
         if handler is not None:
             handler(self, event)
 

@@ -1,0 +1,120 @@
+"""The room's tables. Times are ``timestamptz``, written in UTC. Every change is a migration beside this.
+
+log_cursors  how far each stream has been read (:class:`calls.tail.Cursor`), and what of it could not be used
+call_events  every line about a call as Asterisk wrote it, append-only: records and timelines are folded from it
+calls        one row per call, a projection of call_events (:class:`calls.record.Call`)
+recordings   one row per recording that Asterisk was told to begin, or that was found without a call
+alerts       what somebody must look at; open until acknowledged or closed
+"""
+
+from __future__ import annotations
+
+from sqlalchemy import BigInteger, Boolean, Column, Float, Index, Integer, MetaData, Numeric, Table, Text, text
+from sqlalchemy import DateTime as _DateTime
+from sqlalchemy.dialects.postgresql import JSONB
+
+metadata = MetaData()
+Time = _DateTime(timezone=True)
+
+
+def _text(name: str) -> Column[str]:
+    """Never NULL: an empty text is one that is not known (yet)."""
+    return Column(name, Text, nullable=False, server_default="")
+
+
+def _flag(name: str) -> Column[bool]:
+    return Column(name, Boolean, nullable=False, server_default=text("false"))
+
+
+log_cursors = Table(
+    "log_cursors",
+    metadata,
+    Column("stream", Text, primary_key=True),
+    Column("device", Numeric(20, 0), nullable=False),
+    Column("inode", Numeric(20, 0), nullable=False),  # 64 bits without sign
+    Column("offset_bytes", BigInteger, nullable=False),
+    Column("head", BigInteger, nullable=False),
+    Column("modified_ns", BigInteger, nullable=False),
+    Column("position", BigInteger, nullable=False),
+    Column("malformed", BigInteger, nullable=False, server_default="0"),
+    Column("gaps", BigInteger, nullable=False, server_default="0"),
+    Column("updated_at", Time, nullable=False, server_default=text("now()")),
+)
+
+call_events = Table(
+    "call_events",
+    metadata,
+    # One index serves both: the events of a call, and no line twice.
+    Column("call_id", Text, primary_key=True),
+    Column("stream", Text, primary_key=True),
+    Column("position", BigInteger, primary_key=True, autoincrement=False),
+    Column("line", Text, nullable=False),
+)
+
+calls = Table(
+    "calls",
+    metadata,
+    Column("id", Text, primary_key=True),
+    _text("dialled"),
+    _text("via"),
+    _text("number"),  # as it came
+    _text("presentation"),
+    _text("caller"),  # as people read it
+    Column("caller_e164", Text),
+    _text("caller_kind"),
+    Column("arrived_at", Time, nullable=False),
+    Column("answered_at", Time),
+    Column("human_at", Time),
+    Column("ended_at", Time),
+    Column("time_to_human", Float),  # seconds
+    _text("category"),
+    _text("decision"),
+    _text("decided_by"),
+    _text("keys"),
+    _text("queue"),
+    _text("agent"),
+    _text("emergency"),
+    _flag("emergency_failed"),
+    _flag("abandoned"),
+    _flag("missed"),
+    _text("hangup_by"),
+    _text("notice"),
+    Column("fallback", Integer, nullable=False, server_default="0"),
+    _text("message_file"),
+    Index("calls_arrived", "arrived_at"),
+    Index("calls_open", "arrived_at", postgresql_where=text("ended_at IS NULL")),
+    Index("calls_missed", "arrived_at", postgresql_where=text("missed")),
+)
+
+recordings = Table(
+    "recordings",
+    metadata,
+    Column("call_id", Text, primary_key=True),
+    Column("file", Text, nullable=False),  # the raw file, below the recordings folder
+    Column("state", Text, nullable=False, server_default="pending"),  # pending, done, missing, failed
+    _text("reason"),
+    Column("offset_ms", Integer),  # beginning of the sound after the call's arrival
+    _text("path"),  # the WAV file, below the recordings folder
+    _text("sha256"),
+    Column("bytes", BigInteger),
+    Column("seconds", Float),
+    Column("attempts", Integer, nullable=False, server_default="0"),
+    Column("next_try_at", Time, nullable=False, server_default=text("now()")),
+    Index("recordings_pending", "next_try_at", postgresql_where=text("state = 'pending'")),
+)
+
+alerts = Table(
+    "alerts",
+    metadata,
+    Column("id", BigInteger, primary_key=True),
+    Column("kind", Text, nullable=False),
+    Column("key", Text, nullable=False),  # what it is about: raised once for each until closed
+    _text("call_id"),
+    Column("text", Text, nullable=False),
+    Column("data", JSONB, nullable=False, server_default=text("'{}'")),
+    Column("raised_at", Time, nullable=False, server_default=text("now()")),
+    Column("acknowledged_at", Time),
+    Column("closed_at", Time),
+    Index("alerts_once", "kind", "key", unique=True, postgresql_where=text("closed_at IS NULL")),
+    Index("alerts_open", "id", postgresql_where=text("closed_at IS NULL AND acknowledged_at IS NULL")),
+)
