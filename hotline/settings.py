@@ -13,6 +13,7 @@ from pathlib import Path
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 from pydantic_settings import (
     BaseSettings,
+    InitSettingsSource,
     PydanticBaseSettingsSource,
     SettingsConfigDict,
     TomlConfigSettingsSource,
@@ -155,7 +156,8 @@ class Settings(BaseSettings):
         dotenv_settings: PydanticBaseSettingsSource,
         file_secret_settings: PydanticBaseSettingsSource,
     ) -> tuple[PydanticBaseSettingsSource, ...]:
-        toml = TomlConfigSettingsSource(settings_cls, home_folder() / "settings.toml")
+        assert isinstance(init_settings, InitSettingsSource)
+        toml = TomlConfigSettingsSource(settings_cls, Path(init_settings.init_kwargs["home"]) / "settings.toml")
         return init_settings, env_settings, toml
 
 
@@ -163,12 +165,13 @@ def home_folder() -> Path:
     return Path(os.environ.get("HOTLINE_HOME") or CHECKOUT / "var").expanduser().resolve()
 
 
-def load_settings() -> Settings:
+def load_settings(home: Path | None = None) -> Settings:
     """Read the environment and ``<home>/settings.toml``. Raises :class:`SettingsError` with one line."""
+    folder = home or home_folder()
     try:
-        return Settings(home=home_folder())
+        return Settings(home=folder)
     except tomllib.TOMLDecodeError as error:
-        raise SettingsError(f"{home_folder() / 'settings.toml'}: {error}") from error
+        raise SettingsError(f"{folder / 'settings.toml'}: {error}") from error
     except ValidationError as error:
         first = error.errors()[0]
         name = ".".join(str(part) for part in first["loc"])

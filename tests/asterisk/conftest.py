@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 import shutil
-from collections.abc import AsyncIterator, Callable, Iterator
+from collections.abc import AsyncIterator, Callable, Iterator, Mapping
 from pathlib import Path
 
 import pytest
 
-from hotline.asterisk import phone_python
 from tests.asterisk.instance import Instance
-from tests.asterisk.phones import Phones, open_phones
+from tests.asterisk.phones import Phones
 
 MakeInstance = Callable[..., Instance]
 
@@ -27,10 +26,10 @@ def hotline(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Instance]:
 
 @pytest.fixture
 def make_instance(tmp_path: Path) -> Iterator[MakeInstance]:
-    """Start a hotline of one's own: ``make_instance(HOTLINE_…="…")``."""
+    """Start a hotline of one's own: ``make_instance(emergency={"ring_seconds": 5})``."""
     made: list[Instance] = []
 
-    def make(**settings: str) -> Instance:
+    def make(**settings: Mapping[str, object]) -> Instance:
         instance = Instance(tmp_path / f"home{len(made)}", **settings)
         made.append(instance)
         instance.start()
@@ -44,5 +43,5 @@ def make_instance(tmp_path: Path) -> Iterator[MakeInstance]:
 
 @pytest.fixture
 async def phones(hotline: Instance) -> AsyncIterator[Phones]:
-    async with open_phones(hotline, phone_python()) as opened:
+    async with Phones(hotline) as opened:
         yield opened

@@ -1,184 +1,67 @@
-"""Many SIP phones in one program of ``phone/``, driven by awaiting their events."""
+"""Citizens and agents of a test: the project's own SIP phones (``hotline/phone.py``), with less to write."""
 
 from __future__ import annotations
 
 import asyncio
-import json
-import os
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
-from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from tests.asterisk.instance import CHECKOUT, Instance
+from hotline.agent_state import login, logout
+from hotline.phone import Account, Line, PhoneBank
+from tests.asterisk.instance import Instance
 
-Event = dict[str, Any]
 CITIZEN = "127.0.0.10"
-
-
-@dataclass
-class Call:
-    """One call of one phone: everything that happened, and a way to wait for what will."""
-
-    name: str
-    phones: Phones
-    events: list[Event] = field(default_factory=list)
-    _changed: asyncio.Condition = field(default_factory=asyncio.Condition)
-
-    async def wait(self, event: str, detail: str | None = None, timeout: float = 15.0) -> Event:
-        """The first such event, past or to come."""
-
-        def match() -> Event | None:
-            return next(
-                (e for e in self.events if e["event"] == event and detail in (None, e.get("detail"))),
-                None,
-            )
-
-        try:
-            async with asyncio.timeout(timeout), self._changed:
-                await self._changed.wait_for(match)
-        except TimeoutError as error:
-            raise AssertionError(f"{self.name}: no {event} {detail or ''} in {timeout} s: {self.events}") from error
-        found = match()
-        assert found is not None
-        return found
-
-    async def add(self, event: Event) -> None:
-        async with self._changed:
-            self.events.append(event)
-            self._changed.notify_all()
-
-    def send(self, cmd: str, **fields: Any) -> None:
-        self.phones.send(cmd=cmd, call=self.name, **fields)
-
-    async def hang_up(self) -> Event:
-        self.send("hangup")
-        return await self.wait("ended")
-
-    def said(self, event: str) -> list[str | None]:
-        return [e.get("detail") for e in self.events if e["event"] == event]
+ANSWER_SECONDS = 15.0
 
 
 class Phones:
-    """One phone process. Calls to citizens' numbers and agents' phones; see ``phone/serve.py`` for the commands."""
+    """``async with Phones(instance) as phones``; everybody who logged in is logged out at the end."""
 
-    def __init__(self, process: asyncio.subprocess.Process, instance: Instance) -> None:
-        self._process = process
+    def __init__(self, instance: Instance) -> None:
         self.instance = instance
-        self.calls: dict[str, Call] = {}
-        self.account_events: list[Event] = []
-        self._changed = asyncio.Condition()
-        self._count = 0
-        self._reader = asyncio.create_task(self._read())
+        self.bank = PhoneBank("127.0.0.1", instance.sip)
+        self._logged_in: list[str] = []
 
-    def send(self, **command: Any) -> None:
-        assert self._process.stdin is not None
-        self._process.stdin.write(json.dumps(command).encode() + b"\n")
+    async def __aenter__(self) -> Phones:
+        return self
 
-    async def citizen(self, number: str = "13900001111", to: str = "12345", **script: Any) -> Call:
-        """Dial; returns at once. ``script`` as in ``phone/script.py``: keys, say, tone, record, for, ..."""
-        self._count += 1
-        name = f"c{self._count}"
-        account = f"a{self._count}"
-        call = self.calls[name] = Call(name, self)
-        bind = script.pop("bind", CITIZEN)
-        port = script.pop("port", self.instance.sip)
-        self.send(cmd="account", account=account, uri=f"sip:{number}@{bind}", bind=bind)
-        await self.account(account, "ready")
-        fields = {key: str(value) if isinstance(value, Path) else value for key, value in script.items()}
-        self.send(cmd="call", account=account, call=name, to=f"sip:{to}@127.0.0.1:{port}", **fields)
-        return call
+    async def __aexit__(self, *error: Any) -> None:
+        await self.bank.__aexit__(None, None, None)
+        for extension in self._logged_in:
+            await logout(self.instance.settings, extension)
 
-    async def agent(self, extension: str, login: bool = True, calls: int = 1, **script: Any) -> None:
-        """Register an agent's phone, by default logged in and answering at once."""
-        from hotline.agent_state import login as log_in  # the project's own way in
+    async def citizen(self, number: str, *, to: str = "12345", **script: Any) -> Line:
+        """Dial and wait until answered. ``script``: keys, say, tone, record, for, ... of ``phone/script.py``."""
+        line = await self.dial(number, to=to, **script)
+        await line.wait("answered", ANSWER_SECONDS)
+        return line
 
-        settings = self.instance.settings
-        fields = {"answer_after": 0.2, **script}
-        fields = {key: str(value) if isinstance(value, Path) else value for key, value in fields.items()}
-        server = f"127.0.0.1:{self.instance.sip}"
-        self.send(
-            cmd="account",
-            account=extension,
-            uri=f"sip:{extension}@{server}",
-            registrar=f"sip:{server}",
-            user=extension,
-            password=self.instance.agent_password(extension),
-            calls=calls,
-            **fields,
+    async def dial(self, number: str, *, to: str = "12345", bind: str = CITIZEN, **script: Any) -> Line:
+        return await self.bank.call(to, bind=bind, from_user=number, **_plain(script))
+
+    async def agent(self, extension: str, *, log_in: bool = True, **script: Any) -> Account:
+        """A registered agent's phone that answers after 0.2 s unless told otherwise; logged in by default."""
+        password = self.instance.agent_password(extension)
+        account = await self.bank.register(extension, password, **_plain({"answer_after": 0.2, **script}))
+        if log_in:
+            await login(self.instance.settings, extension)
+            self._logged_in.append(extension)
+        return account
+
+    async def centre(self, bind: str, port: int, **script: Any) -> Account:
+        """A phone that plays an emergency centre."""
+        return await self.bank.listen(
+            "centre", bind=bind, port=port, calls=2, **_plain({"answer_after": 0.2, **script})
         )
-        await self.account(extension, "registered")
-        if login:
-            await log_in(settings, extension)
-
-    async def service(self, name: str, bind: str, port: int, **script: Any) -> None:
-        """A phone that plays the emergency centre: answers whatever arrives there."""
-        fields = {"answer_after": 0.2, **script}
-        fields = {key: str(value) if isinstance(value, Path) else value for key, value in fields.items()}
-        self.send(cmd="account", account=name, uri=f"sip:{name}@{bind}", bind=bind, port=port, calls=30, **fields)
-        await self.account(name, "ready")
-
-    async def account(self, name: str, event: str, timeout: float = 10.0) -> Event:
-        def match() -> Event | None:
-            return next((e for e in self.account_events if e.get("account") == name and e["event"] == event), None)
-
-        try:
-            async with asyncio.timeout(timeout), self._changed:
-                await self._changed.wait_for(match)
-        except TimeoutError as error:
-            raise AssertionError(f"account {name}: no {event}: {self.account_events}") from error
-        found = match()
-        assert found is not None
-        return found
-
-    async def incoming(self, account: str, number: int = 1, timeout: float = 20.0) -> Call:
-        """The ``number``-th call that reached this account."""
-        name = f"{account}#{number}"
-        call = self.calls.setdefault(name, Call(name, self))
-        await call.wait("incoming", timeout=timeout)
-        return call
-
-    async def _read(self) -> None:
-        assert self._process.stdout is not None
-        async for line in self._process.stdout:
-            event = json.loads(line)
-            if event.get("call"):
-                await self.calls.setdefault(event["call"], Call(event["call"], self)).add(event)
-            else:
-                async with self._changed:
-                    self.account_events.append(event)
-                    self._changed.notify_all()
-
-    async def close(self) -> None:
-        self.send(cmd="quit")
-        assert self._process.stdin is not None
-        self._process.stdin.close()
-        try:
-            async with asyncio.timeout(10):
-                await self._process.wait()
-        except TimeoutError:
-            self._process.kill()
-            await self._process.wait()
-        await self._reader
 
 
-@asynccontextmanager
-async def open_phones(instance: Instance, python: Path) -> AsyncIterator[Phones]:
-    process = await asyncio.create_subprocess_exec(
-        str(python),
-        "-m",
-        "phone",
-        "serve",
-        cwd=CHECKOUT,
-        env={**os.environ, "PYTHONPATH": str(CHECKOUT)},
-        stdin=asyncio.subprocess.PIPE,
-        stdout=asyncio.subprocess.PIPE,
-        stderr=asyncio.subprocess.DEVNULL,
-        limit=1 << 20,
-    )
-    phones = Phones(process, instance)
-    try:
-        yield phones
-    finally:
-        await phones.close()
+async def taken(account: Account, timeout: float = 20.0) -> Line:
+    """The next call that reaches this phone, answered."""
+    async with asyncio.timeout(timeout):
+        line = await account.incoming.get()
+    await line.wait("answered", timeout)
+    return line
+
+
+def _plain(script: dict[str, Any]) -> dict[str, Any]:
+    return {key: str(value) if isinstance(value, Path) else value for key, value in script.items()}

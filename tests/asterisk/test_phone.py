@@ -37,12 +37,15 @@ exten => 102,1,Ringing()
 exten => 486,1,Busy()
 exten => 12345,1,Answer()
  same => n,Set(CONNECTEDLINE(num)=consultation)
- same => n,Queue(all,,,,60)
+ same => n,Queue(all,I,,,60,,answered)
  same => n,Hangup()
 exten => 110,1,Answer()
  same => n,Dial(PJSIP/1001,20,I)
 exten => 111,1,Answer()
  same => n,Dial(PJSIP/1001,20)
+[answered]
+exten => s,1,Set(MASTER_CHANNEL(CONNECTEDLINE(num))=${CHANNEL(endpoint)})
+ same => n,Return()
 """
 QUEUES = "[all]\nstrategy=rrmemory\ntimeout=20\nwrapuptime=0\nringinuse=no\n" + "".join(
     f"member => PJSIP/{name},0,{name}\n" for name in AGENTS
@@ -157,7 +160,9 @@ async def test_the_queue_and_then_the_agent_are_named_and_both_hear_each_other(b
     assert [event.detail for event in caller.events if event.event == "connected"] == ["consultation", "1001"]
     assert other.events[0].detail == "13900001111"
     await caller.do("hold")
+    await caller.wait("held", 5)
     await caller.do("unhold")
+    await caller.wait("resumed", 5)
     await asyncio.sleep(1.5)  # talk
     await other.hangup()
     assert (await other.ended(5))["hangup_by"] == "agent"

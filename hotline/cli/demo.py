@@ -1,0 +1,102 @@
+"""``hotline demo``: everything once, by itself: a robot agent and three robot citizens with different wishes."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import tempfile
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import click
+
+from hotline.agent_state import login
+from hotline.phone import Line, PhoneBank, PhoneError
+from hotline.secrets import load_secrets
+from hotline.settings import Settings
+from hotline.trial import Trial, TrialError
+
+AGENT = "1001"
+CITIZENS = (
+    ("13900001111", "w2,1", "咨询, 座席接听 consultation, answered by an agent"),
+    ("13900002222", "w2,110", "键入110, 转接测试台 types 110, reaches the test centre"),
+    ("13900003333", "", "不按键, 转人工 presses nothing, reaches a person"),
+)
+TALK_SECONDS = 4.0
+PATIENCE = 60.0
+WRITTEN_SECONDS = 20.0
+
+
+@click.command("demo")
+@click.option("--json", "as_json", is_flag=True, help="One JSON object at the end instead of text.")
+def command(as_json: bool) -> None:
+    """演示: starts a hotline of its own beside yours, plays three calls, prints them and their tickets, ends."""
+
+    def say(text: str) -> None:
+        click.echo(text, err=as_json)
+
+    with tempfile.TemporaryDirectory(prefix="hotline-demo-") as folder:
+        trial = Trial(Path(folder) / "home")
+        say("启动中 starting …")
+        try:
+            say(f"已就绪 ready ({trial.start():.1f} s)")
+            asyncio.run(_play(trial.settings, say))
+            result = _result(trial)
+            if as_json:
+                click.echo(json.dumps(result, ensure_ascii=False))
+            else:
+                _show(result)
+        except (TrialError, PhoneError, TimeoutError) as error:
+            raise click.ClickException(str(error) or "nobody answered in time") from error
+        finally:
+            say("停止中 stopping …")
+            trial.stop()
+
+
+async def _play(settings: Settings, say: Callable[[str], None]) -> None:
+    async with PhoneBank(settings.sip.bind, settings.sip.port) as bank:
+        password = load_secrets(settings).agents[AGENT]
+        await bank.register(AGENT, password, answer_after=1.0, tone=880.0, **{"for": TALK_SECONDS})
+        await login(settings, AGENT)
+        say(f"座席 agent {AGENT} 已签入 logged in")
+        for number, keys, wish in CITIZENS:
+            say(f"市民 citizen {number}: {wish}")
+            script = {"keys": keys, "tone": 440.0, "from_user": number, "bind": settings.sip.citizen_address}
+            line = await bank.call("12345", **script)
+            async with asyncio.timeout(PATIENCE):
+                await _follow(line, say)
+
+
+async def _follow(line: Line, say: Callable[[str], None]) -> None:
+    """Tell what happens; the caller leaves a few seconds after reaching a person."""
+    seen = 0
+    while (event := await line.next(seen)) is not None:
+        seen += 1
+        say(f"  {event.t:6.1f} s  {event.event} {event.detail or ''}".rstrip())
+        if event.event == "connected" and (event.detail or "").isdigit():
+            asyncio.get_running_loop().call_later(TALK_SECONDS, lambda: asyncio.ensure_future(line.hangup()))
+
+
+def _result(trial: Trial) -> dict[str, Any]:
+    """Wait until all calls are written down with their recordings."""
+    deadline = time.monotonic() + WRITTEN_SECONDS
+    while True:
+        calls = trial.hotline("calls")
+        written = [call for call in calls if call["ended_at"] and (call["recording"] or {}).get("sha256")]
+        if len(written) >= len(CITIZENS) or time.monotonic() > deadline:
+            return {"calls": calls, "tickets": trial.hotline("tickets")}
+        time.sleep(0.5)
+
+
+def _show(result: dict[str, Any]) -> None:
+    click.echo("\n来电与工单 calls and their tickets")
+    for call in sorted(result["calls"], key=lambda one: str(one["arrived_at"])):
+        whom = call["agent"] or call["emergency"] or "–"
+        click.echo(
+            f"  {call['caller']}  → {whom}  工单 {call['ticket']}  {(call['recording'] or {}).get('seconds', 0)} s"
+        )
+    for ticket in result["tickets"]:
+        urgent = " 突发" if ticket["urgent"] else ""
+        click.echo(f"  {ticket['number']}  {ticket['category']}{urgent}  {ticket['summary']}")

@@ -1,0 +1,132 @@
+"""110, 119, 120 and 122: through at once, on the next trunk when one is dead, to an agent ahead of everyone after that."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from tests.asterisk.conftest import MakeInstance
+from hotline.trial import free_ports
+from tests.asterisk.phones import Phones, taken
+from tests.asterisk.records import alerts_of, call_of, ticket_of
+from tests.asterisk.sound import hears_tone, read_wav
+
+pytestmark = pytest.mark.asterisk
+FIRST, SECOND = "127.0.0.3", "127.0.0.4"
+
+
+@pytest.mark.parametrize("service", ["110", "119", "120", "122"])
+async def test_typed_at_the_menu_it_is_put_through(phones: Phones, service: str) -> None:
+    number = f"13911112{service}"
+    line = await phones.citizen(number, keys=f"w1,{service}")
+    await line.wait("connected", 10, detail=service)
+    await line.hangup()
+    call = await call_of(phones.instance, number)
+    assert call["emergency"] == service
+    assert call["time_to_human"] is not None
+    assert (await ticket_of(phones.instance, number))["urgent"] is True
+    assert await alerts_of(phones.instance, call["id"])
+
+
+@pytest.mark.parametrize("typed", ["119", "1119", "12119"])
+async def test_typed_in_a_queue_it_is_put_through(phones: Phones, typed: str) -> None:
+    number = f"139222{int(typed):05d}"
+    line = await phones.citizen(number, keys="w1,1")
+    await line.wait("connected", 10, detail="consultation")
+    await line.do("keys", keys=typed)
+    await line.wait("connected", 10, detail="119")
+    await line.hangup()
+    assert (await call_of(phones.instance, number))["emergency"] == "119"
+
+
+async def test_a_single_1_waits_for_more_and_then_counts(phones: Phones) -> None:
+    line = await phones.citizen("13911113001", keys="w1,1,w1,1,w1,9")
+    await line.wait("connected", 10, detail="119")
+    await line.hangup()
+
+
+async def test_the_second_trunk_takes_over_and_then_an_agent(make_instance: MakeInstance, tmp_path: Path) -> None:
+    """Trunk 1 refuses, trunk 2 answers; then both are down and an agent gets the caller ahead of one who waits."""
+    port, second = free_ports(2)
+    instance = make_instance(emergency={"trunks": [f"{FIRST}:{port}", f"{SECOND}:{second}"], "ring_seconds": 5})
+    async with Phones(instance) as phones:
+        refusing = await phones.centre(FIRST, port, code=503)
+        answering = await phones.centre(SECOND, second, tone=700)
+        line = await phones.citizen("13911114001", keys="w1,120", record=tmp_path / "heard.wav")
+        await line.wait("connected", 20, detail="120")
+        centre = await taken(answering)
+        assert centre.events[0].detail == "13911114001"  # the citizen's own number
+        await line.do("keys", keys="w1")
+        await line.hangup()
+        await line.ended(5)
+        assert not refusing.incoming.empty()
+    samples, rate = read_wav(tmp_path / "heard.wav")
+    assert hears_tone(samples[:, 0], rate, 700) or len(samples) < rate
+    call = await call_of(instance, "13911114001", timeline=True)
+    assert any("503" in str(e) or "BUSY" in str(e) or "CONGESTION" in str(e) for e in call["timeline"])
+
+    async with Phones(instance) as phones:  # nobody plays the centres now
+        waiting = await phones.citizen("13911114002", keys="w1,1")
+        await waiting.wait("connected", 15, detail="consultation")
+        urgent = await phones.citizen("13911114003", keys="w1,119")
+        await urgent.wait("connected", 40, detail="emergency")
+        agent = await phones.agent("1001")
+        first = await taken(agent)
+        assert first.events[0].detail == "13911114003"
+        await urgent.wait("connected", 10, detail="1001")
+        await first.hangup()
+        await waiting.hangup()
+    call = await call_of(instance, "13911114003")
+    assert (call["emergency"], call["agent"]) == ("119", "1001")
+    assert len(await alerts_of(instance, call["id"])) >= 2  # the emergency, and the trunk that failed
+
+
+async def test_an_agent_adds_the_centre_and_leaves(make_instance: MakeInstance, tmp_path: Path) -> None:
+    """Attended transfer with three-way by feature codes; caller and centre stay connected and recorded."""
+    (port,) = free_ports(1)
+    instance = make_instance(emergency={"trunks": [f"{FIRST}:{port}"]})
+    async with Phones(instance) as phones:
+        centre = await phones.centre(FIRST, port, tone=700)
+        agent = await phones.agent("1001")
+        line = await phones.citizen("13911115001", keys="w1,9", record=tmp_path / "heard.wav")
+        await line.wait("connected", 15, detail="1001")
+        talk = await taken(agent)
+        await talk.do("keys", keys="*2,w1,110")
+        joined = await taken(centre)
+        assert joined.events[0].detail == "13911115001"
+        await talk.do("keys", keys="w1,*3")
+        await line.wait("connected", 10)
+        await talk.do("keys", keys="w3")
+        await talk.wait("key", 10, detail="3")
+        await talk.hangup()
+        await talk.ended(5)
+        await line.do("keys", keys="w2,5")
+        await line.wait("key", 6, detail="5")
+        assert not line.over
+        assert not joined.over
+        await line.hangup()
+        await joined.ended(5)
+    samples, rate = read_wav(tmp_path / "heard.wav")
+    assert hears_tone(samples[-3 * rate :, 0], rate, 700)
+    call = await call_of(instance, "13911115001", recording=True)
+    stereo, rate = read_wav(Path(call["recording"]["path"]))
+    assert hears_tone(stereo[-2 * rate :, 1], rate, 700)
+    assert "110" in str(call["emergency"])
+
+
+async def test_a_call_handed_over_by_110_goes_ahead_and_is_marked(make_instance: MakeInstance) -> None:
+    (port,) = free_ports(1)
+    instance = make_instance(emergency={"trunks": [f"{FIRST}:{port}"]})
+    async with Phones(instance) as phones:
+        waiting = await phones.citizen("13911116001", keys="w1,0")
+        await waiting.wait("connected", 15, detail="general")
+        handed = await phones.dial("13911116002", bind=FIRST)
+        await handed.wait("connected", 15, detail="general")
+        agent = await phones.agent("1001")
+        first = await taken(agent)
+        assert first.events[0].detail == "13911116002"
+        await first.hangup()
+        await waiting.hangup()
+    call = await call_of(instance, "13911116002", timeline=True)
+    assert "emergency" in str(call["timeline"][0])
