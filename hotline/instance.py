@@ -11,7 +11,7 @@ from hotline.preflight import check_port, ports
 from hotline.render import render
 from hotline.rules import load_rules
 from hotline.secrets import Secrets, load_or_create
-from hotline.settings import Settings
+from hotline.settings import Settings, SettingsError
 from hotline.supervisor import Supervisor, all_of
 
 
@@ -55,13 +55,21 @@ class Hotline:
             server = await asyncio.to_thread(postgres.prepare, settings, secrets)
             await supervisor.bring_up(supervisor.add(parts.postgres_part(server, secrets)))
             await asyncio.to_thread(postgres.create_database, server, secrets)
-        await asyncio.to_thread(_migrate, settings)
+        await asyncio.to_thread(_migrate, postgres.database_url(settings, secrets))
 
 
-def _migrate(settings: Settings) -> None:
+def _migrate(url: str) -> None:
+    from sqlalchemy.exc import OperationalError
+
     from hotline.db import migrate
 
-    migrate(settings)
+    try:
+        migrate(url)
+    except OperationalError as error:
+        reason = str(error.orig).strip().splitlines()[0]
+        raise SettingsError(
+            f"the database cannot be used: {reason}: see database.url (HOTLINE_DATABASE__URL)"
+        ) from error
 
 
 def _render(settings: Settings) -> bool:
