@@ -25,7 +25,7 @@ MAX_EVENTS = 1000
 START_SECONDS = 15.0
 END_SECONDS = 10.0
 _LINE_BYTES = 256 * 1024
-_DIALLED_SAFE = "*+-_.!~'()"
+_DIALLED_SAFE = "*+-_.!~'()"  # of RFC 3261 25.1, "user"
 
 
 class PhoneError(Exception):

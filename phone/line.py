@@ -54,6 +54,7 @@ class Line(pj.Call):  # type: ignore[misc]  # pjsua2 is untyped
         self._far_left = False
         self._over = False
         self._ringing = 0
+        self._held = False
         self._code = 0
 
     # -- commands -----------------------------------------------------------------------------------------------
@@ -144,8 +145,15 @@ class Line(pj.Call):  # type: ignore[misc]  # pjsua2 is untyped
                 pj.PJSUA_CALL_MEDIA_REMOTE_HOLD,
             ):
                 self._media.connect(self.getAudioMedia(index))
+                self._note_hold(False)
                 return
         self._media.connect(None)
+        self._note_hold(any(media.status == pj.PJSUA_CALL_MEDIA_LOCAL_HOLD for media in info.media))
+
+    def _note_hold(self, held: bool) -> None:
+        if held != self._held:
+            self._held = held
+            self._tell("held" if held else "resumed", None)
 
     def _transaction(self, change: Any) -> None:
         if change.type != pj.PJSIP_EVENT_RX_MSG:

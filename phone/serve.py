@@ -13,9 +13,9 @@ Commands are JSON objects, one a line on standard input; names of accounts and c
 - ``quit``; the end of standard input is the same: calls are hung up, recordings closed, accounts unregistered.
 
 Events are JSON lines with ``event``, ``at`` (epoch seconds), ``account``, ``call``, ``t`` (seconds since dialling or
-since the INVITE came) and ``detail``: ``incoming ringing answered connected key hangup failed`` and last of a call
-``ended`` with ``answered hangup_by sip_code recorded_seconds``. A wrong command becomes ``error``; with ``refused``
-true the call it names does not exist.
+since the INVITE came) and ``detail``: ``incoming ringing answered connected key held resumed hangup failed`` and, last
+of a call, ``ended`` with ``answered hangup_by sip_code recorded_seconds``. A wrong command becomes ``error``; with
+``refused`` true the call it names does not exist.
 """
 
 from __future__ import annotations
