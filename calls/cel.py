@@ -43,6 +43,11 @@ class CelEvent:
     def stream(self) -> str:
         return CEL
 
+    @property
+    def ends_call(self) -> bool:
+        """The caller's own channel was hung up."""
+        return self.kind == "HANGUP" and self.unique == self.call
+
 
 def parse(position: int, line: str) -> CelEvent | None:
     """None for a line that says nothing about a call (a prompt was played). Raises :class:`MalformedLine`."""

@@ -176,7 +176,7 @@ class _Fold:
             self._anchors.setdefault(f"rang {endpoint(event.channel)}", []).append(event.at)
 
     def _hangup(self, event: CelEvent) -> None:
-        if event.unique == self.call.id and self.call.ended_at is None:
+        if event.ends_call and self.call.ended_at is None:
             self.call = replace(self.call, ended_at=event.at)
             self._hangup_source = event.extra.get("hangupsource", "")
 

@@ -1,0 +1,215 @@
+"""The log reader: Asterisk's CEL and queue_log lines become calls, tickets and alerts, each exactly once.
+
+A step reads a batch and writes all that follows from it in one transaction, the cursors included. Whatever dies, the
+next step begins where the last committed one ended.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import Awaitable, Callable
+from pathlib import Path
+
+from sqlalchemy.exc import DBAPIError
+from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
+
+from calls import cel, queue_log, store
+from calls.alerts import Alert, raise_alerts
+from calls.events import CEL, QUEUE_LOG, MalformedLine
+from calls.open_calls import OpenCall, OpenCalls
+from calls.record import Call
+from calls.store import Caller, Progress, StaleCursor, StoredLine
+from calls.tail import Batch, Tail
+from calls.timeline import Event
+from hotline.intake import alerts_of, caller_of, request_of
+from tickets import store as ticket_store
+
+log = logging.getLogger(__name__)
+
+CALLS_CHANNEL = "calls"
+"""NOTIFY channel; the payload is the ids of changed calls, space between."""
+INTERVAL = 0.25
+MAX_LINES = 4_000
+STEP_SECONDS = 90.0
+"""A step that takes longer is given up and begun again: the database may be frozen."""
+MAX_BACK_OFF = 5.0
+
+OnEnded = Callable[[AsyncConnection], Awaitable[None]]
+Parsed = tuple[Event, StoredLine]
+
+
+class Reader:
+    """``on_ended`` is called inside the transaction when a call has ended (its recording can be converted)."""
+
+    def __init__(self, engine: AsyncEngine, cel_file: Path, queue_log_file: Path, on_ended: OnEnded) -> None:
+        self._engine = engine
+        self._files = {CEL: cel_file, QUEUE_LOG: queue_log_file}
+        self._on_ended = on_ended
+        self._tails: dict[str, Tail] = {}
+        self._positions: dict[str, int] = {}
+        self._open = OpenCalls()
+
+    async def run(self, stop: asyncio.Event) -> None:
+        """Until ``stop``. The database may come and go: what is not written is read again later."""
+        back_off = INTERVAL
+        while not stop.is_set():
+            pause = INTERVAL
+            try:
+                async with asyncio.timeout(STEP_SECONDS):
+                    if await self.step():
+                        pause = 0.0
+                back_off = INTERVAL
+            except (DBAPIError, OSError, TimeoutError, StaleCursor) as error:
+                log.warning("not written, again in %.1f s: %s", back_off, _one_line(error))
+                pause, back_off = back_off, min(back_off * 2, MAX_BACK_OFF)
+            await _wait(stop, pause)
+        self.forget()
+
+    def forget(self) -> None:
+        """Begin again from the stored cursors."""
+        for tail in self._tails.values():
+            tail.close()
+        self._tails.clear()
+        self._open.clear()
+
+    async def step(self) -> bool:
+        """Read and write one batch. True: there is more to read at once."""
+        done = False
+        try:
+            if not self._tails:
+                await self._begin()
+            # Asterisk's new start is in queue_log: by then all of CEL from before it must have been read.
+            batches = {CEL: self._tails[CEL].read(MAX_LINES)}
+            if batches[CEL].at_end:
+                batches[QUEUE_LOG] = self._tails[QUEUE_LOG].read(MAX_LINES)
+            moved = {s: b for s, b in batches.items() if b.cursor.position != self._positions[s] or b.gaps or b.skipped}
+            if moved:
+                async with self._engine.begin() as connection:
+                    await self._write(connection, moved)
+                self._positions.update({stream: batch.cursor.position for stream, batch in moved.items()})
+                self._open.trim()
+            done = True
+            return not all(batch.at_end for batch in batches.values())
+        finally:
+            if not done:
+                self.forget()
+
+    async def _begin(self) -> None:
+        async with self._engine.begin() as connection:
+            cursors = {stream: await store.load_cursor(connection, stream) for stream in self._files}
+        for stream, path in self._files.items():
+            self._positions[stream] = cursors[stream].position
+            self._tails[stream] = Tail(path, cursors[stream])
+
+    async def _write(self, connection: AsyncConnection, batches: dict[str, Batch]) -> None:
+        parsed: list[Parsed] = []
+        starts: list[tuple[queue_log.QueueEvent, str]] = []
+        steps = []
+        for stream, batch in batches.items():
+            malformed = batch.skipped
+            for line in batch.lines:
+                try:
+                    event = _PARSE[stream](line.position, line.text)
+                except MalformedLine as error:
+                    malformed += 1
+                    log.error("%s: line left out: %s", self._files[stream], error)
+                    continue
+                if event is not None and event.call:
+                    parsed.append((event, StoredLine(event.call, stream, line.position, line.text)))
+                elif isinstance(event, queue_log.QueueEvent):
+                    starts.append((event, line.text))
+            steps.append(Progress(stream, self._positions[stream], batch.cursor, malformed, batch.gaps))
+        await store.advance(connection, steps)
+        if gaps := sum(step.gaps for step in steps):
+            await raise_alerts(connection, [Alert("log_gap", "", f"Asterisk 日志有 {gaps} 处缺失，部分来电可能不完整")])
+        for start, text in starts:
+            for call_id in await self._still_open(connection, start, parsed):
+                about = StoredLine(call_id, QUEUE_LOG, start.position, text)
+                parsed.append((queue_log.about(start, call_id), about))
+        if parsed:
+            await self._take(connection, parsed)
+
+    async def _still_open(
+        self, connection: AsyncConnection, start: queue_log.QueueEvent, parsed: list[Parsed]
+    ) -> set[str]:
+        """Calls that Asterisk's end may have ended: those known as open, and those that this batch speaks of."""
+        here = {event.call for event, _ in parsed if event.stream == CEL and event.at < start.at}
+        here -= {event.call for event, _ in parsed if isinstance(event, cel.CelEvent) and event.ends_call}
+        return here | set(await store.open_calls_before(connection, start.at))
+
+    async def _take(self, connection: AsyncConnection, parsed: list[Parsed]) -> None:
+        touched = list(dict.fromkeys(event.call for event, _ in parsed))
+        await self._load(connection, self._open.missing(touched))
+        await store.append_events(connection, (line for _, line in parsed))
+        for event, _ in parsed:
+            self._open.use(event.call).add(event)
+        changed: list[tuple[OpenCall, Call, Call | None]] = []
+        for call_id in touched:
+            open_call = self._open.use(call_id)
+            call = open_call.fold()
+            if call is not None and call != open_call.call:
+                changed.append((open_call, call, open_call.call))
+                open_call.call = call
+                if open_call.caller is None:
+                    open_call.caller = caller_of(call.number, call.presentation)
+        if changed:
+            await self._project(connection, changed)
+
+    async def _load(self, connection: AsyncConnection, call_ids: list[str]) -> None:
+        if not call_ids:
+            return
+        events = await store.load_events(connection, call_ids)
+        # A call without a stored line has no ticket either.
+        numbers = await ticket_store.numbers_of(connection, list(events)) if events else {}
+        for call_id in call_ids:
+            self._open.put(OpenCall(call_id, events.get(call_id, []), ticket=numbers.get(call_id, "")))
+
+    async def _project(self, connection: AsyncConnection, changed: list[tuple[OpenCall, Call, Call | None]]) -> None:
+        """Everything that is derived from the calls' new records."""
+        await store.upsert_calls(connection, [(call, one.caller or Caller()) for one, call, _ in changed])
+        if begun := [
+            call for _, call, old in changed if call.recording_file and (old is None or not old.recording_file)
+        ]:
+            await store.expect_recordings(connection, begun)
+        await self._tickets(connection, changed)
+        alerts = [alert for one, call, _ in changed for alert in alerts_of(call, one.caller or Caller())]
+        if alerts:
+            await raise_alerts(connection, alerts)
+        await store.notify(connection, CALLS_CHANNEL, [call.id for _, call, _ in changed])
+        if any(call.ended_at is not None for _, call, _ in changed):
+            await self._on_ended(connection)
+
+    async def _tickets(self, connection: AsyncConnection, changed: list[tuple[OpenCall, Call, Call | None]]) -> None:
+        new: dict[str, OpenCall] = {}
+        received, followed = [], []
+        for one, call, old in changed:
+            caller = one.caller or Caller()
+            request = request_of(call, caller)
+            if request is None:
+                continue
+            if not one.ticket:
+                new[call.id] = one
+                received.append(request)
+            elif old is None or request_of(old, caller) != request:
+                followed.append(request)
+        if received:
+            for call_id, number in (await ticket_store.receive(connection, received)).items():
+                new[call_id].ticket = number
+        if followed:
+            await ticket_store.follow(connection, followed)
+
+
+_PARSE: dict[str, Callable[[int, str], Event | None]] = {CEL: cel.parse, QUEUE_LOG: queue_log.parse}
+
+
+async def _wait(stop: asyncio.Event, seconds: float) -> None:
+    try:
+        async with asyncio.timeout(seconds):
+            await stop.wait()
+    except TimeoutError:
+        pass
+
+
+def _one_line(error: BaseException) -> str:
+    return " ".join(str(error).split())[:300] or type(error).__name__
