@@ -160,7 +160,9 @@ class Account:
         if raw["event"] in ("ready", "registered"):
             if not self.ready.done():
                 self.ready.set_result(None)
-        elif raw["event"] in ("register_failed", "error"):
+        elif raw["event"] == "register_failed":
+            self.lose(f"注册被拒绝 registration refused ({raw.get('detail')})")
+        elif raw["event"] == "error":
             self.lose(str(raw.get("detail")))
 
     def lose(self, why: str) -> None:

@@ -191,7 +191,7 @@ async def test_the_caller_gives_up_before_the_agent_answers(bank: PhoneBank) -> 
 
 
 async def test_a_wrong_password_is_told(bank: PhoneBank) -> None:
-    with pytest.raises(PhoneError, match=r"1002: 40[13]"):
+    with pytest.raises(PhoneError, match=r"1002: .*\(40[13]\)"):
         await bank.register("1002", "wrong")
 
 
