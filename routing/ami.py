@@ -169,7 +169,8 @@ class Ami:
             async with asyncio.timeout(CONNECT_SECONDS):
                 _, connection = await loop.create_connection(lambda: Connection(self._received), *self._address)
         except (OSError, TimeoutError) as error:
-            raise AmiError(f"AMI: no connection to {self._address[0]}:{self._address[1]}: {error!s:.100}") from error
+            host, port = self._address
+            raise AmiError(f"AMI: no connection to {host}:{port}: {str(error) or 'timeout'}") from error
         self._connection = connection
         try:
             async with asyncio.timeout(CONNECT_SECONDS):

@@ -18,7 +18,7 @@ SECRET = "right"
 
 
 class Asterisk:
-    """A manager port. ``answers`` maps an action's name to raw text (``{id}`` is the ActionID); None answers nothing."""
+    """A manager port. ``answers`` maps an action's name to raw text, ``{id}`` being the ActionID; None: no answer."""
 
     def __init__(self) -> None:
         self.answers: dict[str, str | None] = {}
@@ -111,7 +111,8 @@ async def test_lists_are_complete_and_queue_add_is_not_a_list() -> None:
     async with asterisk() as peer, connected(peer) as ami:
         peer.answers["QueueStatus"] = (
             "Response: Success\r\nActionID: {id}\r\nEventList: start\r\nMessage: Queue status will follow\r\n\r\n"
-            "Event: QueueParams\r\nQueue: help\r\nStrategy: rrmemory\r\nCalls: 1\r\nHoldtime: 7\r\nActionID: {id}\r\n\r\n"
+            "Event: QueueParams\r\nQueue: help\r\nStrategy: rrmemory\r\nCalls: 1\r\nHoldtime: 7\r\n"
+            "ActionID: {id}\r\n\r\n"
             "Event: QueueMember\r\nQueue: help\r\nName: 1001\r\nLocation: PJSIP/1001\r\nPenalty: 2\r\nPaused: 1\r\n"
             "PausedReason: 小休\r\nInCall: 1\r\nStatus: 2\r\nActionID: {id}\r\n\r\n"
             "Event: Newchannel\r\nChannel: PJSIP/x\r\n\r\n"
