@@ -1,0 +1,150 @@
+"""``hotline calls``: what happened to the calls, newest first."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from datetime import datetime
+from typing import Any
+
+import click
+from rich.markup import escape
+from rich.table import Table
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from calls.events import CALL_ID
+from calls.listing import list_calls, load_timeline, timeline_rows
+from hotline.cli._database import Since, ask, console, local, print_json
+from hotline.intake import CATEGORY_NAMES
+from tickets.store import numbers_of
+
+_HANGUP = {"caller": "市民", "emergency": "应急中心", "system": "系统", "": "通话中"}
+_NOTICE = {"full": "完整", "interrupted": "被打断"}
+_EVENTS = {
+    "arrived": "来电",
+    "answered": "应答",
+    "recording": "开始录音",
+    "recording_off": "未录音",
+    "notice": "录音告知",
+    "key": "按键",
+    "number": "输入号码",
+    "decided": "转接决定",
+    "fallback": "启用备用流程",
+    "queued": "进入队列",
+    "rang": "振铃",
+    "no_answer": "无人接听",
+    "connected": "接通",
+    "held": "保持",
+    "unheld": "恢复通话",
+    "transferred": "转接",
+    "emergency": "紧急求助",
+    "emergency_trunk": "应急线路未通",
+    "emergency_failed": "应急线路全部未通",
+    "added": "加入应急中心",
+    "left": "离开",
+    "left_queue": "离开队列",
+    "overflow": "溢出",
+    "abandoned": "排队中放弃",
+    "message": "留言",
+    "hung_up": "挂断",
+    "asterisk_restarted": "电话系统重启",
+}
+
+
+@click.command()
+@click.option("--last", type=click.IntRange(1, 10_000), default=20, show_default=True, help="How many, at most.")
+@click.option("--missed", is_flag=True, help="Only those to be called back 待回拨.")
+@click.option("--since", type=Since(), help="30m, 2h, 7d, 2026-11-21 or '2026-11-21 09:30' (Beijing time).")
+@click.option("--id", "call_id", help="One call with its whole timeline.")
+@click.option("--json", "as_json", is_flag=True, help="A JSON array.")
+def command(last: int, missed: bool, since: datetime | None, call_id: str | None, as_json: bool) -> None:
+    """Calls, newest first 来电记录."""
+    if call_id is not None and not CALL_ID.fullmatch(call_id):
+        raise click.ClickException(f"{call_id!r} is not a call id")
+
+    async def question(connection: AsyncConnection) -> list[dict[str, Any]]:
+        rows = await list_calls(connection, limit=last, missed=missed, since=since, call_id=call_id)
+        tickets = await numbers_of(connection, [row["id"] for row in rows])
+        for row in rows:
+            row["ticket"] = tickets.get(row["id"])
+        if call_id is not None and rows and (whole := await load_timeline(connection, call_id)):
+            rows[0]["timeline"] = timeline_rows(whole)
+        return rows
+
+    rows = ask(question)
+    if call_id is not None and not rows:
+        raise click.ClickException(f"no call {call_id}")
+    if as_json:
+        print_json([_public(row) for row in rows])
+        return
+    console().print(_table(rows))
+    if call_id is not None:
+        console().print(_timeline(rows[0].get("timeline", [])))
+
+
+def _public(row: Mapping[str, Any]) -> dict[str, Any]:
+    """The stable keys of ``--json``; empty texts are null."""
+    names = (
+        "id caller caller_e164 caller_kind dialled via arrived_at answered_at human_at ended_at time_to_human category"
+        " keys queue agent emergency missed abandoned hangup_by notice fallback message_file recording ticket timeline"
+    ).split()
+    return {name: None if row[name] == "" else row[name] for name in names if name in row}
+
+
+def _table(rows: list[dict[str, Any]]) -> Table:
+    table = Table(title="来电记录" if rows else "来电记录（无）")
+    for name in ("来电时间", "主叫", "类别", "队列", "座席", "等人工(秒)", "挂断", "工单", "录音", "标记", "编号"):
+        table.add_column(name, no_wrap=name == "编号", overflow="fold")
+    for row in rows:
+        wait = row["time_to_human"]
+        recording = row["recording"]
+        table.add_row(
+            local(row["arrived_at"]),
+            escape(row["caller"]),
+            CATEGORY_NAMES.get(row["category"], ""),
+            escape(row["queue"]),
+            escape(row["agent"]),
+            "" if wait is None else f"{wait:.1f}",
+            _hangup(row["hangup_by"]),
+            row["ticket"] or "",
+            _recording(recording),
+            " ".join(_marks(row)),
+            row["id"],
+        )
+    return table
+
+
+def _hangup(by: str) -> str:
+    return _HANGUP.get(by) or escape(by.replace("agent ", "座席 "))
+
+
+def _recording(recording: Mapping[str, Any] | None) -> str:
+    if recording is None:
+        return "无"
+    if recording["state"] == "done":
+        return f"{recording['seconds']:.0f} 秒"
+    return {"pending": "处理中", "missing": "缺失", "failed": "失败"}[recording["state"]]
+
+
+def _marks(row: Mapping[str, Any]) -> list[str]:
+    marks = []
+    if row["emergency"]:
+        marks.append(f"[bold red]紧急{escape(row['emergency'])}[/]")
+    if row["via"] == "emergency":
+        marks.append("应急中心转来")
+    if row["missed"]:
+        marks.append("[yellow]待回拨[/]")
+    if row["fallback"]:
+        marks.append("备用流程")
+    if row["notice"] == "interrupted":
+        marks.append("告知被打断")
+    return marks
+
+
+def _timeline(entries: list[dict[str, Any]]) -> Table:
+    table = Table(title="经过")
+    for name in ("时间", "秒", "事件", "内容"):
+        table.add_column(name)
+    for entry in entries:
+        detail = " ".join(f"{key}={value}" for key, value in entry["detail"].items())
+        table.add_row(local(entry["at"]), f"{entry['seconds']:.3f}", _EVENTS[entry["event"]], escape(detail))
+    return table

@@ -1,0 +1,92 @@
+"""Recording stops before the disk is full: calls go on, and log and database keep their room (DESIGN decision 11)."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import os
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+from sqlalchemy.exc import SQLAlchemyError
+from sqlalchemy.ext.asyncio import AsyncEngine
+
+from calls.alerts import Alert, close_alerts, raise_alerts
+
+log = logging.getLogger(__name__)
+KIND = "recording_stopped"
+INTERVAL = 2.0
+AGAIN = 1.1
+"""Recording begins again above the mark times this, so that it does not flicker."""
+
+StopRecordings = Callable[[], Awaitable[None]]
+
+
+@dataclass
+class SpaceGuard:
+    """``flag`` exists while no new call may be recorded (the dialplan looks at it); ``stop_recordings`` ends those
+    under way. What could not be done (database or Asterisk away) is done at a later look."""
+
+    folder: Path
+    flag: Path
+    min_free: int
+    """Bytes."""
+    engine: AsyncEngine
+    stop_recordings: StopRecordings
+    _ended: bool = False
+    _said: bool | None = None
+
+    async def run(self, stop: asyncio.Event) -> None:
+        while not stop.is_set():
+            try:
+                await self.look()
+            except OSError as error:
+                log.error("free space of %s cannot be seen: %s", self.folder, error)
+            try:
+                async with asyncio.timeout(INTERVAL):
+                    await stop.wait()
+            except TimeoutError:
+                continue
+
+    async def look(self) -> None:
+        free = free_bytes(self.folder)
+        stopped = self.flag.exists()
+        if not stopped and free < self.min_free:
+            self.flag.parent.mkdir(parents=True, exist_ok=True)
+            self.flag.touch()
+            stopped, self._ended = True, False
+            log.error("recording stopped: %d MB free in %s, %d wanted", free >> 20, self.folder, self.min_free >> 20)
+        elif stopped and free >= self.min_free * AGAIN:
+            self.flag.unlink(missing_ok=True)
+            stopped = False
+            log.warning("recording again: %d MB free in %s", free >> 20, self.folder)
+        if stopped and not self._ended:
+            await self._end_recordings()
+        if self._said is not stopped:
+            await self._say(stopped, free)
+
+    async def _end_recordings(self) -> None:
+        try:
+            async with asyncio.timeout(10):
+                await self.stop_recordings()
+            self._ended = True
+        except Exception as error:
+            log.error("recordings under way go on: %s", error or type(error).__name__)
+
+    async def _say(self, stopped: bool, free: int) -> None:
+        try:
+            async with asyncio.timeout(10), self.engine.begin() as connection:
+                if stopped:
+                    words = f"磁盘剩余 {free >> 20} MB，低于 {self.min_free >> 20} MB：已停止录音，通话不受影响"
+                    await raise_alerts(connection, [Alert(KIND, "", words, data={"free_mb": str(free >> 20)})])
+                else:
+                    await close_alerts(connection, KIND)
+            self._said = stopped
+        except (SQLAlchemyError, OSError, TimeoutError) as error:
+            log.warning("alert not written, again later: %s", type(error).__name__)
+
+
+def free_bytes(folder: Path) -> int:
+    found = os.statvfs(folder)
+    return found.f_bavail * found.f_frsize

@@ -1,0 +1,161 @@
+"""The job that turns finished recordings into WAV files. One job sweeps all that wait: a job costs more than a file."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import logging
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from procrastinate import App, Blueprint
+from sqlalchemy import text
+from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
+
+from calls.recording import BadName, NotYet, Sound, convert, unfinished
+
+log = logging.getLogger(__name__)
+
+QUEUE = "recordings"
+LOCK = "recordings"
+TASK = "recordings:sweep"
+DELAY_SECONDS = 3
+"""Several calls' recordings are done in one go, and MixMonitor has closed them by then."""
+BATCH = 200
+THREADS = 2
+MISSING_ATTEMPTS = 3
+MAX_ATTEMPTS = 10
+ORPHAN_SECONDS = 60.0
+ORPHAN_DAYS = 7
+
+_DEFER = text(
+    "SELECT procrastinate_defer_jobs_v1(ARRAY[ROW(CAST(:queue AS varchar), CAST(:task AS varchar), 0,"
+    " NULL::varchar, CAST(:lock AS varchar), '{}'::jsonb, now() + make_interval(secs => :delay))"
+    "::procrastinate_job_to_defer_v1])"
+    " WHERE NOT EXISTS (SELECT 1 FROM procrastinate_jobs WHERE queueing_lock = :lock AND status = 'todo')"
+)
+_WAITING = text(
+    "SELECT r.call_id, r.file, r.attempts FROM recordings r LEFT JOIN calls c ON c.id = r.call_id"
+    " WHERE r.state = 'pending' AND r.next_try_at <= now() AND (c.id IS NULL OR c.ended_at IS NOT NULL)"
+    " ORDER BY r.next_try_at LIMIT :limit"
+)
+_ANY_LEFT = text(
+    "SELECT EXISTS (SELECT 1 FROM recordings r LEFT JOIN calls c ON c.id = r.call_id"
+    " WHERE r.state = 'pending' AND (c.id IS NULL OR c.ended_at IS NOT NULL))"
+)
+_DONE = text(
+    "UPDATE recordings AS r SET state = d.state, reason = d.reason, path = d.path, sha256 = d.sha256, bytes = d.bytes,"
+    " seconds = d.seconds, attempts = d.attempts, next_try_at = now() + make_interval(secs => d.wait)"
+    " FROM jsonb_to_recordset(CAST(:rows AS jsonb)) AS d(call_id text, state text, reason text, path text, sha256 text,"
+    " bytes bigint, seconds float8, attempts int, wait float8) WHERE r.call_id = d.call_id"
+)
+# Not those of a call under way, nor those that wait already.
+_ADOPT = text(
+    "INSERT INTO recordings AS r (call_id, file)"
+    " SELECT o.call_id, o.file FROM jsonb_to_recordset(CAST(:rows AS jsonb)) AS o(call_id text, file text)"
+    " LEFT JOIN calls c ON c.id = o.call_id WHERE c.id IS NULL OR c.ended_at IS NOT NULL"
+    " ON CONFLICT (call_id) DO UPDATE SET state = 'pending', file = excluded.file, attempts = 0, next_try_at = now()"
+    " WHERE r.state <> 'pending' RETURNING call_id"
+)
+
+
+async def defer_sweep(connection: AsyncConnection, delay: float = DELAY_SECONDS) -> None:
+    """Within the transaction of whatever ended the call; does nothing while a sweep is waiting to run."""
+    await connection.execute(_DEFER, {"queue": QUEUE, "task": TASK, "lock": LOCK, "delay": delay})
+
+
+@dataclass(frozen=True, slots=True)
+class Sweeper:
+    engine: AsyncEngine
+    root: Path
+
+    def register(self, app: App) -> None:
+        blueprint = Blueprint()
+
+        @blueprint.task(name="sweep", queue=QUEUE, queueing_lock=LOCK)
+        async def sweep() -> None:
+            await self.sweep()
+
+        @blueprint.periodic(cron="*/5 * * * *", periodic_id="orphans")
+        @blueprint.task(name="orphans", queue=QUEUE, queueing_lock="recordings-orphans")
+        async def orphans(timestamp: int) -> None:
+            await self.adopt_orphans()
+
+        app.add_tasks_from(blueprint, namespace="recordings")
+
+    async def sweep(self) -> int:
+        """Convert all that wait; returns how many were looked at. What is not ready yet is left to a later sweep."""
+        count = 0
+        while True:
+            async with self.engine.connect() as connection:
+                waiting = (await connection.execute(_WAITING, {"limit": BATCH})).all()
+            if not waiting:
+                break
+            gate = asyncio.Semaphore(THREADS)
+            rows = await asyncio.gather(*(self._one(gate, *row) for row in waiting))
+            async with self.engine.begin() as connection:
+                await connection.execute(_DONE, {"rows": json.dumps(rows)})
+            count += len(rows)
+        async with self.engine.begin() as connection:
+            if await connection.scalar(_ANY_LEFT):
+                await defer_sweep(connection)
+        return count
+
+    async def adopt_orphans(self) -> int:
+        """Raw files whose call is over or unknown, left by a crash, join those that wait. Returns how many."""
+        found = await asyncio.to_thread(unfinished, self.root, ORPHAN_DAYS, ORPHAN_SECONDS)
+        if not found:
+            return 0
+        rows = json.dumps([{"call_id": call_id, "file": file} for call_id, file in found.items()])
+        async with self.engine.begin() as connection:
+            adopted = (await connection.scalars(_ADOPT, {"rows": rows})).all()
+            if adopted:
+                log.warning("%d recordings left by a crash found, e.g. of call %s", len(adopted), adopted[0])
+                await defer_sweep(connection, 0)
+        return len(adopted)
+
+    async def _one(self, gate: asyncio.Semaphore, call_id: str, file: str, attempts: int) -> dict[str, Any]:
+        async with gate:
+            try:
+                return done(call_id, attempts, await asyncio.to_thread(convert, self.root, file))
+            except NotYet:
+                return again(call_id, attempts, "pending", "still being written", 2.0)
+            except BadName as error:
+                return again(call_id, attempts + 1, "failed", str(error), 0.0)
+            except FileNotFoundError:
+                state = "missing" if attempts + 1 >= MISSING_ATTEMPTS else "pending"
+                return again(call_id, attempts + 1, state, "no file", 5.0)
+            except OSError as error:
+                state = "failed" if attempts + 1 >= MAX_ATTEMPTS else "pending"
+                if state == "failed":
+                    log.error("recording of call %s cannot be converted: %s", call_id, error)
+                return again(call_id, attempts + 1, state, str(error)[:200], min(600.0, 5.0 * 2**attempts))
+
+
+def done(call_id: str, attempts: int, sound: Sound) -> dict[str, Any]:
+    return {
+        "call_id": call_id,
+        "state": "done",
+        "reason": "",
+        "path": sound.path,
+        "sha256": sound.sha256,
+        "bytes": sound.bytes,
+        "seconds": sound.seconds,
+        "attempts": attempts + 1,
+        "wait": 0.0,
+    }
+
+
+def again(call_id: str, attempts: int, state: str, reason: str, wait: float) -> dict[str, Any]:
+    return {
+        "call_id": call_id,
+        "state": state,
+        "reason": reason,
+        "path": "",
+        "sha256": "",
+        "bytes": None,
+        "seconds": None,
+        "attempts": attempts,
+        "wait": wait,
+    }

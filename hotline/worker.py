@@ -1,0 +1,143 @@
+"""The worker process: ``python -m hotline.worker``. Reads Asterisk's log, converts recordings, watches the disk.
+
+The database may come and go: every part waits for it and goes on where it was.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import signal
+from collections.abc import Awaitable, Callable
+from pathlib import Path
+
+from procrastinate import App, PsycopgConnector
+from procrastinate.jobs import DeleteJobCondition, Status
+from sqlalchemy.exc import SQLAlchemyError
+from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
+
+from calls.alerts import announce_open
+from hotline.db import database_url, driver_url, open_engine
+from hotline.guard import SpaceGuard, StopRecordings
+from hotline.logs import configure_logging
+from hotline.reader import Reader
+from hotline.recordings_job import QUEUE, Sweeper, defer_sweep
+from hotline.settings import Settings, load_settings
+
+log = logging.getLogger(__name__)
+
+HEARTBEAT = "worker.heartbeat"
+"""File under ``<home>/run``, touched every second while the process's loop turns."""
+HEARTBEAT_SECONDS = 1.0
+MAX_BACK_OFF = 5.0
+STALLED_SECONDS = 60.0
+
+
+async def no_recordings() -> None:
+    """Stands in for AMI's StopMixMonitor."""
+    log.error("recordings under way cannot be ended: no connection to Asterisk")
+
+
+async def serve(settings: Settings, stop: asyncio.Event, stop_recordings: StopRecordings = no_recordings) -> None:
+    """Run until ``stop`` is set. A failure of one part that is not the database's ends them all."""
+    settings.run_dir.mkdir(parents=True, exist_ok=True)
+    settings.recordings_dir.mkdir(parents=True, exist_ok=True)
+    async with open_engine(settings) as engine:
+        reader = Reader(engine, settings.cel_file, settings.queue_log_file, on_ended=defer_sweep)
+        guard = SpaceGuard(
+            settings.recordings_dir,
+            settings.recording_off_flag,
+            settings.recording.min_free_mb << 20,
+            engine,
+            stop_recordings,
+        )
+        sweeper = Sweeper(engine, settings.recordings_dir)
+        async with asyncio.TaskGroup() as group:
+            group.create_task(beat(settings.run_dir / HEARTBEAT, stop))
+            group.create_task(say_open_alerts(engine, stop))
+            group.create_task(reader.run(stop))
+            group.create_task(guard.run(stop))
+            group.create_task(run_jobs(driver_url(database_url(settings)), sweeper, stop))
+    log.info("stopped")
+
+
+async def beat(file: Path, stop: asyncio.Event) -> None:
+    while not stop.is_set():
+        file.touch()
+        await pause(stop, HEARTBEAT_SECONDS)
+    file.unlink(missing_ok=True)
+
+
+async def say_open_alerts(engine: AsyncEngine, stop: asyncio.Event) -> None:
+    async def say(connection: AsyncConnection) -> None:
+        await announce_open(connection)
+        await defer_sweep(connection, 0)
+
+    await until_done(engine, say, stop)
+
+
+async def until_done(
+    engine: AsyncEngine, work: Callable[[AsyncConnection], Awaitable[None]], stop: asyncio.Event
+) -> None:
+    """Once, as soon as the database is there."""
+    back_off = 0.25
+    while not stop.is_set():
+        try:
+            async with engine.begin() as connection:
+                await work(connection)
+            return
+        except (SQLAlchemyError, OSError) as error:
+            log.warning("database: %s", " ".join(str(error).split())[:200])
+            await pause(stop, back_off)
+            back_off = min(back_off * 2, MAX_BACK_OFF)
+
+
+async def run_jobs(url: str, sweeper: Sweeper, stop: asyncio.Event) -> None:
+    """procrastinate's worker, begun again after the database was away."""
+    while not stop.is_set():
+        app = App(connector=PsycopgConnector(conninfo=url, min_size=1, max_size=4, timeout=10))
+        sweeper.register(app)
+        working = asyncio.create_task(_work(app, sweeper))
+        stopping = asyncio.create_task(stop.wait())
+        await asyncio.wait((working, stopping), return_when=asyncio.FIRST_COMPLETED)
+        stopping.cancel()
+        working.cancel()
+        (result,) = await asyncio.gather(working, return_exceptions=True)
+        if isinstance(result, Exception) and not stop.is_set():
+            log.warning("jobs: %s", " ".join(str(result).split())[:200] or type(result).__name__)
+            await pause(stop, MAX_BACK_OFF)
+
+
+async def _work(app: App, sweeper: Sweeper) -> None:
+    async with app.open_async():
+        # A job whose worker died would stay "doing" for ever.
+        for job in await app.job_manager.get_stalled_jobs(queue=QUEUE, seconds_since_heartbeat=STALLED_SECONDS):
+            await app.job_manager.finish_job(job, status=Status.FAILED, delete_job=True)
+        await sweeper.adopt_orphans()
+        await app.run_worker_async(
+            queues=[QUEUE],
+            concurrency=1,
+            install_signal_handlers=False,
+            shutdown_graceful_timeout=5,
+            delete_jobs=DeleteJobCondition.ALWAYS,
+        )
+
+
+async def pause(stop: asyncio.Event, seconds: float) -> None:
+    try:
+        async with asyncio.timeout(seconds):
+            await stop.wait()
+    except TimeoutError:
+        pass
+
+
+async def main() -> None:
+    stop = asyncio.Event()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        asyncio.get_running_loop().add_signal_handler(number, stop.set)
+    await serve(load_settings(), stop)
+
+
+if __name__ == "__main__":
+    configure_logging()
+    asyncio.run(main())
