@@ -125,13 +125,13 @@ class Keeper:
         hurried = asyncio.ensure_future(hurry.wait())
         try:
             for action, seconds in self.part.stop:
-                if ended.done() or not process.alive:
+                if not process.alive:
                     break
                 await action(process)
                 await asyncio.wait({ended, hurried}, timeout=seconds, return_when=asyncio.FIRST_COMPLETED)
                 if not ended.done():
                     await asyncio.wait({ended}, timeout=1.0 if hurry.is_set() else 0.0)
-            if not ended.done():
+            if process.alive:
                 log.warning("%s does not end: killed", self.part.name)
                 process.signal(signal.SIGKILL, group=True)
             await ended

@@ -109,8 +109,7 @@ def prepare(settings: Settings, secrets: Secrets) -> Postgres:
     """Make the data folder on first run and write the configuration. Raises SettingsError with one line."""
     uid, gid = _account(settings)
     base = settings.postgres_dir
-    # Others may pass through, not look: the server's user has to reach its own folder below.
-    settings.home.mkdir(parents=True, exist_ok=True, mode=0o711)
+    settings.home.mkdir(parents=True, exist_ok=True)
     _own_folder(base, uid, gid)
     _own_folder(socket_folder(settings), uid, gid)
     server = Postgres(

@@ -15,6 +15,7 @@ from pathlib import Path
 from tools.console import Progress, Trouble
 
 _TIMEOUT_SECONDS = 1800
+_ADVICE = "check the network and this machine's apt sources, then start again"
 
 
 def host_architecture() -> str:
@@ -105,24 +106,24 @@ class PrivateApt:
         except subprocess.TimeoutExpired as error:
             raise Trouble(f"{title}: the mirror took too long; run the same command again") from error
         if done.returncode != 0:
-            raise Trouble(f"{title}: {_first_error(done.stderr)}")
+            raise Trouble(f"{title}: {_first_error(done.stderr)} ({_ADVICE})")
 
     def _run_with_progress(self, command: Sequence[str], title: str) -> None:
         progress = Progress(title)
         detail = ""
         with tempfile.TemporaryFile("w+", encoding="utf-8") as errors:
-            process = subprocess.Popen(
-                [*command, "-o", "APT::Status-Fd=1"], env=self._env, stdout=subprocess.PIPE, stderr=errors, text=True
-            )
-            assert process.stdout is not None
-            for line in process.stdout:
-                if size := re.match(r"Need to get (?:\S+ \S+/)?([\d.,]+ .?B)", line):
-                    detail = f"of {size[1]}"
-                elif line.startswith("dlstatus:"):
-                    progress.update(float(line.split(":")[2]), detail)
-            if process.wait() != 0:
+            reporting = [*command, "-o", "APT::Status-Fd=1"]
+            with subprocess.Popen(
+                reporting, env=self._env, stdout=subprocess.PIPE, stderr=errors, text=True
+            ) as process:
+                for line in process.stdout or ():
+                    if size := re.match(r"Need to get (?:\S+ \S+/)?([\d.,]+ .?B)", line):
+                        detail = f"of {size[1]}"
+                    elif line.startswith("dlstatus:"):
+                        progress.update(float(line.split(":")[2]), detail)
+            if process.returncode != 0:
                 errors.seek(0)
-                raise Trouble(f"{title}: {_first_error(errors.read())}")
+                raise Trouble(f"{title}: {_first_error(errors.read())} ({_ADVICE})")
         progress.done(detail)
 
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import argparse
 import json
+import os
 import sys
 from dataclasses import asdict
 from pathlib import Path
@@ -28,6 +29,8 @@ def main(arguments: list[str] | None = None) -> int:
     parser.add_argument("--dev", action="store_true", help="also what the tests and checks need")
     parser.add_argument("--phone", action="store_true", help="try again to get the SIP phone")
     options = parser.parse_args(arguments)
+    # Started by root, PostgreSQL's programs run as another user: that user must be able to read them.
+    os.umask(0o022)
     try:
         prepare(dev=options.dev, retry_phone=options.phone)
     except Trouble as trouble:
@@ -62,7 +65,7 @@ def _environment_ready(locks: list[Path]) -> bool:
 def _prepare_environment(locks: list[Path]) -> None:
     if _environment_ready(locks):
         return
-    venvs.ensure(VENV, sys.executable)
+    venvs.ensure(VENV, venvs.BASE_PYTHON)
     for lock in locks:
         if not venvs.is_current(VENV, lock, sys.version):
             venvs.install(VENV, lock, f"installing {lock.relative_to(CHECKOUT)}")

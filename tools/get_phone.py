@@ -31,7 +31,7 @@ def get_phone(folder: Path, lock: Path) -> str:
 
 def _fitting_python() -> str | None:
     if sys.version_info[:2] in _FITTING:
-        return sys.executable
+        return venvs.BASE_PYTHON
     for name in ("python3.12", "python3.11"):
         found = shutil.which(name)
         if found and subprocess.run([found, "-c", "import venv"], capture_output=True, timeout=60).returncode == 0:

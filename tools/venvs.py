@@ -15,6 +15,8 @@ from pathlib import Path
 from tools import apt, apt_sources, cache
 from tools.console import Progress, Trouble
 
+BASE_PYTHON = sys._base_executable or sys.executable
+"""The interpreter that environments are made from, even when this runs inside one of them."""
 _PIP_TIMEOUT_SECONDS = 3600
 
 
@@ -72,17 +74,18 @@ def install(folder: Path, lock: Path, title: str) -> None:
     progress = Progress(title, every=50.0)
     log = folder / "install.log"
     collected = 0
-    with log.open("w", encoding="utf-8") as file:
-        process = subprocess.Popen(
+    with (
+        log.open("w", encoding="utf-8") as file,
+        subprocess.Popen(
             command, env=_pip_environment(), stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True
-        )
-        assert process.stdout is not None
-        for line in process.stdout:
+        ) as process,
+    ):
+        for line in process.stdout or ():
             file.write(line)
             if line.startswith("Collecting "):
                 collected += 1
                 progress.update(min(99.0, 100 * collected / total), line.split()[1])
-    if process.wait() != 0:
+    if process.returncode != 0:
         errors = [line for line in log.read_text(encoding="utf-8").splitlines() if line.startswith("ERROR:")]
         raise Trouble(f"{title}: {errors[0] if errors else 'pip failed'} (all of it: {log})")
     progress.done()

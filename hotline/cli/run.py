@@ -27,8 +27,9 @@ def command(as_json: bool) -> None:
     """启动整个热线. Starts the database, Asterisk and the servers, keeps them running; Ctrl-C ends them in order."""
     settings = load_settings()
     console = Console(stderr=as_json, highlight=False, soft_wrap=True)
-    # Before anything is made in it: the sockets of its parts must fit under this folder.
-    settings.home.mkdir(parents=True, exist_ok=True, mode=0o711)
+    # Recordings, logs and configuration are for this user alone, whatever part writes them.
+    os.umask(0o077)
+    _make_home(settings)
     raise_file_limit()
     if os.geteuid() == 0:
         console.print("[yellow]Asterisk runs as root: an ordinary user is safer 建议改用普通用户运行[/]")
@@ -37,6 +38,15 @@ def command(as_json: bool) -> None:
             asyncio.run(_run(settings, console, as_json))
         except (SettingsError, DataFileError, PartFailed, AsteriskError) as error:
             raise click.ClickException(str(error)) from error
+
+
+def _make_home(settings: Settings) -> None:
+    if settings.home.exists():
+        return
+    settings.home.mkdir(parents=True)
+    if os.geteuid() == 0:
+        # PostgreSQL runs as another user then: that user may pass through to its own folder, and see nothing else.
+        settings.home.chmod(0o711)
 
 
 async def _run(settings: Settings, console: Console, as_json: bool) -> None:
