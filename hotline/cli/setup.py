@@ -1,0 +1,79 @@
+"""``hotline setup``: what ``hotline run`` prepares before it starts anything, for those who start parts themselves."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+import click
+from sqlalchemy import make_url
+from sqlalchemy.exc import OperationalError
+
+from datafile import DataFileError
+from hotline.settings import Settings, SettingsError, load_settings
+
+PASSFILE = "pgpass"
+"""Under ``<home>``; libpq reads it when PGPASSFILE names it, so that no password stands in ``database.url``."""
+
+
+@click.group("setup")
+def command() -> None:
+    """准备运行环境. For containers and service managers; `hotline run` needs none of this."""
+
+
+@command.command("files")
+@click.option(
+    "--database-password",
+    type=click.Path(path_type=Path, dir_okay=False),
+    help="Write the generated database password here too, for the PostgreSQL server at database.url.",
+)
+def files(database_password: Path | None) -> None:
+    """生成密码和 Asterisk 配置. Make the secrets (first run) and write Asterisk's configuration."""
+    from hotline.render import render
+    from hotline.secrets import load_secrets
+
+    settings = load_settings()
+    try:
+        config = render(settings)
+    except DataFileError as error:
+        raise click.ClickException(str(error)) from error
+    click.echo(f"rendered 已生成 {config}")
+    if database_password is None:
+        return
+    password = load_secrets(settings).database
+    _write(settings.home / PASSFILE, passfile_line(settings, password), 0o600)
+    # Another user's server reads it: who may is decided by the folder.
+    _write(database_password, password + "\n", 0o644)
+    click.echo(f"database password 数据库密码 {database_password}, {settings.home / PASSFILE}")
+
+
+@command.command("database")
+def database() -> None:
+    """建立或升级数据库表. Bring the tables of the database up to date."""
+    from hotline.db import database_url, migrate
+
+    settings = load_settings()
+    try:
+        migrate(database_url(settings))
+    except OperationalError as error:
+        reason = str(error.orig).strip().splitlines()[-1]
+        raise click.ClickException(f"database 数据库: {reason}") from error
+    click.echo("tables up to date 数据库表已就绪")
+
+
+def passfile_line(settings: Settings, password: str) -> str:
+    """One line of libpq's password file (PostgreSQL manual, "The Password File") for ``database.url``."""
+    if not settings.database.url:
+        raise SettingsError("--database-password needs a database.url (HOTLINE_DATABASE__URL)")
+    url = make_url(settings.database.url)
+    fields = (url.host or "localhost", str(url.port or 5432), url.database or "*", url.username or "*", password)
+    return ":".join(field.replace("\\", "\\\\").replace(":", "\\:") for field in fields) + "\n"
+
+
+def _write(path: Path, text: str, mode: int) -> None:
+    new = path.with_name(f"{path.name}.new")
+    new.unlink(missing_ok=True)
+    with os.fdopen(os.open(new, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w", encoding="utf-8") as file:
+        os.fchmod(file.fileno(), mode)
+        file.write(text)
+    new.replace(path)
