@@ -1,7 +1,7 @@
 """Level 2 of answering a call: Asterisk runs this script when the voice server cannot be reached.
 
-It stands alone: the standard library and pyst2, no database, no server. It plays the greeting and the menu, takes one key
-(or a typed 110, 119, 120, 122) and leaves the decision in ``DECISION``. Whatever goes wrong, it ends without a decision
+It stands alone: the standard library and pyst2, no database, no server. It plays the greeting and the menu, takes
+one key (or a typed 110, 119, 120, 122) and leaves the decision in ``DECISION``. Whatever goes wrong, it ends without a decision
 and the dialplan sends the caller to the agents' queue.
 
 Arguments: the JSON file that ``hotline/render.py`` writes.
@@ -36,7 +36,7 @@ def decide(agi: Any, menu: Mapping[str, Any]) -> str:
         return f"emergency:{typed}:help:typed"
     choice = menu["keys"].get(typed[:1])
     if choice is None:
-        return f"queue:{menu['general']}:other:{'wrong' if typed else 'silence'}"
+        return f"queue:{menu['agents']}:other:{'wrong' if typed else 'silence'}"
     return f"queue:{choice['queue']}:{choice['category']}:key"
 
 

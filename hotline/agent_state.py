@@ -1,6 +1,6 @@
 """Agents 座席 log in, log out, pause and resume: queue memberships in Asterisk, changed over AMI.
 
-Asterisk keeps dynamic members over its own restart (``persistentmembers``), so this is the only place that knows who is in.
+Asterisk keeps dynamic members over its own restart (``persistentmembers``): nobody else has to know who is in.
 """
 
 from __future__ import annotations

@@ -17,7 +17,7 @@ from hotline.rules import Rules, load_rules
 from hotline.secrets import Secrets, load_or_create
 from hotline.settings import CHECKOUT, Settings
 from ivr.prompts import FOLDER as PROMPTS
-from routing.queues import EMERGENCY, EMERGENCY_NUMBERS, GENERAL
+from routing.queues import AGENTS, EMERGENCY, EMERGENCY_NUMBERS
 
 TEMPLATES = CHECKOUT / "asterisk_conf"
 SYSTEM_NAME = "hotline"
@@ -82,14 +82,14 @@ def fallback_menu(rules: Rules) -> str:
     flow = next(iter(rules.flows.values()))
     entries = {name: entry.queue for name, entry in flow.entries.items()}
     keys = {
-        key: {"queue": choice.queue or entries.get(choice.enter or "", GENERAL), "category": choice.category}
+        key: {"queue": choice.queue or entries.get(choice.enter or "", AGENTS), "category": choice.category}
         for key, choice in flow.keys.items()
     }
     menu = {
         "greeting": flow.greeting,
         "menu": flow.menu,
         "keys": keys,
-        "general": flow.agent_queue,
+        "agents": flow.agent_queue,
         "emergency": list(EMERGENCY_NUMBERS),
         "silence_ms": round(flow.silence_seconds * 1000),
     }
@@ -120,7 +120,7 @@ def _values(settings: Settings, secrets: Secrets, rules: Rules, asterisk: Asteri
         "numbers": sorted(rules.flows),
         "queues": rules.queues,
         "agents": rules.agents.agents,
-        "general": GENERAL,
+        "agents_queue": AGENTS,
         "emergency_queue": EMERGENCY,
         "emergency_numbers": EMERGENCY_NUMBERS,
         "emergency_trunks": emergency_trunks(settings),

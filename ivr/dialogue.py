@@ -1,6 +1,6 @@
-"""The conversation with a caller as a pure machine: it asks for a sound or a key, is told what happened, and ends in a decision.
+"""The conversation with a caller as a pure machine: it asks for a sound or a key, is told what happened, and decides.
 
-No asyncio, no Asterisk: :func:`converse` is a generator of steps. :mod:`ivr.conversation` carries the steps out on a line.
+No asyncio, no Asterisk: :func:`converse` is a generator of steps, which :mod:`ivr.conversation` carries out on a line.
 """
 
 from __future__ import annotations

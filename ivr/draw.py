@@ -40,11 +40,11 @@ def draw_svg(flow: Flow, queue_names: Mapping[str, str], text: Callable[[str], s
         f'<text x="{LEFT}" y="58" class="small">{escape(text(flow.greeting))}</text>',
         f'<text x="{LEFT}" y="80" class="small">{escape(text(flow.menu))}</text>',
     ]
-    for index, (key, label, target, red) in enumerate(rows):
+    for index, (pressed, label, target, red) in enumerate(rows):
         y = 104 + index * ROW
         parts.append(
             f'<g class="{"red" if red else "plain"}"><rect x="{LEFT}" y="{y}" width="380" height="40"/>'
-            f'<text x="{LEFT + 16}" y="{y + 25}">{escape(key)}</text>'
+            f'<text x="{LEFT + 16}" y="{y + 25}">{escape(pressed)}</text>'
             f'<text x="{LEFT + 60}" y="{y + 25}">{escape(label)}</text>'
             f'<path d="M{LEFT + 380} {y + 20} H{RIGHT}"/>'
             f'<rect x="{RIGHT}" y="{y}" width="{BOX}" height="40"/>'

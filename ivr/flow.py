@@ -1,7 +1,7 @@
-"""A menu as data: what is played, which key leads where. One file per flow in ``ivr/flows/``, chosen by the dialled number.
+"""A menu as data: what is played, which key leads where. One file per flow in ``ivr/flows/``, by dialled number.
 
-GB/T 33358-2016 advises against long menus: a flow has a greeting, one level of keys and at most one number to enter, and
-every path ends with a person (DESIGN decision 4).
+GB/T 33358-2016 advises against long menus: a flow has a greeting, one level of keys and at most one number to enter,
+and every path ends with a person (DESIGN decision 4).
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ Id = Annotated[str, Field(pattern=r"^[a-z][a-z0-9-]{0,39}$")]
 
 
 class Choice(Rule):
-    """Where a key leads: to a queue at once, or to one number entry first; ``end`` says goodbye (announcement lines)."""
+    """Where a key leads: to a queue at once, or to a number entry first; ``end`` says goodbye (announcement lines)."""
 
     label: str = Field(min_length=1, max_length=20)
     queue: Id | None = None

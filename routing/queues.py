@@ -11,8 +11,10 @@ from datafile import DataFile, Rule
 
 MESSAGE = "message"
 """Where a caller goes when no queue can help: leave a message 留言."""
-GENERAL = "general"
+AGENTS = "agents"
 """The queue that stands behind everything else; the fallback sends callers there."""
+RESERVED = (MESSAGE, "general")
+"""``message`` is a destination; ``[general]`` in queues.conf is not a queue."""
 EMERGENCY = "emergency"
 EMERGENCY_NUMBERS = ("110", "119", "120", "122")
 """Police 公安, fire 消防, ambulance 急救, traffic accidents 交通事故."""
@@ -54,8 +56,8 @@ class QueueBook(Rule):
         for name in queues:
             if not (name.isascii() and name.replace("-", "").isalpha() and name.islower()):
                 raise ValueError(f"queue {name!r}: only a-z and '-', so that it is safe in Asterisk's files")
-            if name == MESSAGE:
-                raise ValueError("'message' is a destination, not a queue")
+            if name in RESERVED:
+                raise ValueError(f"queue {name!r}: this name means something else")
         return queues
 
 
@@ -74,7 +76,7 @@ def load_queues(path: Path) -> dict[str, Queue]:
     """Read and check the queue file. Raises :class:`datafile.DataFileError` naming file and line."""
     file = DataFile(path)
     queues = file.parse(QueueBook).queues
-    for needed in (GENERAL, EMERGENCY):
+    for needed in (AGENTS, EMERGENCY):
         if needed not in queues:
             raise file.error(f"queue {needed!r} is needed: fallback and emergencies go there", "queues")
     for name, queue in queues.items():
@@ -83,7 +85,9 @@ def load_queues(path: Path) -> dict[str, Queue]:
             if then not in queues:
                 raise file.error(f"then: unknown queue {then!r}", "queues", seen[-1], "then")
             if then in seen:
-                raise file.error(f"callers would go round for ever: {' → '.join([*seen, then])}", "queues", name, "then")
+                raise file.error(
+                    f"callers would go round for ever: {' → '.join([*seen, then])}", "queues", name, "then"
+                )
             seen.append(then)
     return queues
 

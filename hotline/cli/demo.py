@@ -58,13 +58,14 @@ def command(as_json: bool) -> None:
 async def _play(settings: Settings, say: Callable[[str], None]) -> None:
     async with PhoneBank(settings.sip.bind, settings.sip.port) as bank:
         password = load_secrets(settings).agents[AGENT]
-        await bank.register(AGENT, password, answer_after=1.0, tone=880.0, **{"for": TALK_SECONDS})
+        talk: dict[str, Any] = {"answer_after": 1.0, "tone": 880.0, "for": TALK_SECONDS}
+        await bank.register(AGENT, password, **talk)
         await login(settings, AGENT)
         say(f"座席 agent {AGENT} 已签入 logged in")
         for number, keys, wish in CITIZENS:
             say(f"市民 citizen {number}: {wish}")
-            script = {"keys": keys, "tone": 440.0, "from_user": number, "bind": settings.sip.citizen_address}
-            line = await bank.call("12345", **script)
+            bind = settings.sip.citizen_address
+            line = await bank.call("12345", bind=bind, from_user=number, keys=keys, tone=440.0)
             async with asyncio.timeout(PATIENCE):
                 await _follow(line, say)
 

@@ -51,7 +51,7 @@ class Phones:
     async def centre(self, bind: str, port: int, **script: Any) -> Account:
         """A phone that plays an emergency centre."""
         return await self.bank.listen(
-            "centre", bind=bind, port=port, calls=2, **_plain({"answer_after": 0.2, **script})
+            "centre", bind=bind, port=port, calls=4, **_plain({"answer_after": 0.2, **script})
         )
 
 
@@ -64,4 +64,5 @@ async def taken(account: Account, timeout: float = 20.0) -> Line:
 
 
 def _plain(script: dict[str, Any]) -> dict[str, Any]:
-    return {key: str(value) if isinstance(value, Path) else value for key, value in script.items()}
+    renamed = {{"seconds": "for"}.get(key, key): value for key, value in script.items()}
+    return {key: str(value) if isinstance(value, Path) else value for key, value in renamed.items()}

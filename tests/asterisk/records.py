@@ -1,0 +1,112 @@
+"""What was written down about calls: waits for the database to know, by its own notifications."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Awaitable, Callable
+from typing import Any, TypeVar
+
+import psycopg
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from calls.alerts import list_alerts
+from calls.listing import list_calls, load_timeline, timeline_rows
+from hotline.db import database_url, driver_url, open_engine
+from tests.asterisk.instance import Instance
+from tickets.store import list_tickets, numbers_of
+
+Row = dict[str, Any]
+Found = TypeVar("Found")
+LOOK_AGAIN_SECONDS = 0.3
+"""Recordings and alerts change without a notification about their call."""
+
+
+async def call_of(
+    instance: Instance, number: str, *, recording: bool = False, until: str = "hung_up", seconds: float = 30.0
+) -> Row:
+    """The last call of this caller, once its timeline has ``until`` (and its recording is converted)."""
+
+    def good(call: Row) -> bool:
+        events = [entry["event"] for entry in call["timeline"]]
+        converted = not recording or (call["recording"] or {}).get("state") == "done"
+        return until in events and converted
+
+    async def look(connection: AsyncConnection) -> Row | None:
+        mine = [row for row in await list_calls(connection, limit=500) if row["number"] == number]
+        calls = await _whole(connection, mine[:1])
+        return calls[0] if calls and good(calls[0]) else None
+
+    return await _wait(instance, look, seconds, f"no call of {number} with {until}")
+
+
+async def all_calls(instance: Instance, count: int, *, seconds: float = 40.0) -> list[Row]:
+    """All calls, once there are ``count``, all ended."""
+
+    async def look(connection: AsyncConnection) -> list[Row] | None:
+        rows = await list_calls(connection, limit=1000)
+        if len(rows) < count or not all(row["ended_at"] for row in rows):
+            return None
+        return await _whole(connection, rows)
+
+    return await _wait(instance, look, seconds, f"not {count} ended calls")
+
+
+async def ticket_of(instance: Instance, call: Row) -> Row:
+    """The one ticket of this call."""
+    async with open_engine(instance.settings) as engine, engine.connect() as connection:
+        found = [row for row in await list_tickets(connection, limit=1000) if row["call_id"] == call["id"]]
+    assert len(found) == 1, found
+    return found[0]
+
+
+async def all_tickets(instance: Instance) -> list[Row]:
+    async with open_engine(instance.settings) as engine, engine.connect() as connection:
+        return list(await list_tickets(connection, limit=1000))
+
+
+async def alert_of(instance: Instance, kind: str, *, call: Row | None = None, closed: bool = False) -> Row:
+    """The first such alert that is open, or the first that was closed."""
+
+    async def look(connection: AsyncConnection) -> Row | None:
+        for row in await list_alerts(connection, include_closed=True, limit=100):
+            fits = call is None or row["call_id"] == call["id"]
+            if row["kind"] == kind and fits and (row["closed_at"] is not None) is closed:
+                return dict(row)
+        return None
+
+    return await _wait(instance, look, 20.0, f"no alert {kind}")
+
+
+def events(call: Row) -> list[str]:
+    return [entry["event"] for entry in call["timeline"]]
+
+
+async def _whole(connection: AsyncConnection, rows: list[Row]) -> list[Row]:
+    tickets = await numbers_of(connection, [row["id"] for row in rows])
+    for row in rows:
+        row["ticket"] = tickets.get(row["id"])
+        whole = await load_timeline(connection, row["id"])
+        assert whole is not None
+        row["timeline"] = timeline_rows(whole)
+    return rows
+
+
+async def _wait(
+    instance: Instance, look: Callable[[AsyncConnection], Awaitable[Found | None]], seconds: float, complaint: str
+) -> Found:
+    url = driver_url(database_url(instance.settings))
+    listener = await psycopg.AsyncConnection.connect(url, autocommit=True)
+    try:
+        await listener.execute("LISTEN calls")
+        async with asyncio.timeout(seconds), open_engine(instance.settings) as engine:
+            while True:
+                async with engine.connect() as connection:
+                    found = await look(connection)
+                if found is not None:
+                    return found
+                async for _ in listener.notifies(timeout=LOOK_AGAIN_SECONDS, stop_after=1):
+                    pass
+    except TimeoutError as error:
+        raise AssertionError(complaint) from error
+    finally:
+        await listener.close()
