@@ -82,7 +82,7 @@ class Tail:
         if self._fd is not None:
             self._check_truncated()
             lines, at_end = self._read_lines(max_lines)
-            if at_end and not lines and self._next_file():
+            if at_end and self._next_file():
                 at_end = False
         return Batch(lines, self._cursor, at_end, self._skipped, self._gaps)
 
@@ -186,6 +186,12 @@ class Tail:
 
     def _next_file(self) -> bool:
         """Go on with the file that came after ours, once it has a line: then Asterisk has stopped writing to ours."""
+        if self._fd is not None:
+            try:
+                if self._is_current(self._path.stat()):
+                    return False
+            except FileNotFoundError:
+                return False  # renamed, and the new one is still to come
         later = [
             (path, stat)
             for path, stat in self._files()

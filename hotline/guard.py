@@ -72,7 +72,7 @@ class SpaceGuard:
                 await self.stop_recordings()
             self._ended = True
         except Exception as error:
-            log.error("recordings under way go on: %s", error or type(error).__name__)
+            log.error("recordings under way go on: %s %s", type(error).__name__, error)
 
     async def _say(self, stopped: bool, free: int) -> None:
         try:

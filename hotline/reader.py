@@ -49,6 +49,8 @@ class Reader:
         self._tails: dict[str, Tail] = {}
         self._positions: dict[str, int] = {}
         self._open = OpenCalls()
+        self.caught_up = asyncio.Event()
+        """Set when all that was there at the start has been written."""
 
     async def run(self, stop: asyncio.Event) -> None:
         """Until ``stop``. The database may come and go: what is not written is read again later."""
@@ -90,7 +92,10 @@ class Reader:
                 self._positions.update({stream: batch.cursor.position for stream, batch in moved.items()})
                 self._open.trim()
             done = True
-            return not all(batch.at_end for batch in batches.values())
+            more = not all(batch.at_end for batch in batches.values())
+            if not more:
+                self.caught_up.set()
+            return more
         finally:
             if not done:
                 self.forget()

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from procrastinate import App, Blueprint
+from procrastinate import App, PsycopgConnector
 from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 
@@ -65,24 +65,30 @@ async def defer_sweep(connection: AsyncConnection, delay: float = DELAY_SECONDS)
     await connection.execute(_DEFER, {"queue": QUEUE, "task": TASK, "lock": LOCK, "delay": delay})
 
 
+def create_app(url: str, sweeper: Sweeper) -> App:
+    """procrastinate's application for libpq's ``url``."""
+    app = App(connector=PsycopgConnector(conninfo=url, min_size=1, max_size=4, timeout=10))
+
+    @app.task(name=TASK, queue=QUEUE, queueing_lock=LOCK)
+    async def sweep() -> None:
+        await sweeper.sweep()
+
+    @app.periodic(cron="*/5 * * * *", periodic_id="orphans")
+    @app.task(name="recordings:orphans", queue=QUEUE, queueing_lock="recordings-orphans")
+    async def orphans(timestamp: int) -> None:
+        await sweeper.adopt_orphans()
+
+    return app
+
+
 @dataclass(frozen=True, slots=True)
 class Sweeper:
+    """``caught_up`` is set once Asterisk's log has been read to its end: before that a call under way may be unknown,
+    and its recording would look like one left by a crash."""
+
     engine: AsyncEngine
     root: Path
-
-    def register(self, app: App) -> None:
-        blueprint = Blueprint()
-
-        @blueprint.task(name="sweep", queue=QUEUE, queueing_lock=LOCK)
-        async def sweep() -> None:
-            await self.sweep()
-
-        @blueprint.periodic(cron="*/5 * * * *", periodic_id="orphans")
-        @blueprint.task(name="orphans", queue=QUEUE, queueing_lock="recordings-orphans")
-        async def orphans(timestamp: int) -> None:
-            await self.adopt_orphans()
-
-        app.add_tasks_from(blueprint, namespace="recordings")
+    caught_up: asyncio.Event
 
     async def sweep(self) -> int:
         """Convert all that wait; returns how many were looked at. What is not ready yet is left to a later sweep."""
@@ -104,6 +110,8 @@ class Sweeper:
 
     async def adopt_orphans(self) -> int:
         """Raw files whose call is over or unknown, left by a crash, join those that wait. Returns how many."""
+        if not self.caught_up.is_set():
+            return 0
         found = await asyncio.to_thread(unfinished, self.root, ORPHAN_DAYS, ORPHAN_SECONDS)
         if not found:
             return 0

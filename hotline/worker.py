@@ -11,7 +11,7 @@ import signal
 from collections.abc import Awaitable, Callable
 from pathlib import Path
 
-from procrastinate import App, PsycopgConnector
+from procrastinate import App
 from procrastinate.jobs import DeleteJobCondition, Status
 from sqlalchemy.exc import SQLAlchemyError
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
@@ -21,7 +21,7 @@ from hotline.db import database_url, driver_url, open_engine
 from hotline.guard import SpaceGuard, StopRecordings
 from hotline.logs import configure_logging
 from hotline.reader import Reader
-from hotline.recordings_job import QUEUE, Sweeper, defer_sweep
+from hotline.recordings_job import QUEUE, Sweeper, create_app, defer_sweep
 from hotline.settings import Settings, load_settings
 
 log = logging.getLogger(__name__)
@@ -51,7 +51,7 @@ async def serve(settings: Settings, stop: asyncio.Event, stop_recordings: StopRe
             engine,
             stop_recordings,
         )
-        sweeper = Sweeper(engine, settings.recordings_dir)
+        sweeper = Sweeper(engine, settings.recordings_dir, reader.caught_up)
         async with asyncio.TaskGroup() as group:
             group.create_task(beat(settings.run_dir / HEARTBEAT, stop))
             group.create_task(say_open_alerts(engine, stop))
@@ -95,9 +95,7 @@ async def until_done(
 async def run_jobs(url: str, sweeper: Sweeper, stop: asyncio.Event) -> None:
     """procrastinate's worker, begun again after the database was away."""
     while not stop.is_set():
-        app = App(connector=PsycopgConnector(conninfo=url, min_size=1, max_size=4, timeout=10))
-        sweeper.register(app)
-        working = asyncio.create_task(_work(app, sweeper))
+        working = asyncio.create_task(_work(create_app(url, sweeper), sweeper))
         stopping = asyncio.create_task(stop.wait())
         await asyncio.wait((working, stopping), return_when=asyncio.FIRST_COMPLETED)
         stopping.cancel()
@@ -113,6 +111,7 @@ async def _work(app: App, sweeper: Sweeper) -> None:
         # A job whose worker died would stay "doing" for ever.
         for job in await app.job_manager.get_stalled_jobs(queue=QUEUE, seconds_since_heartbeat=STALLED_SECONDS):
             await app.job_manager.finish_job(job, status=Status.FAILED, delete_job=True)
+        await sweeper.caught_up.wait()
         await sweeper.adopt_orphans()
         await app.run_worker_async(
             queues=[QUEUE],
@@ -140,4 +139,6 @@ async def main() -> None:
 
 if __name__ == "__main__":
     configure_logging()
+    # A line for every job is too many.
+    logging.getLogger("procrastinate").setLevel(logging.WARNING)
     asyncio.run(main())

@@ -1,0 +1,65 @@
+from __future__ import annotations
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from calls import cel
+from calls.events import MalformedLine
+
+KEY = (
+    '"KEY","1795296064.595520","KEY","{""extra"":""key=1&node=main""}","13900001111","13900001111","12345","public",'
+    '"PJSIP/citizen-00000000","CELGenUserEvent","hotline-1795296063.0","hotline-1795296063.0","","",""'
+)
+
+
+def test_an_event_of_ours() -> None:
+    event = cel.parse(7, KEY)
+    assert event is not None
+    assert (event.kind, event.name, dict(event.extra)) == ("USER", "KEY", {"key": "1", "node": "main"})
+    assert (event.at, event.call, event.position) == (1795296064.59552, "hotline-1795296063.0", 7)
+
+
+def test_music_is_no_event_of_ours_and_a_played_prompt_is_none_at_all() -> None:
+    music = KEY.replace('"KEY"', '"STREAM_BEGIN"', 1).replace('"KEY"', '"MOH_STREAM_BEGIN"', 1)
+    event = cel.parse(0, music)
+    assert event is not None
+    assert event.kind == "STREAM_BEGIN"
+    assert cel.parse(0, music.replace("MOH", "FILE")) is None
+
+
+def test_percent_encoding_and_quotes_in_values() -> None:
+    event = cel.parse(0, KEY.replace("key=1&node=main", 'number=%2B8613900001111&node=a\\""b'))
+    assert event is not None
+    assert dict(event.extra) == {"number": "+8613900001111", "node": 'a"b'}
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        "",
+        '"KEY"',
+        KEY + ',"one more"',
+        KEY[:-40],
+        KEY.replace("1795296064.595520", "yesterday"),
+        KEY.replace("1795296064.595520", "1795296064.5e9"),
+        KEY.replace("hotline-1795296063.0", "../../etc/passwd"),
+        KEY.replace("hotline-1795296063.0", ""),
+        KEY.replace("{", "["),
+        KEY.replace("key=1", "key=" + "1" * 2000),
+        KEY.replace("key=1", "&".join(["a=1"] * 50)),
+        KEY.replace("public", "pub\0lic"),
+    ],
+)
+def test_malformed_lines_are_refused(line: str) -> None:
+    with pytest.raises(MalformedLine):
+        cel.parse(0, line)
+
+
+@given(st.text(max_size=400))
+def test_any_text_is_an_event_nothing_or_refused(text: str) -> None:
+    for line in (text, KEY.replace("key=1", text)):
+        try:
+            cel.parse(0, line)
+        except MalformedLine:
+            continue

@@ -1,0 +1,240 @@
+"""The records of calls that a real Asterisk 22 logged (tests/replay/asterisk-22)."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from functools import cache
+from pathlib import Path
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from calls import cel, queue_log
+from calls.cel import CelEvent
+from calls.queue_log import QueueEvent
+from calls.record import Call
+from calls.timeline import Event, fold
+
+STREAMS = Path(__file__).parent.parent / "replay" / "asterisk-22"
+Streams = tuple[list[CelEvent], list[QueueEvent]]
+
+
+@cache
+def recorded() -> dict[str, Streams]:
+    """Call id → its CEL and queue_log events; the last start of Asterisk is told of the calls before it."""
+    found: dict[str, Streams] = defaultdict(lambda: ([], []))
+    starts = []
+    for position, line in enumerate((STREAMS / "cel.csv").read_text().splitlines()):
+        event = cel.parse(position, line)
+        if event is not None:
+            found[event.call][0].append(event)
+    for position, line in enumerate((STREAMS / "queue_log").read_text().splitlines()):
+        said = queue_log.parse(position, line)
+        if said is not None and said.call:
+            found[said.call][1].append(said)
+        elif said is not None:
+            starts.append(said)
+    for call_id, (events, lines) in found.items():
+        if events[0].at < starts[-1].at:
+            lines.append(queue_log.about(starts[-1], call_id))
+    return dict(found)
+
+
+CALLS = (
+    "agent_hangs caller_hangs ring_no_answer busy abandoned timed_out emergency emergency_failed message silent blind"
+    " attended three_way agent_own crash message_after silent_after"
+).split()
+
+
+def call(name: str) -> Call:
+    call_id = list(recorded())[CALLS.index(name)]
+    found = fold(call_id, [*recorded()[call_id][0], *recorded()[call_id][1]])
+    assert found is not None
+    return found
+
+
+def story(of: Call) -> list[str]:
+    return [" ".join([entry.what, *entry.detail.values()]) for entry in of.timeline]
+
+
+BEGIN = ["arrived 12345 public", "answered", "recording", "notice full 5230"]
+QUEUED = ["key 1 main", "decided queue consultation consultation key", "queued consultation 1", "rang 1001"]
+
+
+def test_answered_held_and_hung_up_by_the_agent() -> None:
+    of = call("agent_hangs")
+    assert story(of) == [
+        *BEGIN,
+        *QUEUED,
+        "connected 1001",
+        "held",
+        "unheld",
+        "overflow consultation message CONTINUE",
+        "hung_up agent 1001",
+    ]
+    assert (of.agent, of.queue, of.category, of.hangup_by, of.notice) == (
+        "1001",
+        "consultation",
+        "consultation",
+        "agent 1001",
+        "full",
+    )
+    assert of.time_to_human == 2.399
+    assert of.recording_offset_ms == 3
+    assert of.keys == "1"
+    assert of.wish
+    assert not of.missed
+
+
+def test_the_caller_hangs_up() -> None:
+    assert call("caller_hangs").hangup_by == "caller"
+
+
+def test_ring_no_answer_takes_the_time_of_the_channels_end() -> None:
+    of = call("ring_no_answer")
+    assert story(of)[7:11] == ["rang 1001", "no_answer 1001 4000", "rang 1001", "connected 1001"]
+    at = {entry.what: entry.at for entry in of.timeline}
+    assert 4.0 < at["no_answer"] - of.arrived_at - 1.4 < 4.1
+
+
+def test_a_refused_call_goes_to_the_next_agent() -> None:
+    of = call("busy")
+    assert story(of)[7:11] == ["rang 1001", "no_answer 1001 1000", "rang 1002", "connected 1002"]
+    assert of.hangup_by == "agent 1002"
+
+
+def test_abandoned_is_missed() -> None:
+    of = call("abandoned")
+    assert story(of)[-2:] == ["abandoned consultation 2", "hung_up caller"]
+    assert (of.abandoned, of.missed, of.time_to_human) == (True, True, None)
+
+
+def test_nobody_came_in_time_is_missed_too() -> None:
+    of = call("timed_out")
+    assert story(of)[-2:] == ["left_queue consultation timeout", "hung_up system"]
+    assert (of.abandoned, of.missed, of.hangup_by) == (False, True, "system")
+
+
+def test_an_emergency_whose_first_trunk_fails() -> None:
+    of = call("emergency")
+    assert story(of)[5:] == [
+        "decided emergency 110 other key",
+        "emergency 110 key",
+        "rang emergency-1",
+        "emergency_trunk 110 1 NOANSWER",
+        "rang emergency-2",
+        "connected emergency-2",
+        "hung_up caller",
+    ]
+    assert (of.emergency, of.emergency_failed, of.missed) == ("110", False, False)
+    assert of.time_to_human == 6.908
+
+
+def test_an_emergency_that_reaches_nobody() -> None:
+    of = call("emergency_failed")
+    assert (of.emergency, of.emergency_failed, of.missed, of.human_at) == ("110", True, True, None)
+
+
+def test_a_message_is_a_wish_and_not_missed() -> None:
+    of = call("message")
+    assert (of.wish, of.missed, of.message_file) == (True, False, "x\"'y")
+
+
+def test_a_caller_who_says_nothing_wants_nothing() -> None:
+    of = call("silent")
+    assert (of.wish, of.missed, of.hangup_by) == (False, False, "caller")
+
+
+def test_a_blind_transfer() -> None:
+    assert story(call("blind"))[8:] == [
+        "connected 1001",
+        "held",
+        "transferred 1001 1002 blind",
+        "left 1001",
+        "unheld",
+        "rang 1002",
+        "connected 1002",
+        "hung_up caller",
+    ]
+
+
+def test_an_attended_transfer_over_a_local_channel_that_is_optimised_away() -> None:
+    assert story(call("attended"))[8:] == [
+        "connected 1001",
+        "held",
+        "left 1001",
+        "rang 1002",
+        "connected 1002",
+        "unheld",
+        "transferred 1001 attended",
+        "overflow consultation message CONTINUE",
+        "hung_up agent 1002",
+    ]
+
+
+def test_the_emergency_centre_as_third_party() -> None:
+    of = call("three_way")
+    assert story(of)[9:] == [
+        "held",
+        "added 110",
+        "left 1001",
+        "rang emergency-2",
+        "connected emergency-2",
+        "unheld",
+        "connected 1001",
+        "transferred 1001 attended",
+        "left 1001",
+        "overflow consultation message CONTINUE",
+        "hung_up emergency",
+    ]
+    assert (of.emergency, of.agent, of.hangup_by) == ("110", "1001", "emergency")
+
+
+def test_an_agents_own_call_is_none_of_ours() -> None:
+    call_id = list(recorded())[CALLS.index("agent_own")]
+    assert fold(call_id, recorded()[call_id][0]) is None
+
+
+def test_asterisk_died_in_mid_call() -> None:
+    of = call("crash")
+    assert story(of)[-3:] == ["connected 1001", "hung_up system", "asterisk_restarted"]
+    assert of.ended_at == of.human_at
+    assert not of.missed
+
+
+@settings(deadline=None, max_examples=300)
+@given(name=st.sampled_from([name for name in CALLS if name != "agent_own"]), data=st.data())
+def test_the_order_of_reading_does_not_matter(name: str, data: st.DataObject) -> None:
+    call_id = list(recorded())[CALLS.index(name)]
+    events, lines = recorded()[call_id]
+    turns = data.draw(st.permutations([True] * len(events) + [False] * len(lines)))
+    from_cel, from_queue = iter(events), iter(lines)
+    merged: list[Event] = [next(from_cel) if turn else next(from_queue) for turn in turns]
+    assert fold(call_id, merged) == call(name)
+    # Half of it first, as the reader does: whatever it made of that, the whole decides.
+    cut = data.draw(st.integers(0, len(merged)))
+    fold(call_id, merged[:cut])
+    assert fold(call_id, merged[cut:] + merged[:cut]) == call(name)
+
+
+@settings(deadline=None, max_examples=200)
+@given(name=st.sampled_from(CALLS), data=st.data())
+def test_any_part_of_the_events_folds(name: str, data: st.DataObject) -> None:
+    call_id = list(recorded())[CALLS.index(name)]
+    events: list[Event] = [*recorded()[call_id][0], *recorded()[call_id][1]]
+    keep = data.draw(st.lists(st.booleans(), min_size=len(events), max_size=len(events)))
+    found = fold(call_id, [event for event, kept in zip(events, keep, strict=True) if kept])
+    if found is not None:
+        assert list(found.timeline) == sorted(found.timeline, key=lambda entry: entry.at)
+
+
+@pytest.mark.parametrize("extra", [{}, {"kind": "queue", "category": "weather"}, {"kind": "none"}])
+def test_values_from_outside_are_checked(extra: dict[str, str]) -> None:
+    unique = "hotline-1795296063.0"
+    arrived = CelEvent(0, 1.0, unique, "USER", "ARRIVED", channel="PJSIP/citizen-00000000", unique=unique)
+    decided = CelEvent(1, 2.0, unique, "USER", "DECISION", extra, channel="PJSIP/citizen-00000000", unique=unique)
+    emergency = CelEvent(2, 3.0, unique, "USER", "EMERGENCY", {"service": "999"}, unique=unique)
+    found = fold(unique, [arrived, decided, emergency])
+    assert found is not None
+    assert (found.category, found.emergency) == ("", "")
