@@ -45,8 +45,10 @@ class Hotline:
                 self._say("asterisk  configuration changed: reloading 重新加载配置")
                 await asterisk.ask(asterisk.control_socket(settings), "core reload", seconds=20.0)
 
-        await all_of(self._database(supervisor, secrets), start_exchange())
-        await all_of(*(supervisor.bring_up(keeper) for keeper in servers))
+        # The voice server needs no database, and should be there before Asterisk takes the first call.
+        voice, *others = servers
+        await all_of(supervisor.bring_up(voice), self._database(supervisor, secrets), start_exchange())
+        await all_of(*(supervisor.bring_up(keeper) for keeper in others))
 
     async def _database(self, supervisor: Supervisor, secrets: Secrets) -> None:
         # Imported late: while Alembic loads, PostgreSQL and Asterisk are starting.

@@ -15,7 +15,7 @@ from pathlib import Path
 from tools import apt, apt_sources, cache
 from tools.console import Progress, Trouble
 
-BASE_PYTHON = sys._base_executable or sys.executable
+BASE_PYTHON: str = getattr(sys, "_base_executable", sys.executable)
 """The interpreter that environments are made from, even when this runs inside one of them."""
 _PIP_TIMEOUT_SECONDS = 3600
 

@@ -11,8 +11,8 @@ import time
 from typing import Any
 
 import click
+from rich.cells import cell_len
 from rich.console import Console
-from rich.table import Table
 
 from datafile import DataFileError
 from hotline.asterisk import AsteriskError
@@ -108,16 +108,22 @@ def _facts(settings: Settings) -> dict[str, Any]:
 def _show(settings: Settings, console: Console, seconds: float) -> None:
     facts = _facts(settings)
     number, agents = facts["numbers"][0], facts["agents"]
-    table = Table(title=f"12345 热线已就绪 hotline ready ({seconds:.1f} s)", show_header=False, title_justify="left")
-    table.add_column(style="bold", no_wrap=True)
-    table.add_column(overflow="fold")
-    table.add_row("SIP 电话", f"{facts['sip']}  (拨打 dial {', '.join(facts['numbers'])})")
-    table.add_row("座席 agents", f"{agents[0]} … {agents[-1]}  (SIP 密码 passwords: {facts['secrets']})")
-    table.add_row("网页 web", facts["web"])
+    lines = [
+        ("拨打 dial", f"{', '.join(facts['numbers'])}  (SIP {facts['sip']})"),
+        ("座席 agents", f"{agents[0]} … {agents[-1]}  (SIP 密码 passwords: {facts['secrets']})"),
+        ("网页 web", facts["web"]),
+        ("录音 recordings", facts["recordings"]),
+        ("日志 logs", f"{facts['logs']}  {facts['asterisk_log']}"),
+        ("停止 stop", "Ctrl-C"),
+    ]
     if facts["test_citizens"]:
-        table.add_row("试一试 try it", f".venv/bin/hotline agent-phone {agents[0]}    (另开终端 in another terminal)")
-        table.add_row("", f".venv/bin/hotline call {number} --from 13900001111 --keys 1")
-    table.add_row("录音 recordings", facts["recordings"])
-    table.add_row("日志 logs", f"{facts['logs']}  {facts['asterisk_log']}")
-    table.add_row("停止 stop", "Ctrl-C")
-    console.print(table)
+        lines[3:3] = [
+            ("试一试 try it", f".venv/bin/hotline agent-phone {agents[0]}"),
+            ("", f".venv/bin/hotline call {number} --from 13900001111 --keys 1  (另开终端 in another terminal)"),
+        ]
+    console.rule(style="green")
+    console.print(f"[bold green]12345 热线已就绪 hotline ready[/] ({seconds:.1f} s)")
+    for label, text in lines:
+        # Chinese characters are two columns wide.
+        console.print(f"  {label}{' ' * (16 - cell_len(label))}{text}", markup=False)
+    console.rule(style="green")
