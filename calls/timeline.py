@@ -22,6 +22,8 @@ SERVICES = frozenset({"110", "119", "120", "122"})
 CATEGORIES = frozenset({"consultation", "help", "complaint", "report", "suggestion", "other"})
 SAME_MOMENT = 0.15
 """Seconds. A Local channel optimised away makes its party leave and come back within so long."""
+JOIN_SECONDS = 15.0
+"""With nobody logged in, an announcement comes between the decision for a queue and joining it."""
 MAX_KEYS = 60
 
 
@@ -74,29 +76,26 @@ class _Fold:
 
     def _arrived(self, event: CelEvent) -> None:
         extra = event.extra
-        self.call = replace(
-            self.call,
-            dialled=extra.get("dialled", ""),
-            via=extra.get("via", ""),
-            number=extra.get("number", ""),
-            presentation=extra.get("pres", ""),
-        )
+        self.call.dialled = extra.get("dialled", "")
+        self.call.via = extra.get("via", "")
+        self.call.number = extra.get("number", "")
+        self.call.presentation = extra.get("pres", "")
         self._note(event.at, "arrived", dialled=self.call.dialled, via=self.call.via)
 
     def _recording(self, event: CelEvent) -> None:
         if event.extra.get("state") == "off":
             self._note(event.at, "recording_off", why=event.extra.get("why", ""))
             return
-        self.call = replace(self.call, recording_file=event.extra.get("file", ""), recording_at=event.at)
+        self.call.recording_file, self.call.recording_at = event.extra.get("file", ""), event.at
         self._note(event.at, "recording")
 
     def _notice(self, event: CelEvent) -> None:
-        self.call = replace(self.call, notice=event.extra.get("played", ""))
+        self.call.notice = event.extra.get("played", "")
         self._note(event.at, "notice", played=self.call.notice, ms=event.extra.get("ms", ""))
 
     def _key(self, event: CelEvent) -> None:
         key = event.extra.get("key", "")
-        self.call = replace(self.call, keys=(self.call.keys + key)[:MAX_KEYS])
+        self.call.keys = (self.call.keys + key)[:MAX_KEYS]
         self._note(event.at, "key", key=key, node=event.extra.get("node", ""))
 
     def _number(self, event: CelEvent) -> None:
@@ -106,24 +105,22 @@ class _Fold:
         extra = event.extra
         kind, to, by = extra.get("kind", ""), extra.get("to", ""), extra.get("by", "")
         category = extra.get("category", "")
-        self.call = replace(
-            self.call,
-            decision=kind,
-            decided_by=by,
-            category=category if category in CATEGORIES else self.call.category,
-            wish=self.call.wish or kind in ("queue", "emergency"),
-        )
+        self.call.decision, self.call.decided_by = kind, by
+        if category in CATEGORIES:
+            self.call.category = category
+        if kind in ("queue", "emergency"):
+            self.call.wish = True
         self._note(event.at, "decided", kind=kind, to=to, category=category, by=by)
 
     def _fallback(self, event: CelEvent) -> None:
         level = event.extra.get("level", "")
         if level in ("2", "3"):
-            self.call = replace(self.call, fallback=max(self.call.fallback, int(level)))
+            self.call.fallback = max(self.call.fallback, int(level))
         self._note(event.at, "fallback", level=level, why=event.extra.get("why", ""))
 
     def _queued(self, event: CelEvent) -> None:
         name = event.extra.get("name", "")
-        self.call = replace(self.call, queue=name, wish=True)
+        self.call.queue, self.call.wish = name, True
         self._note(event.at, "queued", queue=name)
         self._anchors.setdefault(f"queued {name}", []).append(event.at)
 
@@ -135,13 +132,13 @@ class _Fold:
     def _emergency(self, event: CelEvent) -> None:
         service = event.extra.get("service", "")
         if service in SERVICES:
-            self.call = replace(self.call, emergency=service, wish=True)
+            self.call.emergency, self.call.wish = service, True
         self._note(event.at, "emergency", service=service, by=event.extra.get("by", ""))
 
     def _added(self, event: CelEvent) -> None:
         service = event.extra.get("service", "")
         if service in SERVICES and not self.call.emergency:
-            self.call = replace(self.call, emergency=service)
+            self.call.emergency = service
         self._note(event.at, "added", service=service)
 
     def _emergency_trunk(self, event: CelEvent) -> None:
@@ -150,18 +147,18 @@ class _Fold:
         self._note(event.at, "emergency_trunk", service=extra.get("service", ""), trunk=trunk, status=status)
 
     def _emergency_failed(self, event: CelEvent) -> None:
-        self.call = replace(self.call, emergency_failed=True)
+        self.call.emergency_failed = True
         self._note(event.at, "emergency_failed", service=event.extra.get("service", ""))
 
     def _message(self, event: CelEvent) -> None:
-        self.call = replace(self.call, message_file=event.extra.get("file", ""), wish=True)
+        self.call.message_file, self.call.wish = event.extra.get("file", ""), True
         self._note(event.at, "message", seconds=event.extra.get("seconds", ""))
 
     def _answer(self, event: CelEvent) -> None:
         if event.channel in self._unanswered:
             self._unanswered[event.channel] = False
         if event.unique == self.call.id and self.call.answered_at is None:
-            self.call = replace(self.call, answered_at=event.at)
+            self.call.answered_at = event.at
             self._note(event.at, "answered")
 
     def _start(self, event: CelEvent) -> None:
@@ -177,7 +174,7 @@ class _Fold:
 
     def _hangup(self, event: CelEvent) -> None:
         if event.ends_call and self.call.ended_at is None:
-            self.call = replace(self.call, ended_at=event.at)
+            self.call.ended_at = event.at
             self._hangup_source = event.extra.get("hangupsource", "")
 
     def _enter(self, event: CelEvent) -> None:
@@ -194,9 +191,9 @@ class _Fold:
         for channel in sorted(company - self._company):
             party = endpoint(channel)
             if is_agent(channel):
-                self.call = replace(self.call, agent=party)
+                self.call.agent = party
             if self.call.human_at is None and (is_agent(channel) or is_emergency(channel)):
-                self.call = replace(self.call, human_at=at)
+                self.call.human_at = at
             self._note(at, "connected", party=party, channel=channel)
         for channel in sorted(self._company - company):
             self._note(at, "left", party=endpoint(channel), channel=channel)
@@ -219,9 +216,8 @@ class _Fold:
         self._note(event.at, "transferred", by=endpoint(event.channel), to=to, how=how)
 
     def settle_end(self) -> None:
-        call = self.call
-        if call.ended_at is not None:
-            self.call = replace(call, hangup_by=_hangup_by(self._hangup_source, self._caller))
+        if self.call.ended_at is not None:
+            self.call.hangup_by = _hangup_by(self._hangup_source, self._caller)
 
     # ---- queue_log -------------------------------------------------------------------------------------------------
 
@@ -230,9 +226,9 @@ class _Fold:
         if handler is not None:
             handler(self, event)
 
-    def _moment(self, second: float, anchor: str) -> float | None:
+    def _moment(self, second: float, anchor: str, before: float = 1.0) -> float | None:
         """The CEL moment that a whole second of queue_log belongs to, each used once."""
-        near = [at for at in self._anchors.get(anchor, ()) if second - 1 <= at < second + 2]
+        near = [at for at in self._anchors.get(anchor, ()) if second - before <= at < second + 2]
         if not near:
             return None
         best = min(near, key=lambda at: abs(at - second - 0.5))
@@ -246,7 +242,7 @@ class _Fold:
 
     def _entered(self, event: QueueEvent) -> None:
         position = event.data[2] if len(event.data) > 2 else ""
-        at = self._moment(event.at, f"queued {event.queue}")
+        at = self._moment(event.at, f"queued {event.queue}", before=JOIN_SECONDS)
         if at is None:
             self._note(self._within(event.at), "queued", queue=event.queue, position=position)
         else:
@@ -256,7 +252,7 @@ class _Fold:
                 else one
                 for one in self._entries
             ]
-        self.call = replace(self.call, queue=self.call.queue or event.queue, wish=True)
+        self.call.queue, self.call.wish = self.call.queue or event.queue, True
 
     def _no_answer(self, event: QueueEvent) -> None:
         at = self._moment(event.at, f"rang {event.agent}")
@@ -265,7 +261,7 @@ class _Fold:
 
     def _abandoned(self, event: QueueEvent) -> None:
         waited = event.data[2] if len(event.data) > 2 else ""
-        self.call = replace(self.call, abandoned=True)
+        self.call.abandoned = True
         self._note(self._within(event.at), "abandoned", queue=event.queue, seconds=waited)
 
     def _left_queue(self, event: QueueEvent) -> None:
@@ -277,12 +273,11 @@ class _Fold:
         """Only where CEL names no source of the hang-up."""
         call = self.call
         if call.ended_at is not None and call.hangup_by == "system" and abs(call.ended_at - event.at) < 2:
-            by = "caller" if event.kind == "COMPLETECALLER" else f"agent {event.agent}"
-            self.call = replace(call, hangup_by=by)
+            call.hangup_by = "caller" if event.kind == "COMPLETECALLER" else f"agent {event.agent}"
 
     def _restarted(self, event: QueueEvent) -> None:
         if self.call.ended_at is None:
-            self.call = replace(self.call, ended_at=self._last, hangup_by="system")
+            self.call.ended_at, self.call.hangup_by = self._last, "system"
             self._note(max(event.at, self._last), "asterisk_restarted")
 
     # ---- the result ------------------------------------------------------------------------------------------------
@@ -298,8 +293,9 @@ class _Fold:
             hung_up = Entry(call.ended_at, "hung_up", {"by": call.hangup_by})
             after = next((i for i, one in enumerate(entries) if one.at > call.ended_at), len(entries))
             entries.insert(after, hung_up)
-        timeline = tuple(_public(one) for one in entries)
-        return replace(call, missed=call.abandoned or (over and nobody), timeline=timeline)
+        call.timeline = tuple(_public(one) for one in entries)
+        call.missed = call.abandoned or (over and nobody)
+        return call
 
 
 def _public(entry: Entry) -> Entry:

@@ -9,11 +9,9 @@ from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncEngine
 
 from hotline.ami import open_ami
+from hotline.parts import HEARTBEAT, HEARTBEAT_SECONDS
 from hotline.settings import Settings
-from hotline.worker import HEARTBEAT
 from ivr.fastagi import probe as voice_probe
-
-HEARTBEAT_SECONDS = 15.0
 
 
 def probes(settings: Settings, engine: AsyncEngine) -> Mapping[str, Callable[[], Awaitable[bool]]]:

@@ -13,6 +13,8 @@ from hotline.settings import Settings, load_settings
 from ivr.fastagi import FastAgiServer
 
 log = logging.getLogger(__name__)
+UNKNOWN_SECONDS = 30.0
+"""For a sound that the manifest does not know: too long only delays the watchdog, too short would cut the prompt."""
 
 
 async def serve(settings: Settings) -> None:
@@ -20,7 +22,7 @@ async def serve(settings: Settings) -> None:
     rules = load_rules()
     server = FastAgiServer(
         {"inbound": inbound.endpoint(rules.flows)},
-        seconds=rules.prompts.seconds,
+        seconds=lambda sound: rules.prompts.seconds(sound) or UNKNOWN_SECONDS,
         port=settings.agi.port,
         first_reply_seconds=settings.agi.first_reply_seconds,
         max_sessions=settings.agi.max_sessions,

@@ -9,6 +9,7 @@ import asyncio
 import logging
 import signal
 from collections.abc import Awaitable, Callable
+from functools import partial
 from pathlib import Path
 
 from procrastinate import App
@@ -20,25 +21,20 @@ from calls.alerts import announce_open
 from hotline.db import database_url, driver_url, open_engine
 from hotline.guard import SpaceGuard, StopRecordings
 from hotline.logs import configure_logging
+from hotline.parts import HEARTBEAT
 from hotline.reader import Reader
 from hotline.recordings_job import QUEUE, Sweeper, create_app, defer_sweep
 from hotline.settings import Settings, load_settings
+from hotline.stop_recordings import stop_recordings
 
 log = logging.getLogger(__name__)
 
-HEARTBEAT = "worker.heartbeat"
-"""File under ``<home>/run``, touched every second while the process's loop turns."""
 HEARTBEAT_SECONDS = 1.0
 MAX_BACK_OFF = 5.0
 STALLED_SECONDS = 60.0
 
 
-async def no_recordings() -> None:
-    """Stands in for AMI's StopMixMonitor."""
-    log.error("recordings under way cannot be ended: no connection to Asterisk")
-
-
-async def serve(settings: Settings, stop: asyncio.Event, stop_recordings: StopRecordings = no_recordings) -> None:
+async def serve(settings: Settings, stop: asyncio.Event, stop_recordings: StopRecordings) -> None:
     """Run until ``stop`` is set. A failure of one part that is not the database's ends them all."""
     settings.run_dir.mkdir(parents=True, exist_ok=True)
     settings.recordings_dir.mkdir(parents=True, exist_ok=True)
@@ -134,7 +130,8 @@ async def main() -> None:
     stop = asyncio.Event()
     for number in (signal.SIGTERM, signal.SIGINT):
         asyncio.get_running_loop().add_signal_handler(number, stop.set)
-    await serve(load_settings(), stop)
+    settings = load_settings()
+    await serve(settings, stop, partial(stop_recordings, settings))
 
 
 if __name__ == "__main__":

@@ -16,7 +16,8 @@ SECRET = "only-for-this-test"
 START_SECONDS = 20.0
 
 MODULES = """res_timing_timerfd res_speech res_agi res_musiconhold res_stasis pbx_config codec_ulaw codec_resample
-format_sln bridge_simple bridge_holding app_celgenuserevent app_queue app_senddtmf app_userevent app_verbose app_playback app_stack
+format_sln bridge_simple bridge_holding app_celgenuserevent cel_custom res_cdrel_custom app_queue app_senddtmf app_userevent app_verbose
+app_playback app_stack app_exec
 func_callerid func_channel func_timeout func_uri func_strings func_logic""".split()
 
 ASTERISK_CONF = """[directories]
@@ -90,6 +91,11 @@ class Bare:
             "extensions.conf": EXTENSIONS_CONF.format(agi=self.agi),
             "modules.conf": "[modules]\nautoload = no\n" + "".join(f"load = {name}.so\n" for name in MODULES),
             "logger.conf": "[logfiles]\nmessages.log => notice,warning,error\n",
+            **dict.fromkeys(
+                ("ccss.conf", "cdr.conf", "features.conf", "indications.conf", "acl.conf", "udptl.conf"), ""
+            ),
+            "cel.conf": "[general]\nenable = yes\nevents = USER_DEFINED\n",
+            "cel_custom.conf": "[mappings]\ncel.csv => ${userdeftype},${eventextra}\n",
             "queues.conf": "[general]\n[help]\nstrategy = ringall\n",
         }
         for name, text in files.items():
@@ -117,7 +123,7 @@ class Bare:
     def sound(self, seconds: float) -> str:
         """A sound of silence of this length, as ``STREAM FILE`` wants it."""
         path = self.home / "data" / f"silence-{seconds:g}"
-        path.with_suffix(".sln").write_bytes(bytes(int(seconds * 8000) * 2))
+        Path(f"{path}.sln").write_bytes(bytes(int(seconds * 8000) * 2))
         return str(path)
 
     async def call(self, caller: str = "silent", number: str = "") -> asyncio.Task[Event]:

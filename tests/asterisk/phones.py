@@ -23,6 +23,7 @@ class Phones:
         self._logged_in: list[str] = []
 
     async def __aenter__(self) -> Phones:
+        await self.bank.__aenter__()
         return self
 
     async def __aexit__(self, *error: Any) -> None:

@@ -1,0 +1,131 @@
+"""How the hotline is now, from the supervisor's word, from Asterisk and from the database; what is away is left out."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Awaitable
+from dataclasses import asdict, dataclass, field
+from typing import Any, TypeVar
+
+from sqlalchemy import text
+from sqlalchemy.exc import SQLAlchemyError
+from sqlalchemy.ext.asyncio import AsyncEngine
+
+from calls.alerts import list_alerts
+from hotline.agent_state import states
+from hotline.ami import open_ami
+from hotline.db import open_engine
+from hotline.guard import free_bytes
+from hotline.health import probes
+from hotline.rules import load_rules
+from hotline.settings import Settings, SettingsError
+from hotline.supervisor import read_status
+from routing.ami import AmiError
+from routing.live import QueueRow, channels, queue_status
+
+MAX_ALERTS = 20
+ASK_SECONDS = 8.0
+Answer = TypeVar("Answer")
+
+
+@dataclass(frozen=True)
+class PartState:
+    name: str
+    state: str
+    pid: int | None
+    restarts: int
+    works: bool | None
+    """What its own probe says; None: it has none."""
+
+
+@dataclass
+class Status:
+    supervised: bool = False
+    parts: list[PartState] = field(default_factory=list)
+    calls_now: int | None = None
+    queues: list[QueueRow] = field(default_factory=list)
+    agents: list[dict[str, Any]] = field(default_factory=list)
+    alerts: list[dict[str, Any]] = field(default_factory=list)
+    unread_bytes: int | None = None
+    free_mb: int = 0
+    recording_off: bool = False
+
+    @property
+    def ok(self) -> bool:
+        return self.supervised and all(part.state == "ready" and part.works is not False for part in self.parts)
+
+    def as_json(self) -> dict[str, Any]:
+        return {"ok": self.ok, **asdict(self)}
+
+
+async def read_all(settings: Settings) -> Status:
+    """Never raises for a part that is away: that is what the caller wants to be told."""
+    status = Status()
+    written = read_status(settings)
+    status.supervised = written is not None
+    status.recording_off = settings.recording_off_flag.exists()
+    if settings.recordings_dir.exists():
+        status.free_mb = free_bytes(settings.recordings_dir) >> 20
+    works: dict[str, bool] = {}
+    try:
+        async with open_engine(settings, pool_size=2) as engine:
+            works = await _probe(settings, engine)
+            if works.get("database"):
+                await _or_nothing(_from_database(settings, engine, status))
+        if works.get("asterisk"):
+            await _or_nothing(_from_asterisk(settings, status))
+    except SettingsError:
+        pass  # never started: no secrets yet
+    names = {"postgres": "database"}
+    for name, part in ((written or {}).get("parts") or {}).items():
+        status.parts.append(
+            PartState(name, part["state"], part["pid"], part["restarts"], works.get(names.get(name, name)))
+        )
+    return status
+
+
+async def _probe(settings: Settings, engine: AsyncEngine) -> dict[str, bool]:
+    async def one(name: str, probe: Awaitable[bool]) -> tuple[str, bool]:
+        try:
+            async with asyncio.timeout(ASK_SECONDS):
+                return name, await probe
+        except (OSError, TimeoutError, SQLAlchemyError, AmiError):
+            return name, False
+
+    return dict(await asyncio.gather(*(one(name, probe()) for name, probe in probes(settings, engine).items())))
+
+
+async def _or_nothing(work: Awaitable[None]) -> None:
+    try:
+        async with asyncio.timeout(ASK_SECONDS):
+            await work
+    except (OSError, TimeoutError, SQLAlchemyError, AmiError):
+        return
+
+
+async def _from_asterisk(settings: Settings, status: Status) -> None:
+    async with open_ami(settings) as ami:
+        rows = await channels(ami)
+        status.calls_now = len({row.call_id for row in rows})
+        status.queues = list((await queue_status(ami)).queues)
+        found = await states(ami, load_rules().agents)
+        status.agents = [
+            {"agent": one.extension, "name": one.name, "paused": one.paused, "in_call": one.in_call}
+            for one in found
+            if one.queues
+        ]
+
+
+async def _from_database(settings: Settings, engine: AsyncEngine, status: Status) -> None:
+    async with engine.connect() as connection:
+        alerts = await list_alerts(connection, include_closed=False, limit=MAX_ALERTS)
+        status.alerts = [{"id": row["id"], "kind": row["kind"], "text": row["text"]} for row in alerts]
+        cursors = await connection.execute(text("SELECT stream, inode, offset_bytes FROM log_cursors"))
+        files = {"cel": settings.cel_file, "queue_log": settings.queue_log_file}
+        unread = 0
+        for stream, inode, offset in cursors:
+            file = files.get(stream)
+            if file is not None and file.exists():
+                stat = file.stat()
+                unread += stat.st_size - offset if stat.st_ino == int(inode) else stat.st_size
+        status.unread_bytes = unread
