@@ -22,8 +22,11 @@ class Entry:
     detail: Detail = field(default_factory=dict)
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class Call:
+    """Filled in while it is folded, and left alone after that: a frozen record of so many fields is copied at every
+    event, which was most of what reading the log cost."""
+
     id: str
     arrived_at: float
     dialled: str = ""

@@ -67,6 +67,10 @@ class Tail:
         self._skipped = 0
         self._gaps = 0
 
+    @property
+    def cursor(self) -> Cursor:
+        return self._cursor
+
     def close(self) -> None:
         if self._fd is not None:
             os.close(self._fd)

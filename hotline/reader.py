@@ -125,6 +125,8 @@ class Reader:
                 elif isinstance(event, queue_log.QueueEvent):
                     starts.append((event, line.text))
             steps.append(Progress(stream, self._positions[stream], batch.cursor, malformed, batch.gaps))
+        # The other stream's cursor too: had somebody else moved it, what is in memory here would be out of date.
+        steps += [Progress(s, self._positions[s], tail.cursor) for s, tail in self._tails.items() if s not in batches]
         await store.advance(connection, steps)
         if gaps := sum(step.gaps for step in steps):
             await raise_alerts(connection, [Alert("log_gap", "", f"Asterisk 日志有 {gaps} 处缺失，部分来电可能不完整")])
