@@ -179,9 +179,11 @@ async def test_two_readers_write_every_line_once(engine: AsyncEngine, whole: Sta
     refused = 0
     for part in range(8):
         for name in names:
-            share = len(data[name]) // 8 + 1
+            # Asterisk's new start, the last line of queue_log, comes when all from before it is in CEL.
+            share = (len(data[name]) - 1) // (8 - part) if part < 7 else len(data[name])
             with (tmp_path / name).open("ab") as file:
-                file.writelines(data[name][part * share : (part + 1) * share])
+                file.writelines(data[name][:share])
+            data[name] = data[name][share:]
         for result in await asyncio.gather(*(one.step() for one in readers), return_exceptions=True):
             if isinstance(result, BaseException):
                 assert isinstance(result, StaleCursor | DBAPIError), result
