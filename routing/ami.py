@@ -167,7 +167,9 @@ class Ami:
         loop = asyncio.get_running_loop()
         try:
             async with asyncio.timeout(CONNECT_SECONDS):
-                _, connection = await loop.create_connection(lambda: Connection(self._received), *self._address)
+                _, connection = await loop.create_connection(
+                    lambda: Connection(self._received, self.connected.clear), *self._address
+                )
         except (OSError, TimeoutError) as error:
             host, port = self._address
             raise AmiError(f"AMI: no connection to {host}:{port}: {str(error) or 'timeout'}") from error

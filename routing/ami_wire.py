@@ -101,16 +101,17 @@ def plain(message: Message) -> dict[str, str]:
 class Connection(AMIProtocol):  # type: ignore[misc]
     """One connection from greeting to loss; a new login gets a new one, so nothing can be carried over.
 
-    ``on_event`` gets every event, those that answer an action too. ``lost`` is done when the connection is over, with
-    the reason as its result.
+    ``on_event`` gets every event, those that answer an action too. ``on_lost`` is called once, before any waiting
+    action fails; ``lost`` is done from then on, with the reason as its result.
     """
 
     _ids = itertools.count(1)
 
-    def __init__(self, on_event: Callable[[Event], None]) -> None:
+    def __init__(self, on_event: Callable[[Event], None], on_lost: Callable[[], None]) -> None:
         loop = asyncio.get_running_loop()
         self._loop = loop
         self._on_event = on_event
+        self._on_lost = on_lost
         self._buffer = bytearray()
         self._pending: dict[str, _Pending] = {}
         self.greeted: asyncio.Future[None] = loop.create_future()
@@ -144,6 +145,7 @@ class Connection(AMIProtocol):  # type: ignore[misc]
         if self.lost.done():
             return
         self.lost.set_result(why)
+        self._on_lost()
         self.transport.abort()
         for pending in self._pending.values():
             if not pending.future.done():

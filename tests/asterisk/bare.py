@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import signal
 import socket
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
@@ -16,7 +17,8 @@ SECRET = "only-for-this-test"
 START_SECONDS = 20.0
 
 MODULES = """res_timing_timerfd res_speech res_agi res_musiconhold res_stasis pbx_config codec_ulaw codec_resample
-format_sln bridge_simple bridge_holding app_celgenuserevent cel_custom res_cdrel_custom app_queue app_senddtmf app_userevent app_verbose
+format_sln bridge_simple bridge_holding app_celgenuserevent cel_custom res_cdrel_custom
+app_queue app_senddtmf app_userevent app_verbose
 app_playback app_stack app_exec
 func_callerid func_channel func_timeout func_uri func_strings func_logic""".split()
 
@@ -51,7 +53,7 @@ exten => agi,1,Answer()
  same => n,Set(DECISION=)
  same => n,Set(TIMEOUT(absolute)=3)
  same => n,AGI(agi://127.0.0.1:{agi}/test?city=%E5%B8%82)
- same => n,UserEvent(AfterAgi,Status: ${{AGISTATUS}},Limit: ${{TIMEOUT(absolute)}},Decision: ${{DECISION}})
+ same => n,UserEvent(AfterAgi,Status: ${{AGISTATUS}},Decision: ${{URIENCODE(${{DECISION}})}})
  same => n,Hangup()
 exten => T,1,UserEvent(Watchdog)
  same => n,Hangup()
@@ -82,7 +84,7 @@ class Bare:
 
     def write(self) -> None:
         found = find_asterisk()
-        for folder in ("lib", "log", "data"):
+        for folder in ("lib", "log/cel-custom", "data"):
             (self.home / folder).mkdir(parents=True, exist_ok=True)
         (self.home / "data" / "documentation").symlink_to(found.data_dir / "documentation")
         files = {
@@ -102,6 +104,12 @@ class Bare:
             (self.home / name).write_text(text)
 
     async def start(self) -> None:
+        await self.launch()
+        self.ami.start()
+        async with asyncio.timeout(START_SECONDS):
+            await self.ami.connected.wait()
+
+    async def launch(self) -> None:
         self._process = await asyncio.create_subprocess_exec(
             str(find_asterisk().binary),
             *("-C", str(self.home / "asterisk.conf"), "-f", "-n"),
@@ -110,12 +118,16 @@ class Bare:
             stderr=asyncio.subprocess.DEVNULL,
             start_new_session=True,
         )
-        self.ami.start()
-        async with asyncio.timeout(START_SECONDS):
-            await self.ami.connected.wait()
 
     async def stop(self) -> None:
         await self.ami.close()
+        await self.kill()
+
+    def send_signal(self, number: signal.Signals) -> None:
+        assert self._process is not None
+        self._process.send_signal(number)
+
+    async def kill(self) -> None:
         if self._process is not None and self._process.returncode is None:
             self._process.kill()
             await self._process.wait()

@@ -6,6 +6,7 @@ import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from pathlib import Path
+from urllib.parse import unquote
 
 import pytest
 
@@ -23,6 +24,9 @@ class Voice:
 
     def __init__(self, bare: Bare) -> None:
         self.bare = bare
+        self.server = FastAgiServer(
+            {"test": self.run}, seconds=lambda sound: float(sound.rpartition("-")[2]), port=bare.agi
+        )
         self.step: Step = lambda leg: leg.wait_digit(10)
         self.results: asyncio.Queue[object] = asyncio.Queue()
 
@@ -44,13 +48,12 @@ class Voice:
 @asynccontextmanager
 async def voice_server(bare: Bare) -> AsyncIterator[Voice]:
     voice = Voice(bare)
-    server = FastAgiServer({"test": voice.run}, seconds=lambda sound: float(sound.rpartition("-")[2]), port=bare.agi)
-    await server.start()
+    await voice.server.start()
     try:
-        async with asyncio.timeout(60):
+        async with asyncio.timeout(30):
             yield voice
     finally:
-        await server.stop(0.5)
+        await voice.server.stop(0.5)
 
 
 @pytest.fixture
@@ -76,21 +79,22 @@ async def test_a_call(voice: Voice) -> None:
 
     assert await voice.of(lambda leg: leg.wait_digit(3000), "key") == "7"
     assert await voice.of(lambda leg: leg.wait_digit(50)) is None
-    assert await voice.of(lambda leg: leg.play(long), "impatient") is not None
     assert isinstance(await voice.of(lambda leg: leg.wait_digit(5000), "impatient"), CallerHungUp)
     while not bare.events.empty():
         bare.events.get_nowait()
 
     async def decide(leg: FastAgiLeg) -> object:
         await leg.set_variable("DECISION", 'a "b" \\c, ${EPOCH} 市')
-        await leg.user_event("KEY", key="*", text='a,b"c')
+        await leg.user_event("KEY", key="*", text='a,b"c 市')
         with pytest.raises(LegError):
             await leg.play("no-such-sound-1")
         return await leg.wait_digit(50)
 
     assert await voice.of(decide) is None
     after = await bare.events.get()
-    assert after["Decision"] == 'a "b" \\c, ${EPOCH} 市'
+    assert unquote(after["Decision"]) == 'a "b" \\c, ${EPOCH} 市'
+    log = (bare.home / "log" / "cel-custom" / "cel.csv").read_text()
+    assert log == 'KEY,"{""extra"":""key=%2A&text=a%2Cb%22c+%E5%B8%82""}"\n'
 
 
 async def test_a_hangup_in_mid_command(voice: Voice) -> None:
@@ -121,12 +125,13 @@ async def test_a_line_break_in_a_caller_number_cannot_pass_for_a_header(voice: V
     async def headers(leg: FastAgiLeg) -> object:
         return dict(leg.headers)
 
+    voice.step = headers
     for number in ("139%0Aagi_extension: 110", "139%0A%0A200 result=49%0A"):
-        voice.step = headers
         ringing = await voice.bare.call(number=number)
-        event = await voice.bare.events.get()
+        assert (await voice.bare.events.get())["Decision"] == ""
         await ringing
-        assert event["Decision"] == ""
-        while not voice.results.empty():
-            result = voice.results.get_nowait()
-            assert not isinstance(result, dict) or result.get("agi_extension") != "110"
+    assert voice.server.stats.hostile == 1  # a header given twice
+    result = voice.results.get_nowait()  # the headers end early, and lack what would have followed
+    assert isinstance(result, dict)
+    assert result["agi_callerid"] == "139"
+    assert "agi_extension" not in result
