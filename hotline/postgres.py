@@ -209,7 +209,8 @@ def _prefix(programs: Path, base: Path, uid: int, gid: int) -> tuple[str, ...]:
         raise SettingsError("setpriv (package util-linux) is missing: install it, or do not start as root")
     plain = (setpriv, f"--reuid={uid}", f"--regid={gid}", "--clear-groups", "--no-new-privs")
     sets = ("--inh-caps=-all,+dac_read_search", "--bounding-set=-all,+dac_read_search")
-    right = (*sets, "--ambient-caps=+dac_read_search")
+    # Without that bit access(2), by which PostgreSQL finds its own files, leaves the right out.
+    right = (*sets, "--ambient-caps=+dac_read_search", "--securebits=+no_setuid_fixup")
     check = ("sh", "-c", 'test -x "$1" && test -r "$1" && test -w "$2"', "sh", str(programs / "postgres"), str(base))
     for prefix in (plain, (*plain, *right)):
         test = [*prefix, *check]

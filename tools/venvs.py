@@ -9,6 +9,7 @@ import shlex
 import shutil
 import subprocess
 import sys
+import tomllib
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -95,6 +96,10 @@ def add_checkout(folder: Path, checkout: Path) -> None:
     """Make the checkout importable and ``bin/hotline`` work, without a build."""
     site = next((folder / "lib").glob("python3.*")) / "site-packages"
     (site / "hotline-checkout.pth").write_text(f"{checkout}\n", encoding="utf-8")
+    version = tomllib.loads((checkout / "pyproject.toml").read_text(encoding="utf-8"))["project"]["version"]
+    about = site / f"hotline-{version}.dist-info"
+    about.mkdir(exist_ok=True)
+    (about / "METADATA").write_text(f"Metadata-Version: 2.1\nName: hotline\nVersion: {version}\n", encoding="utf-8")
     script = folder / "bin" / "hotline"
     python = shlex.quote(str(folder / "bin/python"))
     # sh runs the second line; Python reads it as a string. A path too long or with blanks does not fit into "#!".

@@ -5,6 +5,7 @@ from __future__ import annotations
 import ast
 import json
 import os
+import shutil
 import subprocess
 import sys
 import time
@@ -153,10 +154,11 @@ def test_an_environment_without_pip_of_its_own(tmp_path: Path) -> None:
     made = (folder / "pyvenv.cfg").stat().st_mtime_ns
     venvs.ensure(folder, sys.executable)
     assert (folder / "pyvenv.cfg").stat().st_mtime_ns == made
-    venvs.add_checkout(folder, tmp_path / "my checkout")
     script = folder / "bin" / "hotline"
     package = tmp_path / "my checkout" / "hotline" / "cli"
     package.mkdir(parents=True)
+    shutil.copy(CHECKOUT / "pyproject.toml", tmp_path / "my checkout")
+    venvs.add_checkout(folder, tmp_path / "my checkout")
     (package / "__init__.py").write_text("def main():\n    import sys\n    print(sys.argv[1:])\n    return 3\n")
     done = subprocess.run([script, "a b", "c"], capture_output=True, text=True, cwd="/")
     assert (done.returncode, done.stdout) == (3, "['a b', 'c']\n")

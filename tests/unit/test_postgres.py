@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import os
+import shutil
 import signal
 import subprocess
 import tempfile
@@ -157,9 +158,14 @@ def test_the_user_it_runs_as(settings: Settings, secrets: Secrets, user: str, co
 
 
 @pytest.mark.skipif(os.geteuid() != 0, reason="only root changes users")
-def test_root_in_a_closed_folder(tmp_path: Path) -> None:
+def test_root_in_a_closed_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Data and programs below a folder that only root may enter, such as /root."""
     closed = tmp_path / "closed"
     closed.mkdir(mode=0o700)
+    package = postgres._programs().parents[1]
+    for name in (package.name, f"{package.name}.libs"):
+        shutil.copytree(package.parent / name, closed / name)
+    monkeypatch.setattr(postgres, "_programs", lambda: closed / package.name / "pginstall" / "bin")
     settings = Settings(home=closed / "h")
     secrets = load_or_create(settings, [])
     server = postgres.prepare(settings, secrets)
