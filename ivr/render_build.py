@@ -62,7 +62,7 @@ def adopt(name: str, folder: Path = FOLDER) -> float:
     try:
         with wave.open(str(path)) as file:
             shape = (file.getnchannels(), file.getsampwidth(), file.getframerate())
-            seconds = round(file.getnframes() / file.getframerate(), 2)
+            seconds: float = round(file.getnframes() / file.getframerate(), 2)
     except (OSError, EOFError, wave.Error) as error:
         raise KitError(f"{path}: {error}") from error
     if shape != (1, 2, 8000):

@@ -54,7 +54,7 @@ def say_number(number: int, counted: bool = False) -> list[str]:
 
 
 def say_position(position: int) -> list[str]:
-    """您当前排在第…位，; from the first place on: 您是下一位. ``position`` counts from 1."""
+    """您当前排在第…位，请您稍候。 From the first place on: 您是下一位. ``position`` counts from 1."""
     if position < 1:
         raise ValueError(f"{position} is no position")
     if position == 1:
