@@ -195,7 +195,7 @@ class Tail:
                 if self._is_current(self._path.stat()):
                     return False
             except FileNotFoundError:
-                return False  # renamed, and the new one is still to come
+                pass  # renamed, and the new one is still to come
         later = [
             (path, stat)
             for path, stat in self._files()

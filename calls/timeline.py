@@ -212,7 +212,9 @@ class _Fold:
 
     def _transferred(self, event: CelEvent) -> None:
         how = "blind" if event.kind == "BLINDTRANSFER" else "attended"
-        to = event.extra.get("extension") or endpoint(event.extra.get("transfer_target_channel_name", ""))
+        # An attended transfer names a Local channel, or nothing: whom the caller now talks to tells more.
+        others = sorted(endpoint(channel) for channel in self._company if channel != event.channel)
+        to = event.extra.get("extension", "") if how == "blind" else " ".join(others)
         self._note(event.at, "transferred", by=endpoint(event.channel), to=to, how=how)
 
     def settle_end(self) -> None:

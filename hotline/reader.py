@@ -33,7 +33,7 @@ INTERVAL = 0.25
 MAX_LINES = 4_000
 STEP_SECONDS = 90.0
 """A step that takes longer is given up and begun again: the database may be frozen."""
-MAX_BACK_OFF = 5.0
+MAX_BACK_OFF = 2.0
 
 OnEnded = Callable[[AsyncConnection], Awaitable[None]]
 Parsed = tuple[Event, StoredLine]
@@ -128,8 +128,9 @@ class Reader:
         # The other stream's cursor too: had somebody else moved it, what is in memory here would be out of date.
         steps += [Progress(s, self._positions[s], tail.cursor) for s, tail in self._tails.items() if s not in batches]
         await store.advance(connection, steps)
-        if gaps := sum(step.gaps for step in steps):
-            await raise_alerts(connection, [Alert("log_gap", "", f"Asterisk 日志有 {gaps} 处缺失，部分来电可能不完整")])
+        if gaps := [step for step in steps if step.gaps]:
+            words = "Asterisk 日志有缺失，部分来电记录可能不完整"
+            await raise_alerts(connection, [Alert("log_gap", f"{step.stream}@{step.was}", words) for step in gaps])
         for start, text in starts:
             for call_id in await self._still_open(connection, start, parsed):
                 about = StoredLine(call_id, QUEUE_LOG, start.position, text)

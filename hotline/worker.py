@@ -30,7 +30,7 @@ from hotline.stop_recordings import stop_recordings
 log = logging.getLogger(__name__)
 
 HEARTBEAT_SECONDS = 1.0
-MAX_BACK_OFF = 5.0
+MAX_BACK_OFF = 2.0
 STALLED_SECONDS = 60.0
 
 
@@ -112,6 +112,7 @@ async def _work(app: App, sweeper: Sweeper) -> None:
         await app.run_worker_async(
             queues=[QUEUE],
             concurrency=1,
+            fetch_job_polling_interval=1.0,
             install_signal_handlers=False,
             shutdown_graceful_timeout=5,
             delete_jobs=DeleteJobCondition.ALWAYS,

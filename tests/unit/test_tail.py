@@ -175,7 +175,7 @@ def test_half_a_line_at_the_end_of_a_rotated_file(tmp_path: Path) -> None:
     tail.close()
 
 
-@settings(deadline=None, max_examples=60)
+@settings(deadline=None, max_examples=100)
 @given(
     steps=st.lists(
         st.one_of(st.text("abc", max_size=5), st.sampled_from(["ROTATE", "READ", "RESTART", "DEAD READ"])), max_size=40

@@ -167,7 +167,7 @@ def test_an_attended_transfer_over_a_local_channel_that_is_optimised_away() -> N
         "rang 1002",
         "connected 1002",
         "unheld",
-        "transferred 1001 attended",
+        "transferred 1001 1002 attended",
         "overflow consultation message CONTINUE",
         "hung_up agent 1002",
     ]
@@ -183,7 +183,7 @@ def test_the_emergency_centre_as_third_party() -> None:
         "connected emergency-2",
         "unheld",
         "connected 1001",
-        "transferred 1001 attended",
+        "transferred 1001 emergency-2 attended",
         "left 1001",
         "overflow consultation message CONTINUE",
         "hung_up emergency",

@@ -1,0 +1,59 @@
+"""The worker's parts together, on a real PostgreSQL and a home of their own."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import shutil
+from pathlib import Path
+
+import psycopg
+import pytest
+
+from hotline.db import driver_url
+from hotline.parts import HEARTBEAT
+from hotline.secrets import load_or_create
+from hotline.settings import Database, Recording, Settings
+from hotline.worker import serve
+
+STREAMS = Path(__file__).parent.parent / "replay" / "asterisk-22"
+CALL = "hotline-1795296063.0"
+
+
+@pytest.fixture
+def settings(tmp_path: Path, database_url: str) -> Settings:
+    settings = Settings(home=tmp_path, database=Database(url=database_url), recording=Recording(min_free_mb=0))
+    load_or_create(settings, [])
+    settings.cel_file.parent.mkdir(parents=True)
+    return settings
+
+
+async def no_asterisk() -> None:
+    raise AssertionError("there is room")
+
+
+async def test_from_log_lines_to_a_wav_file_and_a_clean_end(settings: Settings, database_url: str) -> None:
+    raw = settings.recordings_dir / f"2026/11/22/{CALL}.raw"
+    raw.parent.mkdir(parents=True)
+    raw.write_bytes(b"\1\0\2\0" * 8000)
+    os.utime(raw, (1_795_296_000, 1_795_296_000))
+    stop = asyncio.Event()
+    async with await psycopg.AsyncConnection.connect(driver_url(database_url), autocommit=True) as session:
+        await session.execute("LISTEN calls")
+        worker = asyncio.create_task(serve(settings, stop, no_asterisk))
+        for name, file in (("queue_log", settings.queue_log_file), ("cel.csv", settings.cel_file)):
+            shutil.copy(STREAMS / name, file)
+        told = [note.payload async for note in session.notifies(timeout=20, stop_after=1)]
+        assert CALL in told[0].split()
+        assert (settings.run_dir / HEARTBEAT).exists()
+        state = None
+        async with asyncio.timeout(30):
+            while state != ("done",):
+                await asyncio.sleep(0.1)
+                cursor = await session.execute("SELECT state FROM recordings WHERE call_id = %s", (CALL,))
+                state = await cursor.fetchone()
+    assert raw.with_suffix(".wav").stat().st_size == 44 + 32_000
+    stop.set()
+    async with asyncio.timeout(10):
+        await worker
+    assert not (settings.run_dir / HEARTBEAT).exists()
