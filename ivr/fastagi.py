@@ -13,6 +13,7 @@ from __future__ import annotations
 import asyncio
 import ipaddress
 import logging
+import socket
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
 
@@ -32,9 +33,12 @@ HEALTH_SCRIPT = "health"
 HEALTH_ANSWER = b'VERBOSE "ok" 3\n'
 HEADER_SECONDS = 2.0
 BACKLOG = 256
-MAX_PENDING = 2 * BACKLOG
+"""Connections that the kernel keeps for us while we are busy."""
+ACCEPTS = 8
+"""Connections taken in one turn of the event loop, so that a burst of them does not hold up the calls' replies."""
+MAX_PENDING = 64
 """Connections without headers yet; past this the oldest is thrown out. Asterisk sends its headers at once, so a call's
-connection leaves this state within two turns of the event loop, each of which accepts at most ``BACKLOG``."""
+connection is in this state for two turns of the event loop."""
 AFTER_HANGUP_SECONDS = 10.0
 """A dialogue that goes on this long after its call has ended is cancelled."""
 
@@ -142,10 +146,16 @@ class FastAgiServer:
         application = Application(self)
         for name, dialogue in self._routes.items():
             application.add_route(name, dialogue)
-        self._server = await asyncio.start_server(
-            application.accept, self._host, self.port, limit=agi_wire.MAX_HEADER_BYTES, backlog=BACKLOG
-        )
-        self.port = self._server.sockets[0].getsockname()[1]
+        listener = socket.create_server((self._host, self.port))
+        try:
+            self._server = await asyncio.start_server(
+                application.accept, sock=listener, limit=agi_wire.MAX_HEADER_BYTES, backlog=ACCEPTS
+            )
+            listener.listen(BACKLOG)  # asyncio has one number for both, and has just set the smaller
+        except BaseException:
+            listener.close()
+            raise
+        self.port = listener.getsockname()[1]
 
     async def stop(self, drain_seconds: float = 5.0) -> None:
         """Take no more calls, let those running finish for ``drain_seconds``, then cancel them."""
