@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import subprocess
+import tempfile
 import time
 import uuid
 from collections.abc import AsyncIterator, Iterator
@@ -23,12 +24,16 @@ TEMPLATE = "hotline_template"
 
 
 @pytest.fixture(scope="session")
-def postgres_url(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+def postgres_url() -> Iterator[str]:
     """An empty server; its database ``hotline_template`` has the schema."""
-    home = tmp_path_factory.mktemp("pg")
-    for folder in (home, *home.parents):  # the server's user has to pass through, when the tests run as root
-        if folder.stat().st_uid == Path("/proc/self").stat().st_uid and folder != Path("/"):
-            folder.chmod(folder.stat().st_mode | 0o011)
+    # Not below pytest's own folder: that is closed again by every other session that starts, and the server may run as
+    # somebody else.
+    with tempfile.TemporaryDirectory(prefix="hotline-test-") as name:
+        Path(name).chmod(0o711)
+        yield from _serve(Path(name))
+
+
+def _serve(home: Path) -> Iterator[str]:
     settings = Settings(home=home)
     secrets = load_or_create(settings, [])
     server = postgres.prepare(settings, secrets)
