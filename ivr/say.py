@@ -54,7 +54,7 @@ def say_number(number: int, counted: bool = False) -> list[str]:
 
 
 def say_position(position: int) -> list[str]:
-    """您当前排在第…位，请您稍候。 From the first place on: 您是下一位. ``position`` counts from 1."""
+    """您当前排在第…位，请您耐心等候。 From the first place on: 您是下一位. ``position`` counts from 1."""
     if position < 1:
         raise ValueError(f"{position} is no position")
     if position == 1:
@@ -63,7 +63,7 @@ def say_position(position: int) -> list[str]:
 
 
 def say_minutes(minutes: int) -> list[str]:
-    """大约还需等候…分钟，; below one minute: 不到一分钟."""
+    """大约还需等候…分钟，; below one minute: 不足一分钟."""
     if minutes < 0:
         raise ValueError(f"{minutes} is no wait")
     if minutes == 0:
