@@ -85,9 +85,16 @@ def _extra(text: str, *, query: bool) -> Mapping[str, str]:
     if not isinstance(data, dict):
         raise MalformedLine("extra is not an object")
     if not query:
-        return {key: str(value) for key, value in data.items()}
+        return {key: _storable(str(value)) for key, value in data.items()}
     try:
         pairs = parse_qsl(str(data.get("extra", "")), keep_blank_values=True, max_num_fields=MAX_PAIRS)
     except ValueError as error:
         raise MalformedLine(str(error)) from error
-    return {key: value.replace("\0", "") for key, value in pairs}
+    return {key: _storable(value) for key, value in pairs}
+
+
+def _storable(text: str) -> str:
+    """JSON can spell what no UTF-8 text and no database takes: zero, and halves of a surrogate pair."""
+    if text.isascii():
+        return text.replace("\0", "")
+    return text.encode("utf-8", "replace").decode("utf-8").replace("\0", "")

@@ -6,6 +6,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 Detail = Mapping[str, str]
+MAX_OFFSET_MS = 2**31 - 1
+"""What the column holds; passed only when the machine's clock jumped."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,4 +79,4 @@ class Call:
     def recording_offset_ms(self) -> int | None:
         if self.recording_at is None:
             return None
-        return max(0, round((self.recording_at - self.arrived_at) * 1000))
+        return min(max(0, round((self.recording_at - self.arrived_at) * 1000)), MAX_OFFSET_MS)

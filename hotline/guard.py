@@ -36,6 +36,7 @@ class SpaceGuard:
     stop_recordings: StopRecordings
     _ended: bool = False
     _said: bool | None = None
+    _complaint: str = ""
 
     async def run(self, stop: asyncio.Event) -> None:
         while not stop.is_set():
@@ -71,8 +72,12 @@ class SpaceGuard:
             async with asyncio.timeout(10):
                 await self.stop_recordings()
             self._ended = True
+            self._complaint = ""
         except Exception as error:
-            log.error("recordings under way go on: %s %s", type(error).__name__, error)
+            complaint = f"{type(error).__name__} {error}"
+            if complaint != self._complaint:  # not every two seconds, on a disk that is nearly full
+                log.error("recordings under way go on: %s", complaint)
+            self._complaint = complaint
 
     async def _say(self, stopped: bool, free: int) -> None:
         try:

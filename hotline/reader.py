@@ -155,7 +155,12 @@ class Reader:
         changed: list[tuple[OpenCall, Call, Call | None]] = []
         for call_id in touched:
             open_call = self._open.use(call_id)
-            call = open_call.fold()
+            try:
+                call = open_call.fold()
+            except Exception:
+                # Its lines are kept; a later version can fold them. All other calls go on.
+                log.exception("no record of call %s", call_id)
+                continue
             if call is not None and call != open_call.call:
                 changed.append((open_call, call, open_call.call))
                 open_call.call = call

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import errno
 import json
 import logging
 from dataclasses import dataclass
@@ -26,6 +27,8 @@ BATCH = 200
 THREADS = 2
 MISSING_ATTEMPTS = 3
 MAX_ATTEMPTS = 10
+NO_SPACE_SECONDS = 60.0
+"""A full disk is no fault of the file's: it is tried until there is room."""
 ORPHAN_SECONDS = 60.0
 ORPHAN_DAYS = 7
 
@@ -135,6 +138,8 @@ class Sweeper:
                 state = "missing" if attempts + 1 >= MISSING_ATTEMPTS else "pending"
                 return again(call_id, attempts + 1, state, "no file", 5.0)
             except OSError as error:
+                if error.errno in (errno.ENOSPC, errno.EDQUOT):
+                    return again(call_id, attempts, "pending", "no space", NO_SPACE_SECONDS)
                 state = "failed" if attempts + 1 >= MAX_ATTEMPTS else "pending"
                 if state == "failed":
                     log.error("recording of call %s cannot be converted: %s", call_id, error)

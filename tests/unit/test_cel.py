@@ -34,6 +34,12 @@ def test_percent_encoding_and_quotes_in_values() -> None:
     assert dict(event.extra) == {"number": "+8613900001111", "node": 'a"b'}
 
 
+def test_what_no_database_takes_is_left_out() -> None:
+    event = cel.parse(0, KEY.replace("key=1", "key=1%002&half=\\ud800"))
+    assert event is not None
+    assert dict(event.extra) == {"key": "12", "half": "?", "node": "main"}
+
+
 @pytest.mark.parametrize(
     "line",
     [

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import asyncio
+import errno
 import os
 from collections.abc import Callable
 from pathlib import Path
@@ -91,6 +92,25 @@ async def test_not_there_is_missing_after_some_tries(engine: AsyncEngine, sweepe
         await due(engine)
     assert await sweeper.sweep() == 0
     assert await jobs(engine) == 1
+
+
+async def test_a_full_disk_is_waited_for(
+    engine: AsyncEngine, sweeper: Sweeper, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    put(tmp_path, 0)
+    await expect(engine, 0)
+
+    def full(_: int) -> None:
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    with monkeypatch.context() as patch:
+        patch.setattr("calls.recording.os.fsync", full)
+        await sweeper.sweep()
+    found = (await recordings(engine))[call_id(0)]
+    assert (found.state, found.reason, found.attempts) == ("pending", "no space", 0)
+    await due(engine)
+    await sweeper.sweep()
+    assert (await recordings(engine))[call_id(0)].state == "done"
 
 
 async def test_a_bad_name_fails_at_once(engine: AsyncEngine, sweeper: Sweeper) -> None:

@@ -14,6 +14,8 @@ from sqlalchemy.exc import DBAPIError
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 
 from calls.listing import list_calls, load_timeline, timeline_rows
+from calls.open_calls import OpenCall
+from calls.record import Call
 from calls.store import StaleCursor
 from hotline.db import driver_url
 from hotline.reader import Reader
@@ -223,6 +225,23 @@ async def test_malformed_lines_are_counted_and_stop_nothing(engine: AsyncEngine,
     one.forget()
     assert await rows(engine, "SELECT stream, malformed FROM log_cursors ORDER BY 1") == [("cel", 3), ("queue_log", 1)]
     assert len((await state(engine))[0]) == CALLS
+
+
+async def test_a_call_that_cannot_be_folded_stops_no_other(
+    engine: AsyncEngine, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    def fold(self: OpenCall) -> Call | None:
+        if self.id == CALLED:
+            raise KeyError("a fault of ours")
+        return good(self)
+
+    good = OpenCall.fold
+    monkeypatch.setattr(OpenCall, "fold", fold)
+    one = reader(engine, STREAMS)
+    await read_all(one)
+    one.forget()
+    assert len((await state(engine))[0]) == CALLS - 1
+    assert f"no record of call {CALLED}" in caplog.text
 
 
 async def test_a_gap_in_the_log_is_an_alert(engine: AsyncEngine, tmp_path: Path) -> None:
