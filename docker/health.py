@@ -26,8 +26,9 @@ def main(name: str) -> int:
     if asyncio.run(_works(part)):
         MISSED.unlink(missing_ok=True)
         return 0
-    missed = int(MISSED.read_text()) + 1 if MISSED.exists() else 1
-    MISSED.write_text(str(missed))
+    with MISSED.open("ab") as file:
+        file.write(b".")  # one byte a miss
+        missed = file.tell()
     print(f"{name} has not answered {missed} times")
     if missed >= MISSES:
         for pid in processes(part.command[-1]):
