@@ -52,7 +52,7 @@ class Phones:
     async def centre(self, bind: str, port: int, **script: Any) -> Account:
         """A phone that plays an emergency centre."""
         return await self.bank.listen(
-            "centre", bind=bind, port=port, calls=4, **_plain({"answer_after": 0.2, **script})
+            f"centre-{bind}", bind=bind, port=port, calls=4, **_plain({"answer_after": 0.2, **script})
         )
 
 
