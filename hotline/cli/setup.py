@@ -41,9 +41,9 @@ def files(database_password: Path | None) -> None:
     if database_password is None:
         return
     password = load_secrets(settings).database
-    _write(settings.home / PASSFILE, passfile_line(settings, password), 0o600)
+    write_secret(settings.home / PASSFILE, passfile_line(settings, password), 0o600)
     # Another user's server reads it: who may is decided by the folder.
-    _write(database_password, password + "\n", 0o644)
+    write_secret(database_password, password + "\n", 0o644)
     click.echo(f"database password 数据库密码 {database_password}, {settings.home / PASSFILE}")
 
 
@@ -70,7 +70,8 @@ def passfile_line(settings: Settings, password: str) -> str:
     return ":".join(field.replace("\\", "\\\\").replace(":", "\\:") for field in fields) + "\n"
 
 
-def _write(path: Path, text: str, mode: int) -> None:
+def write_secret(path: Path, text: str, mode: int) -> None:
+    """Replaced in one step, never readable by more than ``mode`` says."""
     new = path.with_name(f"{path.name}.new")
     new.unlink(missing_ok=True)
     with os.fdopen(os.open(new, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w", encoding="utf-8") as file:
