@@ -159,7 +159,10 @@ class Keeper:
         except OSError as error:
             raise PartFailed(f"{self.part.name}: cannot start {self.part.command[0]}: {error.strerror}") from error
         self.process = Process(child.pid, child)
-        self.process.remember(self._pid_file)
+        try:
+            self.process.remember(self._pid_file)
+        except OSError as error:  # a full disk must not keep a part from running
+            log.warning("cannot write %s: %s", self._pid_file, error.strerror)
 
     async def _until_it_works(self) -> None:
         assert self.process is not None
@@ -251,12 +254,20 @@ class Keeper:
                 older = self.log_file.with_name(f"{self.log_file.name}.{number - 1}")
                 if older.exists():
                     older.replace(self.log_file.with_name(f"{self.log_file.name}.{number}"))
-            shutil.copyfile(self.log_file, self.log_file.with_name(f"{self.log_file.name}.1"))
+            _copy(self.log_file, self.log_file.with_name(f"{self.log_file.name}.1"))
             os.truncate(self.log_file, 0)
             self._log_start = 0
-        except OSError as error:
-            if self.log_file.exists():
-                log.warning("cannot set %s aside: %s", self.log_file, error.strerror)
+        except FileNotFoundError:
+            return
+
+
+def _copy(source: Path, target: Path) -> None:
+    """On a full disk the copy is given up, so that at least the log itself is cut."""
+    try:
+        shutil.copyfile(source, target)
+    except OSError as error:
+        log.warning("cannot keep a copy of %s: %s", source, error.strerror)
+        target.unlink(missing_ok=True)
 
 
 def _ending(code: int | None) -> str:

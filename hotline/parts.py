@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import logging
 import os
 import signal
 import sys
@@ -21,7 +22,10 @@ Probe = Callable[[], Awaitable[bool]]
 StopStep = tuple[Callable[[Process], Awaitable[None]], float]
 """What to do, and for how many seconds to wait for the end before the next step."""
 
+log = logging.getLogger(__name__)
+
 FREEZE_SECONDS = 10.0
+GRACE_SECONDS = 15.0
 HEARTBEAT = "worker.heartbeat"
 """File under ``<home>/run`` whose change time the worker renews every few seconds."""
 HEARTBEAT_SECONDS = 10.0
@@ -64,6 +68,11 @@ def asterisk_part(program: asterisk.Asterisk, settings: Settings) -> Part:
     async def works() -> bool:
         return await asterisk.is_ready(control)
 
+    async def stop_gracefully(process: Process) -> None:
+        if calls := await asterisk.active_calls(control):
+            log.warning("asterisk: calls under way: %d; waiting up to %.0f s", calls, GRACE_SECONDS)
+        await asking("core stop gracefully")(process)
+
     def asking(command: str) -> Callable[[Process], Awaitable[None]]:
         async def ask(process: Process) -> None:
             try:
@@ -78,7 +87,7 @@ def asterisk_part(program: asterisk.Asterisk, settings: Settings) -> Part:
         command=tuple(asterisk.command_line(program, asterisk.config_file(settings))),
         works=works,
         # Gracefully: no new calls, those under way may end.
-        stop=((asking("core stop gracefully"), 15.0), (asking("core stop now"), 5.0)),
+        stop=((stop_gracefully, GRACE_SECONDS), (asking("core stop now"), 5.0)),
         running=lambda: listener_pid(control),
     )
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+import logging
 import os
 import time
 from collections.abc import Awaitable, Callable, Sequence
@@ -19,7 +20,10 @@ from hotline.parts import Part
 from hotline.preflight import supervisor_runs
 from hotline.settings import Settings
 
+log = logging.getLogger(__name__)
+
 STATUS_FILE = "supervisor.json"
+REWRITE_SECONDS = 2.0
 Say = Callable[[str], None]
 
 
@@ -41,6 +45,7 @@ class Supervisor:
         self._keepers: list[Keeper] = []
         self._state: Literal["starting", "ready", "stopping", "stopped"] = "starting"
         self._began = time.time()
+        self._written = True
         self._end = asyncio.Event()
         self._hurry = asyncio.Event()
 
@@ -90,8 +95,21 @@ class Supervisor:
             "parts": {keeper.part.name: keeper.report() for keeper in self._keepers},
         }
         new = self._run_dir / f"{STATUS_FILE}.new"
-        new.write_text(json.dumps(status, ensure_ascii=False), encoding="utf-8")
-        new.replace(self._run_dir / STATUS_FILE)
+        try:
+            new.write_text(json.dumps(status, ensure_ascii=False), encoding="utf-8")
+            new.replace(self._run_dir / STATUS_FILE)
+            self._written = True
+        except OSError as error:  # a full disk must not end the hotline
+            if self._written:
+                log.warning("cannot write %s: %s", self._run_dir / STATUS_FILE, error.strerror)
+            self._written = False
+
+    async def _write_when_possible(self) -> None:
+        """Once the disk has room again the status file says what is."""
+        while True:
+            await asyncio.sleep(REWRITE_SECONDS)
+            if not self._written:
+                self.write_status()
 
     async def _start(self, instance: Instance) -> None:
         """Until started or told to end."""
@@ -109,11 +127,12 @@ class Supervisor:
 
     async def _keep(self) -> None:
         keeping = [asyncio.ensure_future(keeper.keep()) for keeper in self._keepers]
+        keeping.append(asyncio.ensure_future(self._write_when_possible()))
         ending = asyncio.ensure_future(self._end.wait())
         try:
             done, _ = await asyncio.wait({*keeping, ending}, return_when=asyncio.FIRST_COMPLETED)
             for task in done - {ending}:
-                task.result()  # a keeper runs for ever: this raises what went wrong in it
+                task.result()  # they run for ever: this raises what went wrong in it
         finally:
             for task in (*keeping, ending):
                 task.cancel()

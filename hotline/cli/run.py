@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import json
 import logging
 import os
 import signal
 import time
+from collections.abc import Callable
 from typing import Any
 
 import click
@@ -29,15 +31,17 @@ def command(as_json: bool) -> None:
     console = Console(stderr=as_json, highlight=False, soft_wrap=True)
     # Recordings, logs and configuration are for this user alone, whatever part writes them.
     os.umask(0o077)
-    _make_home(settings)
     raise_file_limit()
     if os.geteuid() == 0:
         console.print("[yellow]Asterisk runs as root: an ordinary user is safer 建议改用普通用户运行[/]")
-    with only_supervisor(settings.run_dir):
-        try:
+    try:
+        _make_home(settings)
+        with only_supervisor(settings.run_dir):
             asyncio.run(_run(settings, console, as_json))
-        except (SettingsError, DataFileError, PartFailed, AsteriskError) as error:
-            raise click.ClickException(str(error)) from error
+    except (SettingsError, DataFileError, PartFailed, AsteriskError) as error:
+        raise click.ClickException(str(error)) from error
+    except OSError as error:
+        raise click.ClickException(f"{error.filename}: {error.strerror}") from error
 
 
 def _make_home(settings: Settings) -> None:
@@ -56,7 +60,9 @@ async def _run(settings: Settings, console: Console, as_json: bool) -> None:
     began = time.monotonic()
 
     def say(text: str) -> None:
-        console.print(f"  {text}", markup=False)
+        # The terminal may be gone; rich ends the program for a closed pipe, which must not keep us from stopping.
+        with contextlib.suppress(OSError, SystemExit):
+            console.print(f"  {text}", markup=False)
 
     def ready() -> None:
         seconds = time.monotonic() - began
@@ -65,13 +71,16 @@ async def _run(settings: Settings, console: Console, as_json: bool) -> None:
                 json.dumps({"ready": True, "seconds": round(seconds, 2), **_facts(settings)}, ensure_ascii=False)
             )
         else:
-            _show(settings, console, seconds)
+            with contextlib.suppress(OSError, SystemExit):
+                _show(settings, console, seconds)
 
     supervisor = Supervisor(settings.run_dir, settings.log_dir, say)
-    logging.getLogger("hotline").addHandler(_Lines(console))
+    logging.getLogger("hotline").addHandler(_Lines(say))
     loop = asyncio.get_running_loop()
-    for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
+    for number in (signal.SIGINT, signal.SIGTERM):
         loop.add_signal_handler(number, supervisor.end)
+    if signal.getsignal(signal.SIGHUP) is not signal.SIG_IGN:  # as nohup leaves it
+        loop.add_signal_handler(signal.SIGHUP, supervisor.end)
     await supervisor.run(Hotline(settings, say), ready)
     say("ended 已停止")
 
@@ -79,12 +88,12 @@ async def _run(settings: Settings, console: Console, as_json: bool) -> None:
 class _Lines(logging.Handler):
     """What the keepers have to say while the hotline runs, with the time of day."""
 
-    def __init__(self, console: Console) -> None:
+    def __init__(self, say: Callable[[str], None]) -> None:
         super().__init__(logging.INFO)
-        self._console = console
+        self._say = say
 
     def emit(self, record: logging.LogRecord) -> None:
-        self._console.print(f"  {time.strftime('%H:%M:%S')} {record.getMessage()}", markup=False)
+        self._say(f"{time.strftime('%H:%M:%S')} {record.getMessage()}")
 
 
 def _facts(settings: Settings) -> dict[str, Any]:
