@@ -39,7 +39,7 @@ phone: ## try again to get the SIP phone of `hotline call`
 	$(BOOTSTRAP) --phone
 
 lock: ## renew requirements/*.lock from *.in (needs uv)
-	cd requirements && for name in build run dev phone; do $(LOCK) --upgrade $$name.in -o $$name.lock || exit 1; done
+	cd requirements && for name in build run dev phone voice; do $(LOCK) --upgrade $$name.in -o $$name.lock || exit 1; done
 
 clean-cache: ## remove the environments and the unpacked Asterisk (recordings and database stay)
 	rm -rf .venv .venv-phone "$${XDG_CACHE_HOME:-$$HOME/.cache}/hotline"
