@@ -1,8 +1,8 @@
 """Level 2 of answering a call: Asterisk runs this script when the voice server cannot be reached.
 
 It stands alone: the standard library and pyst2, no database, no server. It plays the greeting and the menu, takes
-one key (or a typed 110, 119, 120, 122) and leaves the decision in ``DECISION``. Whatever goes wrong, it ends without a decision
-and the dialplan sends the caller to the agents' queue.
+one key (or a typed 110, 119, 120, 122) and leaves the decision in ``DECISION``. Whatever goes wrong, it ends without
+a decision and the dialplan sends the caller to the agents' queue.
 
 Arguments: the JSON file that ``hotline/render.py`` writes.
 """

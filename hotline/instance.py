@@ -63,7 +63,7 @@ class Hotline:
 def _migrate(url: str) -> None:
     from sqlalchemy.exc import OperationalError
 
-    from hotline.db import migrate
+    from hotline.migrate import migrate
 
     try:
         migrate(url)

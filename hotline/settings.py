@@ -9,6 +9,7 @@ from __future__ import annotations
 import os
 import tomllib
 from pathlib import Path
+from typing import Annotated
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 from pydantic_settings import (
@@ -46,6 +47,10 @@ class Sip(Section):
     port: int = Field(default=5060, ge=1, le=65535)
     rtp_start: int = Field(default=10000, ge=1024, le=65000)
     rtp_end: int = Field(default=19999, ge=1024, le=65535)
+    external_address: str = Field(default="", pattern=r"^[0-9a-zA-Z.:-]*$")
+    """The address that phones and trunks see, when this machine stands behind address translation or in a container."""
+    local_nets: list[Annotated[str, Field(pattern=r"^[0-9a-fA-F.:]+/[0-9]{1,3}$")]] = Field(default_factory=list)
+    """Networks reached without translation, such as ``10.0.0.0/8``; the container's own must be among them."""
     trunk: Trunk = Trunk()
     citizen_address: str = "127.0.0.10"
     """Loopback address that test citizens call from (``hotline call``)."""

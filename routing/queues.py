@@ -1,4 +1,4 @@
-"""Queues 话务队列 and agents 座席 as data: who answers what, in which order, how long callers wait and where they go then."""
+"""Queues 话务队列 and agents 座席 as data: who answers what, how long callers wait and where they go then."""
 
 from __future__ import annotations
 
@@ -79,7 +79,7 @@ def load_queues(path: Path) -> dict[str, Queue]:
     for needed in (AGENTS, EMERGENCY):
         if needed not in queues:
             raise file.error(f"queue {needed!r} is needed: fallback and emergencies go there", "queues")
-    for name, queue in queues.items():
+    for name in queues:
         seen = [name]
         while (then := queues[seen[-1]].then) != MESSAGE:
             if then not in queues:

@@ -50,7 +50,8 @@ def files(database_password: Path | None) -> None:
 @command.command("database")
 def database() -> None:
     """建立或升级数据库表. Bring the tables of the database up to date."""
-    from hotline.db import database_url, migrate
+    from hotline.db import database_url
+    from hotline.migrate import migrate
 
     settings = load_settings()
     try:

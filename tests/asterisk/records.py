@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Awaitable, Callable
+from datetime import datetime
 from typing import Any, TypeVar
 
 import psycopg
@@ -22,9 +23,15 @@ LOOK_AGAIN_SECONDS = 0.3
 
 
 async def call_of(
-    instance: Instance, number: str, *, recording: bool = False, until: str = "hung_up", seconds: float = 30.0
+    instance: Instance,
+    number: str | None,
+    *,
+    recording: bool = False,
+    until: str = "hung_up",
+    since: datetime | None = None,
+    seconds: float = 30.0,
 ) -> Row:
-    """The last call of this caller, once its timeline has ``until`` (and its recording is converted)."""
+    """The last call of this caller (None: of anybody), with ``until`` in its timeline and its recording converted."""
 
     def good(call: Row) -> bool:
         events = [entry["event"] for entry in call["timeline"]]
@@ -32,7 +39,7 @@ async def call_of(
         return until in events and converted
 
     async def look(connection: AsyncConnection) -> Row | None:
-        mine = [row for row in await list_calls(connection, limit=500) if row["number"] == number]
+        mine = [row for row in await list_calls(connection, limit=500, since=since) if number in (None, row["number"])]
         calls = await _whole(connection, mine[:1])
         return calls[0] if calls and good(calls[0]) else None
 

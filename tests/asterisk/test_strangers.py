@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 import socket
-from urllib.parse import unquote
+from datetime import UTC, datetime
 
 import pytest
 
@@ -120,12 +120,12 @@ async def test_an_agent_cannot_dial_out(phones: Phones) -> None:
     ],
 )
 async def test_whatever_the_caller_is_called_the_call_goes_through(phones: Phones, number: str) -> None:
+    began = datetime.now(UTC)
     line = await phones.citizen(number, keys="w1,1")
     await line.wait("connected", 15, detail="consultation")
     await line.hangup()
     await line.ended(5)
-    sent = "".join(letter for letter in unquote(number)[:64] if letter in "0123456789+*#")[:32]
-    call = await call_of(phones.instance, sent)
+    call = await call_of(phones.instance, None, since=began)
     assert re.fullmatch(r"hotline-\d+\.\d+", call["id"])
     assert call["ticket"]
     assert re.fullmatch(r"[0-9+*# ()隐藏未知号码外线内部-]*", call["caller"]), call["caller"]

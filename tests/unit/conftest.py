@@ -16,7 +16,8 @@ from sqlalchemy import make_url
 from sqlalchemy.ext.asyncio import AsyncEngine
 
 from hotline import postgres
-from hotline.db import create_hotline_engine, driver_url, migrate
+from hotline.db import create_hotline_engine, driver_url
+from hotline.migrate import migrate
 from hotline.secrets import load_or_create
 from hotline.settings import Settings
 

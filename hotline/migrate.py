@@ -1,0 +1,36 @@
+"""The schema, brought up to date. Going back is a restore, not a migration.
+
+A module of its own: the servers do not have to load Alembic.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from alembic import command
+from alembic.config import Config
+from sqlalchemy import NullPool, create_engine, text
+
+from calls.tables import metadata as calls_metadata
+from tickets.tables import metadata as tickets_metadata
+
+METADATA = [calls_metadata, tickets_metadata]
+MIGRATIONS = Path(__file__).parent / "migrations"
+_LOCK = 12345
+"""Advisory lock: two processes that start together migrate one after the other."""
+
+
+def migrate(url: str) -> None:
+    """Bring the schema to this version's, or do nothing. Raises sqlalchemy.exc.OperationalError when not reachable."""
+    engine = create_engine(url, poolclass=NullPool, connect_args={"connect_timeout": 5})
+    with engine.begin() as connection:
+        connection.execute(text("SELECT pg_advisory_xact_lock(:lock)"), {"lock": _LOCK})
+        command.upgrade(alembic_config(connection), "head")
+    engine.dispose()
+
+
+def alembic_config(connection: object) -> Config:
+    config = Config()
+    config.set_main_option("script_location", str(MIGRATIONS).replace("%", "%%"))
+    config.attributes["connection"] = connection
+    return config
