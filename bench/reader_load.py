@@ -20,7 +20,8 @@ from pathlib import Path
 from sqlalchemy import text
 
 from hotline import postgres
-from hotline.db import create_hotline_engine, migrate
+from hotline.db import create_hotline_engine
+from hotline.migrate import migrate
 from hotline.reader import Reader
 from hotline.recordings_job import defer_sweep
 from hotline.secrets import load_or_create

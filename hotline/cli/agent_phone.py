@@ -70,9 +70,8 @@ async def _serve(
     settings: Settings, extension: str, script: dict[str, Any], limit: int | None, as_json: bool, verbose: bool
 ) -> dict[str, Any]:
     """Take calls until ``limit`` of them are over or a signal comes. Returns the JSON of the last call."""
-    from routing.ami import AmiError
-
     from hotline.agent_state import UnknownAgent, login, logout
+    from routing.ami import AmiError
 
     password = agent_password(settings, extension)
     host, port = sip_host(settings), settings.sip.port
