@@ -30,6 +30,9 @@ log = logging.getLogger(__name__)
 CALLS_CHANNEL = "calls"
 """NOTIFY channel; the payload is the ids of changed calls, space between."""
 INTERVAL = 0.25
+BUSY_INTERVAL = 1.0
+BUSY_LINES = 50
+"""A step that brings so many lines is followed by the longer pause: each call is then written fewer times."""
 MAX_LINES = 4_000
 STEP_SECONDS = 90.0
 """A step that takes longer is given up and begun again: the database may be frozen."""
@@ -49,6 +52,8 @@ class Reader:
         self._tails: dict[str, Tail] = {}
         self._positions: dict[str, int] = {}
         self._open = OpenCalls()
+        self._lines = 0
+        """Read in the last step."""
         self.caught_up = asyncio.Event()
         """Set when all that was there at the start has been written."""
 
@@ -61,6 +66,8 @@ class Reader:
                 async with asyncio.timeout(STEP_SECONDS):
                     if await self.step():
                         pause = 0.0
+                    elif self._lines >= BUSY_LINES:
+                        pause = BUSY_INTERVAL
                 back_off = INTERVAL
             except (DBAPIError, OSError, TimeoutError, StaleCursor) as error:
                 log.warning("not written, again in %.1f s: %s", back_off, _one_line(error))
@@ -85,6 +92,7 @@ class Reader:
             batches = {CEL: self._tails[CEL].read(MAX_LINES)}
             if batches[CEL].at_end:
                 batches[QUEUE_LOG] = self._tails[QUEUE_LOG].read(MAX_LINES)
+            self._lines = sum(len(batch.lines) for batch in batches.values())
             moved = {s: b for s, b in batches.items() if b.cursor.position != self._positions[s] or b.gaps or b.skipped}
             if moved:
                 async with self._engine.begin() as connection:
