@@ -22,10 +22,11 @@ from hotline.settings import CHECKOUT, SettingsError
 from hotline.trial import TrialError, free_ports
 
 PAGE = CHECKOUT / "docs" / "benchmarks.md"
-FIRST_GUESS = {"hotline": 40.0, "dialplan": 50.0, "process": 10.0}
 SCOUT_SECONDS = 10.0
-MOST_STEPS = 4
+MOST_LOOKS = 8
+MOST_STEPS = 5
 """A climb. With three runs of three IVRs and 60 s a step this stays within three quarters of an hour."""
+FIRST_GUESS = {"hotline": 80.0, "dialplan": 100.0, "process": 12.0}
 Say = Callable[[str], None]
 
 
@@ -118,7 +119,9 @@ class Bench:
             else:
                 if kind not in self._start:
                     seconds = min(SCOUT_SECONDS, self._seconds)
-                    self._start[kind] = max(0, scout(lambda one: attempt(one, seconds, False), FIRST_GUESS[kind]))
+                    self._start[kind] = max(
+                        0, scout(lambda one: attempt(one, seconds, False), FIRST_GUESS[kind], MOST_LOOKS) - 1
+                    )
                 index = climb(lambda one: attempt(one, self._seconds, True), self._start[kind], MOST_STEPS)
                 best = 0 if index is None else GRID[index]
                 self._start[kind] = max(0, (nearest(best) if best else self._start[kind] - 3) - 1)

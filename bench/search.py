@@ -25,17 +25,22 @@ def nearest(rate: float) -> int:
 
 
 def scout(attempt: Try, start: float, most: int = 12) -> int:
-    """A quick look, in jumps of about a quarter: index of the highest rate that passed before one failed, or of 1."""
-    index, passed = nearest(start), None
+    """A quick look, in jumps of about a quarter, then halving: index of a rate near the highest that passes."""
+    index, passed, failed = nearest(start), 0, len(GRID)
     for _ in range(most):
         if attempt(GRID[index]):
             passed = index
-            index = min(nearest(GRID[index] * 1.25), len(GRID) - 1)
-        elif passed is not None or index == 0:
-            break
         else:
+            failed = index
+        if failed - passed <= 2:
+            break
+        if failed == len(GRID):
+            index = min(nearest(GRID[index] * 1.25), len(GRID) - 1)
+        elif passed == 0:
             index = nearest(GRID[index] * 0.6)
-    return passed or 0
+        else:
+            index = (passed + failed) // 2
+    return passed
 
 
 def climb(attempt: Try, start: int, most: int) -> int | None:
