@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 import asyncio
+import gc
 import logging
 import signal
+
+import uvloop
 
 from agi_scripts import inbound
 from hotline.logs import configure_logging
@@ -38,7 +41,10 @@ async def serve(settings: Settings) -> None:
 
 def main() -> None:
     configure_logging()
-    asyncio.run(serve(load_settings()))
+    # What is loaded by now stays: the collector need not look at it again for every call.
+    gc.freeze()
+    with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
+        runner.run(serve(load_settings()))
 
 
 if __name__ == "__main__":
