@@ -13,6 +13,7 @@ from sqlalchemy.exc import SQLAlchemyError
 from sqlalchemy.ext.asyncio import AsyncEngine
 
 from calls.alerts import Alert, close_alerts, raise_alerts
+from hotline.stopping import pause
 
 log = logging.getLogger(__name__)
 KIND = "recording_stopped"
@@ -44,11 +45,7 @@ class SpaceGuard:
                 await self.look()
             except OSError as error:
                 log.error("free space of %s cannot be seen: %s", self.folder, error)
-            try:
-                async with asyncio.timeout(INTERVAL):
-                    await stop.wait()
-            except TimeoutError:
-                continue
+            await pause(stop, INTERVAL)
 
     async def look(self) -> None:
         free = free_bytes(self.folder)

@@ -23,6 +23,7 @@ from calls.store import Caller, Progress, StaleCursor, StoredLine
 from calls.tail import Batch, Tail
 from calls.timeline import Event
 from hotline.intake import alerts_of, caller_of, request_of
+from hotline.stopping import pause
 from tickets import store as ticket_store
 
 log = logging.getLogger(__name__)
@@ -61,18 +62,18 @@ class Reader:
         """Until ``stop``. The database may come and go: what is not written is read again later."""
         back_off = INTERVAL
         while not stop.is_set():
-            pause = INTERVAL
+            seconds = INTERVAL
             try:
                 async with asyncio.timeout(STEP_SECONDS):
                     if await self.step():
-                        pause = 0.0
+                        seconds = 0.0
                     elif self._lines >= BUSY_LINES:
-                        pause = BUSY_INTERVAL
+                        seconds = BUSY_INTERVAL
                 back_off = INTERVAL
             except (DBAPIError, OSError, TimeoutError, StaleCursor) as error:
                 log.warning("not written, again in %.1f s: %s", back_off, _one_line(error))
-                pause, back_off = back_off, min(back_off * 2, MAX_BACK_OFF)
-            await _wait(stop, pause)
+                seconds, back_off = back_off, min(back_off * 2, MAX_BACK_OFF)
+            await pause(stop, seconds)
         self.forget()
 
     def forget(self) -> None:
@@ -222,14 +223,6 @@ class Reader:
 
 
 _PARSE: dict[str, Callable[[int, str], Event | None]] = {CEL: cel.parse, QUEUE_LOG: queue_log.parse}
-
-
-async def _wait(stop: asyncio.Event, seconds: float) -> None:
-    try:
-        async with asyncio.timeout(seconds):
-            await stop.wait()
-    except TimeoutError:
-        pass
 
 
 def _one_line(error: BaseException) -> str:

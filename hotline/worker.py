@@ -26,6 +26,7 @@ from hotline.reader import Reader
 from hotline.recordings_job import QUEUE, Sweeper, create_app, defer_sweep
 from hotline.settings import Settings, load_settings
 from hotline.stop_recordings import stop_recordings
+from hotline.stopping import pause
 
 log = logging.getLogger(__name__)
 
@@ -117,14 +118,6 @@ async def _work(app: App, sweeper: Sweeper) -> None:
             shutdown_graceful_timeout=5,
             delete_jobs=DeleteJobCondition.ALWAYS,
         )
-
-
-async def pause(stop: asyncio.Event, seconds: float) -> None:
-    try:
-        async with asyncio.timeout(seconds):
-            await stop.wait()
-    except TimeoutError:
-        pass
 
 
 async def main() -> None:
