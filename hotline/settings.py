@@ -7,11 +7,15 @@ below. ``HOTLINE_HOME`` names the instance's folder: database, secrets, rendered
 from __future__ import annotations
 
 import os
+import re
 import tomllib
+from collections.abc import Iterable
+from ipaddress import IPv4Address
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Self
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError, model_validator
+from pydantic_core import ErrorDetails
 from pydantic_settings import (
     BaseSettings,
     InitSettingsSource,
@@ -19,12 +23,70 @@ from pydantic_settings import (
     SettingsConfigDict,
     TomlConfigSettingsSource,
 )
+from pydantic_settings import SettingsError as SourceError
 
 CHECKOUT = Path(__file__).resolve().parent.parent
+_PREFIX = "HOTLINE_"
+_NOT_SETTINGS = {"PHONE_PYTHON", "PUBLISH", "EXTERNAL_ADDRESS", "LOCAL_NETS"}
+"""``HOTLINE_`` names read elsewhere: hotline/phone.py and docker-compose.yml."""
 
 
 class SettingsError(Exception):
     """A setting is missing or wrong; the text is one line for the operator."""
+
+
+# What follows is written into Asterisk's files, where `;` begins a comment, a line break the next option, and in the
+# dialplan's arguments `,` `$` and `"` mean something too.
+_HOST = r"[0-9A-Za-z](?:[0-9A-Za-z.-]{0,252}[0-9A-Za-z])?"
+
+
+def _ipv4(value: str) -> str:
+    try:
+        IPv4Address(value)
+    except ValueError:
+        raise ValueError("must be an IPv4 address such as 127.0.0.1") from None
+    return value
+
+
+def _loopback(value: str) -> str:
+    if not IPv4Address(_ipv4(value)).is_loopback:
+        raise ValueError("must be a loopback address (127.…): whoever calls from it is taken for a test citizen")
+    return value
+
+
+def _host(value: str) -> str:
+    if not re.fullmatch(_HOST, value):
+        raise ValueError("must be an IPv4 address or a host name")
+    return value
+
+
+def _host_port(value: str) -> str:
+    found = re.fullmatch(rf"{_HOST}:([0-9]{{1,5}})", value, re.ASCII)
+    if not found or not 1 <= int(found[1]) <= 65535:
+        raise ValueError("must be host:port, such as 192.0.2.2:5060")
+    return value
+
+
+def _credential(value: str) -> str:
+    if not re.fullmatch(r"[!-~]{1,128}", value) or set(value) & set(';[]"\\'):
+        raise ValueError('must be printable ASCII without spaces and without ; [ ] " \\')
+    return value
+
+
+def _plain_path(value: Path) -> Path:
+    if any(letter in ',;$"\\' or not letter.isprintable() for letter in str(value)):
+        raise ValueError("must not contain , ; $ \" \\ or line breaks: Asterisk's dialplan could not name it")
+    return value
+
+
+Ipv4 = Annotated[str, AfterValidator(_ipv4)]
+Loopback = Annotated[str, AfterValidator(_loopback)]
+Host = Annotated[str, AfterValidator(lambda value: value and _host(value))]
+"""May be empty: not set."""
+HostPort = Annotated[str, AfterValidator(_host_port)]
+Credential = Annotated[str, AfterValidator(lambda value: value and _credential(value))]
+"""May be empty: not set."""
+PlainPath = Annotated[Path, AfterValidator(_plain_path)]
 
 
 class Section(BaseModel):
@@ -36,14 +98,14 @@ class Section(BaseModel):
 class Trunk(Section):
     """The carrier's SIP trunk. Setting a host switches the test-citizen endpoint off (DESIGN: who may dial what)."""
 
-    host: str = ""
+    host: Host = ""
     port: int = Field(default=5060, ge=1, le=65535)
-    username: str = ""
-    password: str = ""
+    username: Credential = ""
+    password: Credential = ""
 
 
 class Sip(Section):
-    bind: str = "127.0.0.1"
+    bind: Ipv4 = "127.0.0.1"
     port: int = Field(default=5060, ge=1, le=65535)
     rtp_start: int = Field(default=10000, ge=1024, le=65000)
     rtp_end: int = Field(default=19999, ge=1024, le=65535)
@@ -52,16 +114,25 @@ class Sip(Section):
     local_nets: list[Annotated[str, Field(pattern=r"^[0-9a-fA-F.:]+/[0-9]{1,3}$")]] = Field(default_factory=list)
     """Networks reached without translation, such as ``10.0.0.0/8``; the container's own must be among them."""
     trunk: Trunk = Trunk()
-    citizen_address: str = "127.0.0.10"
+    citizen_address: Loopback = "127.0.0.10"
     """Loopback address that test citizens call from (``hotline call``)."""
+
+    @model_validator(mode="after")
+    def _range(self) -> Self:
+        if self.rtp_start >= self.rtp_end:
+            raise ValueError("rtp_start must be smaller than rtp_end")
+        return self
 
 
 class Emergency(Section):
-    trunks: list[str] = Field(default_factory=list, max_length=2)
+    trunks: list[HostPort] = Field(default_factory=list, max_length=2)
     """``host:port`` of the trunks that reach 110/119/120/122, tried in this order. Empty: the built-in test centre."""
     test_port: int = Field(default=5070, ge=1, le=65535)
     """SIP port of the built-in test centre (127.0.0.3)."""
     ring_seconds: int = Field(default=15, ge=3, le=60)
+    ask_trunks: bool = True
+    """Ask the trunks by SIP OPTIONS whether they are up, so that a dead one costs no time. Set it to false for a trunk
+    that does not answer OPTIONS: it would never be called."""
 
 
 class Ami(Section):
@@ -86,7 +157,7 @@ class Database(Section):
 
 
 class Recording(Section):
-    dir: Path | None = None
+    dir: PlainPath | None = None
     min_free_mb: int = Field(default=2048, ge=0)
     """Recording stops below this free space, so that log and database keep room (DESIGN decision 11)."""
 
@@ -97,9 +168,9 @@ class Run(Section):
 
 
 class Settings(BaseSettings):
-    model_config = SettingsConfigDict(env_prefix="HOTLINE_", env_nested_delimiter="__", extra="forbid")
+    model_config = SettingsConfigDict(env_prefix=_PREFIX, env_nested_delimiter="__", extra="forbid")
 
-    home: Path = CHECKOUT / "var"
+    home: PlainPath = CHECKOUT / "var"
     city: str = ""
     sip: Sip = Sip()
     emergency: Emergency = Emergency()
@@ -109,6 +180,16 @@ class Settings(BaseSettings):
     database: Database = Database()
     recording: Recording = Recording()
     run: Run = Run()
+
+    @model_validator(mode="after")
+    def _carrier_is_not_a_centre(self) -> Self:
+        carrier = self.sip.trunk.host.lower()
+        if carrier and carrier in {address.rpartition(":")[0].lower() for address in self.emergency.trunks}:
+            raise ValueError(
+                "emergency.trunks: an address must not be that of sip.trunk.host, or every citizen would count as "
+                "calling from an emergency centre: use a different address"
+            )
+        return self
 
     @property
     def secrets_file(self) -> Path:
@@ -173,11 +254,42 @@ def home_folder() -> Path:
 def load_settings(home: Path | None = None) -> Settings:
     """Read the environment and ``<home>/settings.toml``. Raises :class:`SettingsError` with one line."""
     folder = home or home_folder()
+    file = folder / "settings.toml"
+    _refuse_unknown(os.environ)
     try:
         return Settings(home=folder)
+    except OSError as error:
+        raise SettingsError(f"{file}: {error.strerror}") from error
+    except UnicodeDecodeError as error:
+        raise SettingsError(f"{file}: not UTF-8") from error
     except tomllib.TOMLDecodeError as error:
-        raise SettingsError(f"{folder / 'settings.toml'}: {error}") from error
+        raise SettingsError(f"{file}: {error}") from error
+    except SourceError as error:
+        # The text names the section only, and what caused it holds the value.
+        named = re.search(r'field "(\w+)"', str(error))
+        variables = f"{_PREFIX}{named[1].upper()}*" if named else f"{_PREFIX}*"
+        raise SettingsError(
+            f"{variables}: a list or a table must be written as JSON, such as '[\"192.0.2.2:5060\"]'"
+        ) from None
     except ValidationError as error:
-        first = error.errors()[0]
-        name = ".".join(str(part) for part in first["loc"])
-        raise SettingsError(f"setting {name}: {first['msg']} (got {first.get('input')!r})") from error
+        raise SettingsError(_one_line(error.errors()[0])) from None
+
+
+def _one_line(fault: ErrorDetails) -> str:
+    """Repeats the value only where it is a number or a switch: other values may be secrets."""
+    name = ".".join(str(part) for part in fault["loc"])
+    text = fault["msg"].removeprefix("Value error, ")
+    number = fault["type"].startswith(("int_", "bool_", "greater_", "less_"))
+    if number and not re.search("password|url", name):
+        text += f" (got {fault['input']!r})"
+    return f"setting {name}: {text}" if name else text
+
+
+def _refuse_unknown(names: Iterable[str]) -> None:
+    known = {name.upper() for name in Settings.model_fields}
+    for name in names:
+        rest = name.upper().removeprefix(_PREFIX)
+        if rest != name.upper() and rest not in _NOT_SETTINGS and rest.partition("__")[0] not in known:
+            raise SettingsError(
+                f"{name}: no such setting (a section and its setting are joined by two _: HOTLINE_SIP__PORT)"
+            )
