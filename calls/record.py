@@ -52,6 +52,8 @@ class Call:
     emergency: str = ""
     """The service asked for: ``110``, ``119``, ``120`` or ``122``; empty: none."""
     emergency_failed: bool = False
+    emergency_queue: bool = False
+    """Was sent to the queue ``emergency`` at some time: ``queue`` is overwritten when it overflows."""
     abandoned: bool = False
     """The caller gave up waiting (queue_log ``ABANDON``)."""
     missed: bool = False

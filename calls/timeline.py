@@ -20,6 +20,7 @@ Event = CelEvent | QueueEvent
 
 SERVICES = frozenset({"110", "119", "120", "122"})
 CATEGORIES = frozenset({"consultation", "help", "complaint", "report", "suggestion", "other"})
+EMERGENCY_QUEUE = "emergency"
 SAME_MOMENT = 0.15
 """Seconds. A Local channel optimised away makes its party leave and come back within so long."""
 JOIN_SECONDS = 15.0
@@ -95,6 +96,8 @@ class _Fold:
 
     def _key(self, event: CelEvent) -> None:
         key = event.extra.get("key", "")
+        if "played" in event.extra:  # the key that cut the recording notice short
+            self._notice(event)
         self.call.keys = (self.call.keys + key)[:MAX_KEYS]
         self._note(event.at, "key", key=key, node=event.extra.get("node", ""))
 
@@ -110,6 +113,8 @@ class _Fold:
             self.call.category = category
         if kind in ("queue", "emergency"):
             self.call.wish = True
+        if to == EMERGENCY_QUEUE:
+            self.call.emergency_queue = True
         self._note(event.at, "decided", kind=kind, to=to, category=category, by=by)
 
     def _fallback(self, event: CelEvent) -> None:
@@ -121,6 +126,7 @@ class _Fold:
     def _queued(self, event: CelEvent) -> None:
         name = event.extra.get("name", "")
         self.call.queue, self.call.wish = name, True
+        self.call.emergency_queue |= name == EMERGENCY_QUEUE
         self._note(event.at, "queued", queue=name)
         self._anchors.setdefault(f"queued {name}", []).append(event.at)
 
@@ -255,6 +261,7 @@ class _Fold:
                 for one in self._entries
             ]
         self.call.queue, self.call.wish = self.call.queue or event.queue, True
+        self.call.emergency_queue |= event.queue == EMERGENCY_QUEUE
 
     def _no_answer(self, event: QueueEvent) -> None:
         at = self._moment(event.at, f"rang {event.agent}")

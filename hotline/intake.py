@@ -8,6 +8,7 @@ from functools import lru_cache
 from calls.alerts import Alert
 from calls.record import Call
 from calls.store import Caller
+from calls.timeline import EMERGENCY_QUEUE, SERVICES
 from routing.number import normalise
 from tickets.store import Received
 
@@ -36,7 +37,7 @@ def request_of(call: Call, caller: Caller) -> Received | None:
         # The arrival, not the moment of the wish: it does not depend on which of the two streams was read first.
         received_at=datetime.fromtimestamp(call.arrived_at, UTC),
         category=call.category or "other",
-        urgent=bool(call.emergency),
+        urgent=bool(call.emergency) or call.emergency_queue,
         caller=caller.display,
         caller_e164=caller.e164,
         keyed=call.keys,
@@ -54,7 +55,10 @@ def summary_of(call: Call) -> str:
         parts.append(f"来电按键{call.keys}")
     elif call.via != "emergency":
         parts.append("来电未按键")
-    parts.append(f"紧急求助{call.emergency}" if call.emergency else category)
+    if call.emergency:
+        parts.append(f"紧急求助{call.emergency}")
+    else:
+        parts.append(f"紧急{category}" if call.emergency_queue else category)
     if call.emergency_failed:
         parts.append("应急线路未接通")
     if call.message_file:
@@ -67,18 +71,37 @@ def summary_of(call: Call) -> str:
 
 
 def alerts_of(call: Call, caller: Caller) -> list[Alert]:
-    found = []
-    if call.emergency:
-        words = f"{caller.display or '未知号码'} 来电紧急求助 {call.emergency}"
-        found.append(Alert("emergency", call.id, words, call.id, {"service": call.emergency, "caller": caller.display}))
+    """Each service asked for is an alert of its own; so is the emergency queue, unless a service led there."""
+    found: dict[tuple[str, str], Alert] = {}
+    who = caller.display or "未知号码"
+    services: set[str] = set()
+
+    def say(kind: str, about: str, words: str, data: dict[str, str]) -> None:
+        alert = Alert(kind, f"{call.id}/{about}", words, call.id, data)
+        found.setdefault((alert.kind, alert.key), alert)
+
     for entry in call.timeline:
-        if entry.what == "emergency_trunk" and entry.detail.get("status") != "ANSWER":
-            trunk, status = entry.detail.get("trunk", ""), entry.detail.get("status", "")
-            service = entry.detail.get("service", "")
-            words = f"应急线路 {trunk} 呼叫 {service} 失败：{status}"
-            data = {"service": service, "trunk": trunk, "status": status}
-            found.append(Alert("emergency_trunk", f"{call.id}/{service}/{trunk}", words, call.id, data))
-    if call.emergency_failed:
-        words = f"{caller.display or '未知号码'} 的紧急求助 {call.emergency} 全部线路未接通，已转应急队列"
-        found.append(Alert("emergency_failed", call.id, words, call.id, {"service": call.emergency}))
-    return found
+        service = entry.detail.get("service", "")
+        match entry.what:
+            case "emergency" | "added" if service in SERVICES:
+                services.add(service)
+                words = f"{who} 来电紧急求助 {service}"
+                say("emergency", service, words, {"service": service, "caller": caller.display})
+            case "decided" | "queued" if not services and EMERGENCY_QUEUE in (
+                entry.detail.get("to"),
+                entry.detail.get("queue"),
+            ):
+                say("emergency", EMERGENCY_QUEUE, f"{who} 紧急来电，已转应急队列", {"caller": caller.display})
+            case "emergency_trunk" if entry.detail.get("status") != "ANSWER":
+                trunk, status = entry.detail.get("trunk", ""), entry.detail.get("status", "")
+                words = f"应急线路 {trunk} 呼叫 {service} 失败：{status}"
+                say(
+                    "emergency_trunk",
+                    f"{service}/{trunk}",
+                    words,
+                    {"service": service, "trunk": trunk, "status": status},
+                )
+            case "emergency_failed":
+                words = f"{who} 的紧急求助 {service} 全部线路未接通，须人工处置"
+                say("emergency_failed", service, words, {"service": service})
+    return list(found.values())

@@ -36,6 +36,7 @@ def test_a_wish_is_a_request() -> None:
             "来电按键2 投诉 排队中挂断，待回拨",
         ),
         ({"keys": "1", "category": "consultation", "missed": True}, "来电按键1 咨询 未接通人工，待回拨"),
+        ({"emergency_queue": True, "keys": "9", "category": "help", "queue": "agents"}, "来电按键9 紧急求助"),
         ({"emergency": "110", "keys": "110"}, "来电按键110 紧急求助110"),
         ({"emergency": "119", "emergency_failed": True}, "来电未按键 紧急求助119 应急线路未接通"),
         ({"via": "emergency"}, "应急中心转来 其他"),
@@ -46,18 +47,47 @@ def test_summaries(fields: dict[str, object], summary: str) -> None:
     request = request_of(call(wish=True, **fields), CALLER)
     assert request is not None
     assert request.summary == summary
-    assert request.urgent == ("emergency" in fields)
+    assert request.urgent == ("紧急" in summary)
 
 
 def test_alerts_of_an_emergency_that_fails() -> None:
     detail = {"service": "110", "trunk": "1", "status": "CHANUNAVAIL"}
-    of = call(emergency="110", emergency_failed=True, timeline=(Entry(1.0, "emergency_trunk", detail),))
+    service = {"service": "110"}
+    of = call(
+        emergency="110",
+        emergency_failed=True,
+        timeline=(
+            Entry(1.0, "emergency", service),
+            Entry(1.0, "emergency_trunk", detail),
+            Entry(1.0, "emergency_failed", service),
+            Entry(2.0, "queued", {"queue": "emergency"}),
+        ),
+    )
     assert [(alert.kind, alert.key) for alert in alerts_of(of, CALLER)] == [
-        ("emergency", of.id),
+        ("emergency", f"{of.id}/110"),
         ("emergency_trunk", f"{of.id}/110/1"),
-        ("emergency_failed", of.id),
+        ("emergency_failed", f"{of.id}/110"),
     ]
     assert alerts_of(call(wish=True), CALLER) == []
+
+
+def test_the_emergency_queue_is_an_alert_and_so_is_a_centre_added_later() -> None:
+    of = call(
+        timeline=(
+            Entry(1.0, "decided", {"kind": "queue", "to": "emergency"}),
+            Entry(1.1, "queued", {"queue": "emergency"}),
+            Entry(2.0, "added", {"service": "120"}),
+            Entry(3.0, "emergency_failed", {"service": "120"}),
+            Entry(4.0, "added", {"service": "110"}),
+            Entry(5.0, "added", {"service": "110"}),
+        )
+    )
+    assert [(alert.kind, alert.key.removeprefix(of.id)) for alert in alerts_of(of, CALLER)] == [
+        ("emergency", "/emergency"),
+        ("emergency", "/120"),
+        ("emergency_failed", "/120"),
+        ("emergency", "/110"),
+    ]
 
 
 def test_a_trunk_that_answered_is_no_alert() -> None:

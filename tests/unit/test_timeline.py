@@ -238,3 +238,41 @@ def test_values_from_outside_are_checked(extra: dict[str, str]) -> None:
     found = fold(unique, [arrived, decided, emergency])
     assert found is not None
     assert (found.category, found.emergency) == ("", "")
+
+
+UNIQUE = "hotline-1795296063.0"
+
+
+def user(at: float, kind: str, channel: str = "PJSIP/citizen-00000000", /, **extra: str) -> CelEvent:
+    return CelEvent(int(at), at, UNIQUE, "USER", kind, extra, channel=channel, unique=UNIQUE)
+
+
+def folded(*events: Event) -> Call:
+    found = fold(UNIQUE, [user(1, "ARRIVED"), *events])
+    assert found is not None
+    return found
+
+
+@pytest.mark.parametrize(
+    "sent",
+    [
+        user(2, "DECISION", kind="queue", to="emergency"),
+        user(2, "QUEUE", name="emergency"),
+        QueueEvent(2, 2.0, UNIQUE, "ENTERQUEUE", "emergency"),
+    ],
+)
+def test_the_emergency_queue_is_remembered_over_an_overflow(sent: Event) -> None:
+    assert folded(sent, user(3, "QUEUE", name="agents")).emergency_queue
+    assert not folded(user(3, "QUEUE", name="agents")).emergency_queue
+
+
+def test_a_centre_that_an_agent_added_and_did_not_reach() -> None:
+    """[agent-transfer]: on a Local channel, not on the caller's."""
+    local = "Local/120@agent-transfer-00000001;2"
+    of = folded(
+        user(2, "ADDED", local, service="120"),
+        user(3, "EMERGENCY_TRUNK", local, service="120", trunk="1", status="CHANUNAVAIL"),
+        user(4, "EMERGENCY_FAILED", local, service="120"),
+    )
+    assert (of.emergency, of.emergency_failed) == ("120", True)
+    assert story(of)[1:] == ["added 120", "emergency_trunk 120 1 CHANUNAVAIL", "emergency_failed 120"]
