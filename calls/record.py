@@ -64,6 +64,7 @@ class Call:
     """``full``, ``interrupted``, or empty: not played."""
     fallback: int = 0
     message_file: str = ""
+    """Empty, too, when the caller said nothing after the tone."""
     recording_file: str = ""
     recording_at: float | None = None
     wish: bool = False

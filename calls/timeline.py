@@ -26,6 +26,10 @@ SAME_MOMENT = 0.15
 JOIN_SECONDS = 15.0
 """With nobody logged in, an announcement comes between the decision for a queue and joining it."""
 MAX_KEYS = 60
+MESSAGE_SECONDS = 2.0
+"""A shorter one is a click, not words."""
+NO_MESSAGE = frozenset({"SILENCE", "ERROR"})
+"""Asterisk's RECORD_STATUS when nothing was said or written (application Record)."""
 
 
 def fold(call_id: str, events: Iterable[Event]) -> Call | None:
@@ -157,8 +161,11 @@ class _Fold:
         self._note(event.at, "emergency_failed", service=event.extra.get("service", ""))
 
     def _message(self, event: CelEvent) -> None:
-        self.call.message_file, self.call.wish = event.extra.get("file", ""), True
-        self._note(event.at, "message", seconds=event.extra.get("seconds", ""))
+        seconds, status = event.extra.get("seconds", ""), event.extra.get("status", "")
+        if _is_message(seconds, status):
+            self.call.message_file = event.extra.get("file", "")
+        self.call.wish = True
+        self._note(event.at, "message", seconds=seconds, status=status)
 
     def _answer(self, event: CelEvent) -> None:
         if event.channel in self._unanswered:
@@ -305,6 +312,13 @@ class _Fold:
         call.timeline = tuple(_public(one) for one in entries)
         call.missed = call.abandoned or (over and nobody)
         return call
+
+
+def _is_message(seconds: str, status: str) -> bool:
+    try:
+        return float(seconds) >= MESSAGE_SECONDS and status not in NO_MESSAGE
+    except ValueError:
+        return False
 
 
 def _public(entry: Entry) -> Entry:

@@ -276,3 +276,23 @@ def test_a_centre_that_an_agent_added_and_did_not_reach() -> None:
     )
     assert (of.emergency, of.emergency_failed) == ("120", True)
     assert story(of)[1:] == ["added 120", "emergency_trunk 120 1 CHANUNAVAIL", "emergency_failed 120"]
+
+
+@pytest.mark.parametrize(
+    ("said", "counts"),
+    [
+        ({"seconds": "2"}, True),
+        ({"seconds": "1"}, False),
+        ({"seconds": "9", "status": "HANGUP"}, True),
+        ({"seconds": "180", "status": "TIMEOUT"}, True),
+        ({"seconds": "12", "status": "SILENCE"}, False),
+        ({"seconds": "12", "status": "ERROR"}, False),
+        ({"seconds": "²"}, False),
+        ({"seconds": "nan"}, False),
+        ({}, False),
+    ],
+)
+def test_only_words_make_a_message(said: dict[str, str], counts: bool) -> None:
+    hangup = CelEvent(4, 4.0, UNIQUE, "HANGUP", channel="PJSIP/citizen-00000000", unique=UNIQUE)
+    of = folded(user(2, "QUEUE", name="help"), user(3, "MESSAGE", file="x-message.wav", **said), hangup)
+    assert (of.message_file, of.missed, of.wish) == ("x-message.wav" if counts else "", not counts, True)
