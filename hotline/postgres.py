@@ -55,6 +55,8 @@ log_line_prefix = '%m [%p] '
 log_checkpoints = off
 cluster_name = 'hotline'
 """
+_CONFIG_FILE = "postgresql.conf"
+_ACCESS_FILE = "pg_hba.conf"
 _ACCESS = "local all all scram-sha-256\n"
 
 
@@ -64,6 +66,8 @@ class Postgres:
 
     programs: Path
     data: Path
+    config: Path
+    """Its configuration: not the server's to change, when it runs as another user than we do."""
     socket: Path
     prefix: tuple[str, ...]
     uid: int
@@ -74,7 +78,9 @@ class Postgres:
         return self.socket / _SOCKET_NAME
 
     def command_line(self) -> list[str]:
-        return [*self.prefix, str(self.programs / "postgres"), "-D", str(self.data)]
+        config, access = self.config / _CONFIG_FILE, self.config / _ACCESS_FILE
+        options = ["-c", f"config_file={config}", "-c", f"hba_file={access}"]
+        return [*self.prefix, str(self.programs / "postgres"), "-D", str(self.data), *options]
 
     def running_pid(self) -> int | None:
         """The server that listens on our socket, whoever started it."""
@@ -112,9 +118,9 @@ def prepare(settings: Settings, secrets: Secrets) -> Postgres:
     settings.home.mkdir(parents=True, exist_ok=True)
     _own_folder(base, uid, gid)
     _own_folder(socket_folder(settings), uid, gid)
-    server = Postgres(
-        _programs(), base / f"data-{MAJOR}", socket_folder(settings), _prefix(_programs(), base, uid, gid), uid, gid
-    )
+    prefix = _prefix(_programs(), base, uid, gid)
+    data, config = base / f"data-{MAJOR}", settings.home / "postgres-conf"
+    server = Postgres(_programs(), data, config, socket_folder(settings), prefix, uid, gid)
     if not (server.data / "PG_VERSION").exists():
         _initialise(server, base, secrets)
     _write_config(server)
@@ -178,22 +184,30 @@ def _account(settings: Settings) -> tuple[int, int]:
 
 
 def _own_folder(folder: Path, uid: int, gid: int) -> None:
-    """A folder of mode 0700 that belongs to the server's user; a link or another's folder is refused."""
+    """A folder of mode 0700 that belongs to the server's user; a link or another's folder is refused.
+
+    Changed through a descriptor: its owner might put a link in its place between a look and a change by name.
+    """
     try:
         folder.mkdir(mode=0o700, exist_ok=True)
-        found = folder.lstat()
-        if found.st_uid == os.geteuid() == 0 and stat.S_ISDIR(found.st_mode):
-            os.chown(folder, uid, gid, follow_symlinks=False)
-            found = folder.lstat()
+        owner = folder.lstat().st_uid
+        if owner in {uid, os.geteuid()}:
+            opened = os.open(folder, os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW)
+            try:
+                owner = os.fstat(opened).st_uid
+                if owner == os.geteuid() == 0:
+                    os.fchown(opened, uid, gid)
+                    owner = uid
+                if owner == uid:
+                    os.fchmod(opened, 0o700)
+            finally:
+                os.close(opened)
     except OSError as error:
         raise SettingsError(f"{folder}: {error.strerror}") from error
-    if not stat.S_ISDIR(found.st_mode) or found.st_uid != uid:
+    if owner != uid:
         raise SettingsError(
-            f"{folder} belongs to the user with id {found.st_uid}: start as the user who made it, "
-            "or set another HOTLINE_HOME"
+            f"{folder} belongs to the user with id {owner}: start as the user who made it, or set another HOTLINE_HOME"
         )
-    if stat.S_IMODE(found.st_mode) != 0o700:
-        folder.chmod(0o700)
 
 
 def _prefix(programs: Path, base: Path, uid: int, gid: int) -> tuple[str, ...]:
@@ -245,11 +259,16 @@ def _initialise(server: Postgres, base: Path, secrets: Secrets) -> None:
 
 
 def _write_config(server: Postgres) -> None:
+    """Into a folder of ours that the server's group may read: in its own folder a link could lead root astray."""
+    server.config.mkdir(mode=0o700, exist_ok=True)
+    if (found := server.config.lstat()).st_uid != os.geteuid() or not stat.S_ISDIR(found.st_mode):
+        raise SettingsError(f"{server.config} belongs to the user with id {found.st_uid}: start as that user")
+    os.chown(server.config, -1, server.gid)
+    server.config.chmod(0o750)
     socket = str(server.socket).replace("'", "''")
-    for name, text in (("postgresql.conf", _CONFIG.format(socket=socket)), ("pg_hba.conf", _ACCESS)):
-        path = server.data / name
-        new = path.with_suffix(".new")
+    for name, text in ((_CONFIG_FILE, _CONFIG.format(socket=socket)), (_ACCESS_FILE, _ACCESS)):
+        new = server.config / f"{name}.new"
         new.write_text(text, encoding="utf-8")
-        os.chown(new, server.uid, server.gid)
-        new.chmod(0o600)
-        new.replace(path)
+        os.chown(new, -1, server.gid)
+        new.chmod(0o640)
+        new.replace(server.config / name)

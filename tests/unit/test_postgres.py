@@ -158,6 +158,24 @@ def test_the_user_it_runs_as(settings: Settings, secrets: Secrets, user: str, co
 
 
 @pytest.mark.skipif(os.geteuid() != 0, reason="only root changes users")
+def test_root_writes_nothing_by_name_where_the_server_may_lay_links(
+    settings: Settings, secrets: Secrets, tmp_path: Path
+) -> None:
+    server = postgres.prepare(settings, secrets)
+    mine = tmp_path / "mine"
+    mine.write_text("untouched")
+    for name in ("postgresql.conf", "postgresql.new", "pg_hba.new", "pg_hba.conf"):
+        (server.data / name).unlink(missing_ok=True)
+        (server.data / name).symlink_to(mine)
+    postgres.prepare(settings, secrets)
+    assert (mine.read_text(), mine.stat().st_uid) == ("untouched", 0)
+    for path in (server.config, *server.config.iterdir()):
+        assert (path.stat().st_uid, path.stat().st_gid, path.stat().st_mode & 0o027) == (0, server.gid, 0)
+    with running(server, secrets, tmp_path / "log"):
+        assert postgres.is_ready(server, secrets)
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root changes users")
 def test_root_in_a_closed_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Data and programs below a folder that only root may enter, such as /root."""
     closed = tmp_path / "closed"
