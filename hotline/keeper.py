@@ -65,6 +65,7 @@ class Keeper:
         self._changed = changed
         self._timing = timing or Timing()
         self._log_start = 0
+        self._rotates = True
 
     def report(self) -> dict[str, Any]:
         return {
@@ -257,8 +258,13 @@ class Keeper:
             _copy(self.log_file, self.log_file.with_name(f"{self.log_file.name}.1"))
             os.truncate(self.log_file, 0)
             self._log_start = 0
+            self._rotates = True
         except FileNotFoundError:
             return
+        except OSError as error:  # looked at every second: said once
+            if self._rotates:
+                log.warning("cannot set %s aside: %s", self.log_file, error.strerror)
+            self._rotates = False
 
 
 def _copy(source: Path, target: Path) -> None:

@@ -24,6 +24,7 @@ log = logging.getLogger(__name__)
 
 STATUS_FILE = "supervisor.json"
 REWRITE_SECONDS = 2.0
+KEEP_AGAIN_SECONDS = 1.0
 Say = Callable[[str], None]
 
 
@@ -126,17 +127,23 @@ class Supervisor:
             await starting
 
     async def _keep(self) -> None:
-        keeping = [asyncio.ensure_future(keeper.keep()) for keeper in self._keepers]
+        keeping = [asyncio.ensure_future(self._keep_one(keeper)) for keeper in self._keepers]
         keeping.append(asyncio.ensure_future(self._write_when_possible()))
-        ending = asyncio.ensure_future(self._end.wait())
         try:
-            done, _ = await asyncio.wait({*keeping, ending}, return_when=asyncio.FIRST_COMPLETED)
-            for task in done - {ending}:
-                task.result()  # they run for ever: this raises what went wrong in it
+            await self._end.wait()
         finally:
-            for task in (*keeping, ending):
+            for task in keeping:
                 task.cancel()
-            await asyncio.gather(*keeping, ending, return_exceptions=True)
+            await asyncio.gather(*keeping, return_exceptions=True)
+
+    async def _keep_one(self, keeper: Keeper) -> None:
+        """What goes wrong in the keeping of one part must not end the others, with calls on them."""
+        while True:
+            try:
+                await keeper.keep()
+            except Exception as error:
+                log.exception("%s: watching it failed: %r: going on", keeper.part.name, error)
+            await asyncio.sleep(KEEP_AGAIN_SECONDS)
 
     async def _stop(self) -> None:
         """Those who serve callers first, all at once; then Asterisk; the database last."""
@@ -154,7 +161,9 @@ class Supervisor:
                     continue
                 self._say(f"{name:<9} stopping 停止中")
                 stopping.append(keeper.stop(self._hurry))
-            await asyncio.gather(*stopping)
+            for failed in await asyncio.gather(*stopping, return_exceptions=True):
+                if failed is not None:
+                    log.error("stopping: %r", failed)
 
 
 def stop_order(names: Sequence[str]) -> list[list[str]]:

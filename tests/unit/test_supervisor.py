@@ -303,6 +303,42 @@ async def test_ended_while_starting(parts: Parts, tmp_path: Path) -> None:
     assert not any(start_ticks(pid) for pid in pids)
 
 
+async def test_a_keeper_that_fails_ends_nothing(parts: Parts, tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+    voice, trouble = parts.part("voice"), list[str]()
+
+    async def works() -> bool:
+        if trouble:
+            raise RuntimeError(trouble.pop())
+        return await voice.works()
+
+    plan = Plan(replace(voice, works=works), parts.part("asterisk"))
+    async with running(tmp_path, plan):
+        first, other = plan.pid("voice"), plan.pid("asterisk")
+        trouble.append("never thought of")
+        await until(lambda: "voice: watching it failed: RuntimeError('never thought of')" in caplog.text)
+        os.kill(first, signal.SIGKILL)
+        keeper = plan.keepers["voice"]
+        await until(lambda: keeper.state == "ready" and plan.pid("voice") != first)
+        assert plan.pid("asterisk") == other
+
+
+async def test_a_log_that_cannot_be_set_aside_is_said_once(
+    parts: Parts, tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    plan = Plan(parts.part("voice"))
+    (tmp_path / "log" / "voice.log.2").mkdir(parents=True)  # nothing can be moved there
+    (tmp_path / "log" / "voice.log.1").write_text("older")
+    async with running(tmp_path, plan):
+        pid = plan.pid("voice")
+        log_file = plan.keepers["voice"].log_file
+        log_file.write_text("x" * 1000)
+        await until(lambda: "cannot set" in caplog.text)
+        looks = QUICK.look * 5
+        await asyncio.sleep(looks)
+        assert caplog.text.count("cannot set") == 1
+        assert plan.pid("voice") == pid
+
+
 async def test_logs_stay_small(parts: Parts, tmp_path: Path) -> None:
     # Four lines a second of a hundred bytes each, and a rotation at a hundred.
     script = 'while true; do printf "%0100d\\n" 7; sleep 0.05; done'
