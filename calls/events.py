@@ -20,7 +20,8 @@ class MalformedLine(ValueError):
 def seconds(text: str) -> float:
     """Epoch seconds of a log line, refused outside the years 2001 to 2286 (ten digits)."""
     whole, _, fraction = text.partition(".")
-    if len(whole) != 10 or not (whole.isascii() and whole.isdigit()) or (fraction and not fraction.isdigit()):
+    # "²" is a digit to isdigit(), but not to float().
+    if len(whole) != 10 or not text.isascii() or not whole.isdigit() or (fraction and not fraction.isdigit()):
         raise MalformedLine(f"not a time: {text[:40]!r}")
     return float(text)
 

@@ -12,7 +12,7 @@ from sqlalchemy import func, select, text
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from calls import cel, queue_log
-from calls.events import CEL, MalformedLine
+from calls.events import CEL
 from calls.record import Call
 from calls.tables import call_events, calls, log_cursors
 from calls.tail import Cursor
@@ -144,7 +144,7 @@ def parse_stored(call_id: str, stream: str, position: int, line: str) -> Event |
         if stream == CEL:
             return cel.parse(position, line)
         event = queue_log.parse(position, line)
-    except MalformedLine:
+    except ValueError:
         return None
     return event if event is None or event.call else queue_log.about(event, call_id)
 

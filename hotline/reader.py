@@ -9,6 +9,7 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
 from pathlib import Path
 
 from sqlalchemy.exc import DBAPIError
@@ -16,7 +17,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 
 from calls import cel, queue_log, store
 from calls.alerts import Alert, raise_alerts
-from calls.events import CEL, QUEUE_LOG, MalformedLine
+from calls.events import CEL, QUEUE_LOG
 from calls.open_calls import OpenCall, OpenCalls
 from calls.record import Call
 from calls.store import Caller, Progress, StaleCursor, StoredLine
@@ -25,6 +26,8 @@ from calls.timeline import Event
 from hotline.intake import alerts_of, caller_of, request_of
 from hotline.stopping import pause
 from tickets import store as ticket_store
+from tickets.number import today
+from tickets.store import Received
 
 log = logging.getLogger(__name__)
 
@@ -41,6 +44,31 @@ MAX_BACK_OFF = 2.0
 
 OnEnded = Callable[[AsyncConnection], Awaitable[None]]
 Parsed = tuple[Event, StoredLine]
+
+
+@dataclass(frozen=True, slots=True)
+class Change:
+    """A call's new record, the one before, and what follows from it."""
+
+    open: OpenCall
+    call: Call
+    old: Call | None
+    caller: Caller
+    request: Received | None
+    alerts: list[Alert]
+    follows: bool
+    """The request is another than before."""
+
+
+def change_of(open_call: OpenCall) -> Change | None:
+    """None: the record is as it was. Whatever a call's lines make of it, raises nothing but a fault of ours."""
+    call, old = open_call.fold(), open_call.call
+    if call is None or call == old:
+        return None
+    caller = open_call.caller or caller_of(call.number, call.presentation)
+    request = request_of(call, caller)
+    follows = old is None or request_of(old, caller) != request
+    return Change(open_call, call, old, caller, request, alerts_of(call, caller), follows)
 
 
 class Reader:
@@ -125,7 +153,7 @@ class Reader:
             for line in batch.lines:
                 try:
                     event = _PARSE[stream](line.position, line.text)
-                except MalformedLine as error:
+                except ValueError as error:  # MalformedLine, or what no check of ours thought of
                     malformed += 1
                     log.error("%s: line left out: %s", self._files[stream], error)
                     continue
@@ -140,6 +168,14 @@ class Reader:
         if gaps := [step for step in steps if step.gaps]:
             words = "Asterisk 日志有缺失，部分来电记录可能不完整"
             await raise_alerts(connection, [Alert("log_gap", f"{step.stream}@{step.was}", words) for step in gaps])
+        if bad := [step for step in steps if step.malformed]:
+            found = [
+                Alert(
+                    "log_malformed", f"{step.stream}@{today()}", f"Asterisk 日志 {step.stream} 有无法识别的行，已跳过"
+                )
+                for step in bad
+            ]
+            await raise_alerts(connection, found)
         for start, text in starts:
             for call_id in await self._still_open(connection, start, parsed):
                 about = StoredLine(call_id, QUEUE_LOG, start.position, text)
@@ -161,20 +197,23 @@ class Reader:
         await store.append_events(connection, (line for _, line in parsed))
         for event, _ in parsed:
             self._open.use(event.call).add(event)
-        changed: list[tuple[OpenCall, Call, Call | None]] = []
+        changed: list[Change] = []
+        unreadable: list[str] = []
         for call_id in touched:
             open_call = self._open.use(call_id)
             try:
-                call = open_call.fold()
+                change = change_of(open_call)
             except Exception:
                 # Its lines are kept; a later version can fold them. All other calls go on.
                 log.exception("no record of call %s", call_id)
+                unreadable.append(call_id)
                 continue
-            if call is not None and call != open_call.call:
-                changed.append((open_call, call, open_call.call))
-                open_call.call = call
-                if open_call.caller is None:
-                    open_call.caller = caller_of(call.number, call.presentation)
+            if change is not None:
+                changed.append(change)
+                open_call.call, open_call.caller = change.call, change.caller
+        if unreadable:
+            words = f"来电 {unreadable[0]} 等 {len(unreadable)} 个的记录无法生成，日志已保留"
+            await raise_alerts(connection, [Alert("call_unreadable", today(), words, unreadable[0])])
         if changed:
             await self._project(connection, changed)
 
@@ -187,34 +226,31 @@ class Reader:
         for call_id in call_ids:
             self._open.put(OpenCall(call_id, events.get(call_id, []), ticket=numbers.get(call_id, "")))
 
-    async def _project(self, connection: AsyncConnection, changed: list[tuple[OpenCall, Call, Call | None]]) -> None:
+    async def _project(self, connection: AsyncConnection, changed: list[Change]) -> None:
         """Everything that is derived from the calls' new records."""
-        await store.upsert_calls(connection, [(call, one.caller or Caller()) for one, call, _ in changed])
+        await store.upsert_calls(connection, [(one.call, one.caller) for one in changed])
         if begun := [
-            call for _, call, old in changed if call.recording_file and (old is None or not old.recording_file)
+            one.call for one in changed if one.call.recording_file and (one.old is None or not one.old.recording_file)
         ]:
             await store.expect_recordings(connection, begun)
         await self._tickets(connection, changed)
-        alerts = [alert for one, call, _ in changed for alert in alerts_of(call, one.caller or Caller())]
-        if alerts:
+        if alerts := [alert for one in changed for alert in one.alerts]:
             await raise_alerts(connection, alerts)
-        await store.notify(connection, CALLS_CHANNEL, [call.id for _, call, _ in changed])
-        if any(call.ended_at is not None for _, call, _ in changed):
+        await store.notify(connection, CALLS_CHANNEL, [one.call.id for one in changed])
+        if any(one.call.ended_at is not None for one in changed):
             await self._on_ended(connection)
 
-    async def _tickets(self, connection: AsyncConnection, changed: list[tuple[OpenCall, Call, Call | None]]) -> None:
+    async def _tickets(self, connection: AsyncConnection, changed: list[Change]) -> None:
         new: dict[str, OpenCall] = {}
         received, followed = [], []
-        for one, call, old in changed:
-            caller = one.caller or Caller()
-            request = request_of(call, caller)
-            if request is None:
+        for one in changed:
+            if one.request is None:
                 continue
-            if not one.ticket:
-                new[call.id] = one
-                received.append(request)
-            elif old is None or request_of(old, caller) != request:
-                followed.append(request)
+            if not one.open.ticket:
+                new[one.call.id] = one.open
+                received.append(one.request)
+            elif one.follows:
+                followed.append(one.request)
         if received:
             for call_id, number in (await ticket_store.receive(connection, received)).items():
                 new[call_id].ticket = number

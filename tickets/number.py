@@ -17,5 +17,10 @@ def ticket_day(at: datetime) -> date:
     return at.astimezone(CHINA).date()
 
 
+def today() -> str:
+    """The day it is in China, e.g. ``2026-11-21``."""
+    return datetime.now(CHINA).date().isoformat()
+
+
 def format_number(day: date, count: int) -> str:
     return f"{day:%Y%m%d}-{count:06d}"

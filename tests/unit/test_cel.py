@@ -49,6 +49,8 @@ def test_what_no_database_takes_is_left_out() -> None:
         KEY[:-40],
         KEY.replace("1795296064.595520", "yesterday"),
         KEY.replace("1795296064.595520", "1795296064.5e9"),
+        KEY.replace("1795296064.595520", "1795296064.²"),
+        KEY.replace("1795296064.595520", "179529606²"),
         KEY.replace("hotline-1795296063.0", "../../etc/passwd"),
         KEY.replace("hotline-1795296063.0", ""),
         KEY.replace("{", "["),

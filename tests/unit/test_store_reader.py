@@ -13,10 +13,12 @@ from sqlalchemy import text
 from sqlalchemy.exc import DBAPIError
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 
+from calls.events import QUEUE_LOG
 from calls.listing import list_calls, load_timeline, timeline_rows
 from calls.open_calls import OpenCall
 from calls.record import Call
-from calls.store import StaleCursor
+from calls.store import Caller, StaleCursor
+from hotline import reader as reader_module
 from hotline.db import driver_url
 from hotline.reader import Reader
 from hotline.recordings_job import defer_sweep
@@ -225,6 +227,8 @@ async def test_malformed_lines_are_counted_and_stop_nothing(engine: AsyncEngine,
     one.forget()
     assert await rows(engine, "SELECT stream, malformed FROM log_cursors ORDER BY 1") == [("cel", 3), ("queue_log", 1)]
     assert len((await state(engine))[0]) == CALLS
+    found = await rows(engine, "SELECT split_part(key, '@', 1) FROM alerts WHERE kind = 'log_malformed' ORDER BY 1")
+    assert found == [("cel",), ("queue_log",)]
 
 
 async def test_a_call_that_cannot_be_folded_stops_no_other(
@@ -242,6 +246,26 @@ async def test_a_call_that_cannot_be_folded_stops_no_other(
     one.forget()
     assert len((await state(engine))[0]) == CALLS - 1
     assert f"no record of call {CALLED}" in caplog.text
+    assert await rows(engine, "SELECT call_id FROM alerts WHERE kind = 'call_unreadable'") == [(CALLED,)]
+
+
+async def test_a_caller_or_a_line_that_nobody_thought_of_stops_no_other(
+    engine: AsyncEngine, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def caller(number: str, presentation: str) -> Caller:
+        raise ValueError("a fault of ours")
+
+    def parse(position: int, line: str) -> Any:
+        raise ValueError("invalid literal for int()")
+
+    monkeypatch.setattr(reader_module, "caller_of", caller)
+    monkeypatch.setitem(reader_module._PARSE, QUEUE_LOG, parse)
+    one = reader(engine, STREAMS)
+    await read_all(one)
+    one.forget()
+    kinds = "SELECT kind FROM alerts ORDER BY 1"
+    assert await rows(engine, kinds) == [("call_unreadable",), ("log_malformed",)]
+    assert await rows(engine, "SELECT count(*) > 100 FROM call_events") == [(True,)]
 
 
 async def test_a_gap_in_the_log_is_an_alert(engine: AsyncEngine, tmp_path: Path) -> None:
