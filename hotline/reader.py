@@ -169,12 +169,8 @@ class Reader:
             words = "Asterisk 日志有缺失，部分来电记录可能不完整"
             await raise_alerts(connection, [Alert("log_gap", f"{step.stream}@{step.was}", words) for step in gaps])
         if bad := [step for step in steps if step.malformed]:
-            found = [
-                Alert(
-                    "log_malformed", f"{step.stream}@{today()}", f"Asterisk 日志 {step.stream} 有无法识别的行，已跳过"
-                )
-                for step in bad
-            ]
+            words = "Asterisk 日志有无法识别的行，已跳过"
+            found = [Alert("log_malformed", f"{step.stream}@{today()}", words) for step in bad]
             await raise_alerts(connection, found)
         for start, text in starts:
             for call_id in await self._still_open(connection, start, parsed):
