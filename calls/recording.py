@@ -118,7 +118,8 @@ def _open(path: Path) -> BinaryIO:
 
 def _write(root: Path, target: Path, size: int, blocks: Iterator[bytes]) -> Sound:
     """Beside, complete and on the disk before it gets its name."""
-    part = target.with_name(f"{target.name}.{os.getpid()}.part")
+    # One name for all: what somebody who was killed left is written over.
+    part = target.with_name(f"{target.name}.part")
     digest = hashlib.sha256()
     try:
         with os.fdopen(os.open(part, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_NOFOLLOW, 0o640), "wb") as out:

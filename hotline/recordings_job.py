@@ -6,7 +6,7 @@ import asyncio
 import errno
 import json
 import logging
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -15,7 +15,9 @@ from procrastinate import App, PsycopgConnector
 from sqlalchemy import Row, text
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 
+from calls.alerts import Alert, raise_alerts
 from calls.recording import BadName, NotYet, Sound, convert, unfinished
+from tickets.number import today
 
 log = logging.getLogger(__name__)
 
@@ -87,12 +89,13 @@ def create_app(url: str, sweeper: Sweeper) -> App:
 
 @dataclass(frozen=True, slots=True)
 class Sweeper:
-    """``caught_up`` is set once Asterisk's log has been read to its end: before that a call under way may be unknown,
-    and its recording would look like one left by a crash."""
+    """``stop``: the file being converted is the last one. ``caught_up`` is set once Asterisk's log has been read to its
+    end: before that a call under way may be unknown, and its recording would look like one left by a crash."""
 
     engine: AsyncEngine
     root: Path
     caught_up: asyncio.Event
+    stop: asyncio.Event
 
     async def sweep(self) -> int:
         """Convert all that wait; returns how many were looked at. What is not ready yet is left to a later sweep."""
@@ -100,7 +103,7 @@ class Sweeper:
         while True:
             async with self.engine.connect() as connection:
                 waiting = (await connection.execute(_WAITING, {"limit": BATCH})).all()
-            if not waiting:
+            if not waiting or self.stop.is_set():
                 break
             # A thread takes its whole share: handing over file by file costs a third more.
             shares = [waiting[number::THREADS] for number in range(THREADS)]
@@ -108,6 +111,8 @@ class Sweeper:
             rows = [row for result in results for row in result]
             async with self.engine.begin() as connection:
                 await connection.execute(_DONE, {"rows": json.dumps(rows)})
+                if alerts := alerts_of(rows):
+                    await raise_alerts(connection, alerts)
             count += len(rows)
         async with self.engine.begin() as connection:
             if await connection.scalar(_ANY_LEFT):
@@ -130,7 +135,7 @@ class Sweeper:
         return len(adopted)
 
     def _share(self, waiting: Sequence[Row[Any]]) -> list[dict[str, Any]]:
-        return [self._one(row.call_id, row.file, row.attempts) for row in waiting]
+        return [self._one(row.call_id, row.file, row.attempts) for row in waiting if not self.stop.is_set()]
 
     def _one(self, call_id: str, file: str, attempts: int) -> dict[str, Any]:
         try:
@@ -163,6 +168,16 @@ def done(call_id: str, attempts: int, sound: Sound) -> dict[str, Any]:
         "attempts": attempts + 1,
         "wait": 0.0,
     }
+
+
+def alerts_of(rows: Sequence[Mapping[str, Any]]) -> list[Alert]:
+    """At most one a kind and day, however many recordings: the disk, not the call, is what must be looked at."""
+    found = []
+    for state, words in (("missing", "缺失"), ("failed", "转换失败")):
+        if calls := [row["call_id"] for row in rows if row["state"] == state]:
+            text = f"来电 {calls[0]} 等 {len(calls)} 个录音{words}"
+            found.append(Alert(f"recording_{state}", today(), text, calls[0], {"count": str(len(calls))}))
+    return found
 
 
 def again(call_id: str, attempts: int, state: str, reason: str, wait: float) -> dict[str, Any]:

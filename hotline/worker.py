@@ -48,7 +48,7 @@ async def serve(settings: Settings, stop: asyncio.Event, stop_recordings: StopRe
             engine,
             stop_recordings,
         )
-        sweeper = Sweeper(engine, settings.recordings_dir, reader.caught_up)
+        sweeper = Sweeper(engine, settings.recordings_dir, reader.caught_up, stop)
         async with asyncio.TaskGroup() as group:
             group.create_task(beat(settings.run_dir / HEARTBEAT, stop))
             group.create_task(say_open_alerts(engine, stop))

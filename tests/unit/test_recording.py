@@ -77,6 +77,13 @@ def test_whoever_died_after_converting_is_taken_on(tmp_path: Path) -> None:
     assert convert(tmp_path, FILE) == convert(tmp_path, FILE)
 
 
+def test_what_a_killed_conversion_left_is_written_over(tmp_path: Path) -> None:
+    left = put(tmp_path, f"2026/11/22/{ID}.wav.part", [9] * 1000)
+    put(tmp_path, FILE, [1, 2])
+    assert channels(tmp_path / convert(tmp_path, FILE).path) == ([1], [2])
+    assert not left.exists()
+
+
 def test_a_file_still_being_written_waits(tmp_path: Path) -> None:
     raw = put(tmp_path, FILE, [1, 2], quiet=False)
     with pytest.raises(NotYet):

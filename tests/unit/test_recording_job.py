@@ -12,6 +12,7 @@ from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncEngine
 
 from calls.alerts import list_alerts
+from calls.recording import Sound, convert
 from hotline import guard as guard_module
 from hotline.guard import SpaceGuard
 from hotline.recordings_job import Sweeper
@@ -28,7 +29,7 @@ def call_id(number: int) -> str:
 def sweeper(engine: AsyncEngine, tmp_path: Path) -> Sweeper:
     caught_up = asyncio.Event()
     caught_up.set()
-    return Sweeper(engine, tmp_path, caught_up)
+    return Sweeper(engine, tmp_path, caught_up, asyncio.Event())
 
 
 def put(root: Path, number: int, *, quiet: bool = True) -> Path:
@@ -92,6 +93,30 @@ async def test_not_there_is_missing_after_some_tries(engine: AsyncEngine, sweepe
         await due(engine)
     assert await sweeper.sweep() == 0
     assert await jobs(engine) == 1
+    assert await alerts(engine) == ["recording_missing"]
+
+
+async def alerts(engine: AsyncEngine) -> list[str]:
+    async with engine.connect() as connection:
+        return [row["kind"] for row in await list_alerts(connection, include_closed=False, limit=10)]
+
+
+async def test_a_stop_is_looked_at_between_two_files(
+    engine: AsyncEngine, sweeper: Sweeper, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for number in range(8):
+        put(tmp_path, number)
+        await expect(engine, number)
+
+    def stopped(root: Path, file: str) -> Sound:
+        sweeper.stop.set()
+        return convert(root, file)
+
+    monkeypatch.setattr("hotline.recordings_job.convert", stopped)
+    assert 1 <= await sweeper.sweep() <= 2  # one a thread
+    states = [row.state for row in (await recordings(engine)).values()]
+    assert states.count("pending") >= 6
+    assert await jobs(engine) == 1
 
 
 async def test_a_full_disk_is_waited_for(
@@ -116,7 +141,10 @@ async def test_a_full_disk_is_waited_for(
 async def test_a_bad_name_fails_at_once(engine: AsyncEngine, sweeper: Sweeper) -> None:
     await expect(engine, 0, file="../../etc/passwd.raw")
     await sweeper.sweep()
-    assert (await recordings(engine))[call_id(0)].state == "failed"
+    await expect(engine, 1, file="../passwd.raw")
+    await sweeper.sweep()
+    assert {row.state for row in (await recordings(engine)).values()} == {"failed"}
+    assert await alerts(engine) == ["recording_failed"]
 
 
 async def test_still_written_waits_for_a_later_sweep(engine: AsyncEngine, sweeper: Sweeper, tmp_path: Path) -> None:
@@ -168,10 +196,6 @@ async def test_recording_stops_without_room_and_begins_again(
         if len(ended) == 1:
             raise ConnectionError("no Asterisk")
 
-    async def alerts() -> list[str]:
-        async with engine.connect() as connection:
-            return [row["kind"] for row in await list_alerts(connection, include_closed=False, limit=10)]
-
     flag = tmp_path / "run" / "recording-off"
     guard = SpaceGuard(tmp_path, flag, 1000, engine, end)
     space(2000)
@@ -180,11 +204,11 @@ async def test_recording_stops_without_room_and_begins_again(
     space(999)
     await guard.look()
     assert flag.exists()
-    assert await alerts() == ["recording_stopped"]
+    assert await alerts(engine) == ["recording_stopped"]
     await guard.look()
     await guard.look()
     assert len(ended) == 2  # the first try failed
-    assert await alerts() == ["recording_stopped"]
+    assert await alerts(engine) == ["recording_stopped"]
     space(1050)
     await guard.look()
     assert flag.exists()
@@ -195,7 +219,7 @@ async def test_recording_stops_without_room_and_begins_again(
     space(1100)
     await guard.look()
     assert not flag.exists()
-    assert await alerts() == []
+    assert await alerts(engine) == []
 
 
 async def test_the_guard_works_without_a_database(tmp_path: Path, space: Callable[[int], None]) -> None:
