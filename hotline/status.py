@@ -41,6 +41,7 @@ class PartState:
 @dataclass
 class Status:
     supervised: bool = False
+    """Whether `hotline run` keeps the parts. Containers and service managers keep them otherwise."""
     parts: list[PartState] = field(default_factory=list)
     calls_now: int | None = None
     queues: list[QueueRow] = field(default_factory=list)
@@ -52,7 +53,7 @@ class Status:
 
     @property
     def ok(self) -> bool:
-        return self.supervised and all(part.state == "ready" and part.works is not False for part in self.parts)
+        return bool(self.parts) and all(part.state == "ready" and part.works is not False for part in self.parts)
 
     def as_json(self) -> dict[str, Any]:
         return {"ok": self.ok, **asdict(self)}
@@ -76,12 +77,19 @@ async def read_all(settings: Settings) -> Status:
             await _or_nothing(_from_asterisk(settings, status))
     except SettingsError:
         pass  # never started: no secrets yet
-    names = {"postgres": "database"}
-    for name, part in ((written or {}).get("parts") or {}).items():
-        status.parts.append(
-            PartState(name, part["state"], part["pid"], part["restarts"], works.get(names.get(name, name)))
-        )
+    status.parts = _parts(written, works)
     return status
+
+
+def _parts(written: dict[str, Any] | None, works: dict[str, bool]) -> list[PartState]:
+    """What the supervisor says beside what each part's probe says; without a supervisor, what the probes say."""
+    if written is None:
+        return [PartState(name, "ready" if ok else "not answering", None, 0, ok) for name, ok in works.items()]
+    names = {"postgres": "database"}
+    return [
+        PartState(name, part["state"], part["pid"], part["restarts"], works.get(names.get(name, name)))
+        for name, part in (written.get("parts") or {}).items()
+    ]
 
 
 async def _probe(settings: Settings, engine: AsyncEngine) -> dict[str, bool]:

@@ -36,7 +36,7 @@ def _show(status: Status, console: Console) -> None:
     for part in status.parts:
         parts.add_row(part.name, _state(part), str(part.pid or "–"), str(part.restarts))
     console.print(parts)
-    if not status.supervised:
+    if not status.supervised and not any(part.works for part in status.parts):
         console.print("[red]热线未运行 not running: `make run`[/]")
     if status.queues:
         queues = Table(title=f"队列 queues (通话中 calls now: {status.calls_now})", title_justify="left")
