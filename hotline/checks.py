@@ -19,6 +19,8 @@ from hotline.settings import Settings, SettingsError
 from ivr.prompts import check as check_prompts
 
 START_SECONDS = 15.0
+_SILENT = ("127.0.0.4", "127.0.0.5", "127.0.0.6")
+"""Loopback addresses for the carrier and the emergency trunks, which Asterisk tells apart by address."""
 
 
 @dataclass(frozen=True)
@@ -53,8 +55,8 @@ def run_checks(settings: Settings) -> Iterator[Finding]:
 
 async def _try_configuration(settings: Settings) -> list[str]:
     """Start Asterisk on the rendered files, in a folder and on ports of its own; what it complains about."""
-    with tempfile.TemporaryDirectory(prefix="hotline-check-") as folder:
-        trial = _elsewhere(settings, Path(folder))
+    with tempfile.TemporaryDirectory(prefix="hotline-check-") as folder, ExitStack() as held:
+        trial = elsewhere(settings, Path(folder), held)
         conf = render(trial)
         log = trial.asterisk_dir / "log" / "messages.log"
         process = await asyncio.create_subprocess_exec(
@@ -77,19 +79,33 @@ async def _try_configuration(settings: Settings) -> list[str]:
         return [line.strip() for line in text.splitlines() if re.search(r"\] (WARNING|ERROR)\[", line)]
 
 
-def _elsewhere(settings: Settings, home: Path) -> Settings:
-    with ExitStack() as held:
-        ports = []
-        for _ in range(3):
-            probe = held.enter_context(socket.socket(socket.AF_INET, socket.SOCK_DGRAM))
-            probe.bind(("127.0.0.1", 0))
-            ports.append(probe.getsockname()[1])
+def elsewhere(settings: Settings, home: Path, held: ExitStack) -> Settings:
+    """The same, where it disturbs nobody: the trunks' places are taken by sockets of ours, open as long as ``held``.
+
+    They never answer: the carrier hears no second registration, and neither a network nor its absence has a say.
+    """
+    with ExitStack() as ours:
+        port, ami, centre = (_bound("127.0.0.1", ours)[1] for _ in range(3))
+    carrier = settings.sip.trunk
+    if carrier.host:
+        host, number = _bound(_SILENT[0], held)
+        carrier = carrier.model_copy(update={"host": host, "port": number})
+    centres = [_bound(address, held) for address, _ in zip(_SILENT[1:], settings.emergency.trunks, strict=False)]
     return settings.model_copy(
         update={
             "home": home,
-            "sip": settings.sip.model_copy(update={"port": ports[0], "bind": "127.0.0.1"}),
-            "ami": settings.ami.model_copy(update={"port": ports[1]}),
-            "emergency": settings.emergency.model_copy(update={"test_port": ports[2]}),
+            "sip": settings.sip.model_copy(update={"port": port, "bind": "127.0.0.1", "trunk": carrier}),
+            "ami": settings.ami.model_copy(update={"port": ami}),
+            "emergency": settings.emergency.model_copy(
+                update={"test_port": centre, "trunks": [f"{host}:{number}" for host, number in centres]}
+            ),
             "recording": settings.recording.model_copy(update={"dir": home / "recordings"}),
         }
     )
+
+
+def _bound(address: str, held: ExitStack) -> tuple[str, int]:
+    probe = held.enter_context(socket.socket(socket.AF_INET, socket.SOCK_DGRAM))
+    probe.bind((address, 0))
+    host, port = probe.getsockname()
+    return host, port
