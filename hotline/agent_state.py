@@ -12,7 +12,7 @@ from hotline.ami import open_ami
 from hotline.rules import load_rules
 from hotline.settings import Settings
 from routing.ami import Ami
-from routing.live import queue_add, queue_pause, queue_remove, queue_status
+from routing.live import MemberRow, queue_add, queue_pause, queue_remove, queue_status
 from routing.queues import Agent, AgentBook
 
 
@@ -36,23 +36,29 @@ def interface(extension: str) -> str:
 
 
 async def login(settings: Settings, extension: str) -> None:
-    """Join every queue that the agent's entry names, ready for calls. Twice is the same as once."""
+    """Serve the queues that the agent's entry names, with its penalties, and no others; ready for calls."""
     agent = _agent(load_rules().agents, extension)
     async with open_ami(settings) as ami:
-        joined = {row.queue for row in (await queue_status(ami)).members if row.interface == interface(extension)}
+        served = {row.queue: row.penalty for row in await _memberships(ami, extension)}
+        for queue, penalty in served.items():
+            # A new penalty, too, by leaving and joining. A call in progress goes on.
+            if agent.queues.get(queue) != penalty:
+                await queue_remove(ami, queue, interface(extension))
         for queue, penalty in agent.queues.items():
-            if queue not in joined:
+            if served.get(queue) != penalty:
                 await queue_add(ami, queue, interface(extension), penalty=penalty, member_name=extension)
         await queue_pause(ami, interface(extension), False)
 
 
 async def logout(settings: Settings, extension: str) -> None:
-    """Leave every queue. A call in progress goes on."""
-    _agent(load_rules().agents, extension)
+    """Leave every queue, also one that the agent's entry no longer names. A call in progress goes on."""
+    book = load_rules().agents
     async with open_ami(settings) as ami:
-        for row in (await queue_status(ami)).members:
-            if row.interface == interface(extension):
-                await queue_remove(ami, row.queue, row.interface)
+        rows = await _memberships(ami, extension)
+        if not rows:
+            _agent(book, extension)
+        for row in rows:
+            await queue_remove(ami, row.queue, row.interface)
 
 
 async def pause(settings: Settings, extension: str, reason: str) -> None:
@@ -90,10 +96,13 @@ async def states(ami: Ami, book: AgentBook) -> list[AgentState]:
 
 async def _set_paused(settings: Settings, extension: str, reason: str | None) -> None:
     async with open_ami(settings) as ami:
-        joined = [row for row in (await queue_status(ami)).members if row.interface == interface(extension)]
-        if not joined:
+        if not await _memberships(ami, extension):
             raise UnknownAgent(f"座席 {extension} 未签入: hotline agent login {extension}")
         await queue_pause(ami, interface(extension), reason is not None, reason=reason or "")
+
+
+async def _memberships(ami: Ami, extension: str) -> list[MemberRow]:
+    return [row for row in (await queue_status(ami)).members if row.interface == interface(extension)]
 
 
 def _agent(book: AgentBook, extension: str) -> Agent:
