@@ -48,6 +48,8 @@ def command(as_json: bool) -> None:
                 click.echo(json.dumps(result, ensure_ascii=False))
             else:
                 _show(result)
+            if missing := not_written(result):
+                raise click.ClickException(f"未及时写入 not written within {WRITTEN_SECONDS:.0f} s: {missing}")
         except (TrialError, PhoneError, TimeoutError) as error:
             raise click.ClickException(str(error) or "nobody answered in time") from error
         finally:
@@ -81,14 +83,24 @@ async def _follow(line: Line, say: Callable[[str], None]) -> None:
 
 
 def _result(trial: Trial) -> dict[str, Any]:
-    """Wait until all calls are written down with their recordings."""
+    """Wait until all calls are written down with their recordings and tickets, or for as long as that may take."""
     deadline = time.monotonic() + WRITTEN_SECONDS
     while True:
-        calls = trial.hotline("calls")
-        written = [call for call in calls if call["ended_at"] and (call["recording"] or {}).get("sha256")]
-        if len(written) >= len(CITIZENS) or time.monotonic() > deadline:
-            return {"calls": calls, "tickets": trial.hotline("tickets")}
+        result = {"calls": trial.hotline("calls"), "tickets": trial.hotline("tickets")}
+        if not not_written(result) or time.monotonic() > deadline:
+            return result
         time.sleep(0.5)
+
+
+def not_written(result: dict[str, Any]) -> str:
+    """What is missing of the calls with their tickets and recordings; empty when all is there."""
+    calls, tickets = result["calls"], {ticket["number"] for ticket in result["tickets"]}
+    there = {
+        "calls": sum(bool(call["ended_at"]) for call in calls),
+        "recordings": sum(bool((call["recording"] or {}).get("sha256")) for call in calls),
+        "tickets": sum(call["ticket"] in tickets for call in calls),
+    }
+    return ", ".join(f"{name} {found}/{len(CITIZENS)}" for name, found in there.items() if found < len(CITIZENS))
 
 
 def _show(result: dict[str, Any]) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 from pathlib import Path
 
@@ -16,6 +17,9 @@ PASSFILE = "pgpass"
 """Under ``<home>``; libpq reads it when PGPASSFILE names it, so that no password stands in ``database.url``."""
 
 
+AS_JSON = click.option("--json", "as_json", is_flag=True, help="One JSON object instead of text.")
+
+
 @click.group("setup")
 def command() -> None:
     """准备运行环境. For containers and service managers; `hotline run` needs none of this."""
@@ -27,7 +31,8 @@ def command() -> None:
     type=click.Path(path_type=Path, dir_okay=False),
     help="Write the generated database password here too, for the PostgreSQL server at database.url.",
 )
-def files(database_password: Path | None) -> None:
+@AS_JSON
+def files(database_password: Path | None, as_json: bool) -> None:
     """生成密码和 Asterisk 配置. Make the secrets (first run) and write Asterisk's configuration."""
     from hotline.render import render
     from hotline.secrets import load_secrets
@@ -37,18 +42,22 @@ def files(database_password: Path | None) -> None:
         config = render(settings)
     except DataFileError as error:
         raise click.ClickException(str(error)) from error
-    click.echo(f"rendered 已生成 {config}")
-    if database_password is None:
-        return
-    password = load_secrets(settings).database
-    write_secret(settings.home / PASSFILE, passfile_line(settings, password), 0o600)
-    # Another user's server reads it: who may is decided by the folder.
-    write_secret(database_password, password + "\n", 0o644)
-    click.echo(f"database password 数据库密码 {database_password}, {settings.home / PASSFILE}")
+    made = {"asterisk_conf": str(config)}
+    lines = [f"rendered 已生成 {config}"]
+    if database_password is not None:
+        password = load_secrets(settings).database
+        passfile = settings.home / PASSFILE
+        write_secret(passfile, passfile_line(settings, password), 0o600)
+        # Another user's server reads it: who may is decided by the folder.
+        write_secret(database_password, password + "\n", 0o644)
+        made |= {"database_password": str(database_password), "passfile": str(passfile)}
+        lines.append(f"database password 数据库密码 {database_password}, {passfile}")
+    click.echo(json.dumps(made, ensure_ascii=False) if as_json else "\n".join(lines))
 
 
 @command.command("database")
-def database() -> None:
+@AS_JSON
+def database(as_json: bool) -> None:
     """建立或升级数据库表. Bring the tables of the database up to date."""
     from hotline.db import database_url
     from hotline.migrate import migrate
@@ -59,7 +68,7 @@ def database() -> None:
     except OperationalError as error:
         reason = str(error.orig).strip().splitlines()[-1]
         raise click.ClickException(f"database 数据库: {reason}") from error
-    click.echo("tables up to date 数据库表已就绪")
+    click.echo(json.dumps({"up_to_date": True}) if as_json else "tables up to date 数据库表已就绪")
 
 
 def passfile_line(settings: Settings, password: str) -> str:
