@@ -18,8 +18,10 @@ from sqlalchemy.exc import SQLAlchemyError
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 
 from calls.alerts import announce_open
+from hotline.asterisk import ask, control_socket
 from hotline.db import database_url, driver_url, open_engine
 from hotline.guard import SpaceGuard, StopRecordings
+from hotline.log_rotation import Rotation
 from hotline.logs import configure_logging
 from hotline.parts import HEARTBEAT
 from hotline.reader import Reader
@@ -48,14 +50,27 @@ async def serve(settings: Settings, stop: asyncio.Event, stop_recordings: StopRe
             engine,
             stop_recordings,
         )
+        rotation = Rotation(
+            engine,
+            settings.cel_file,
+            settings.queue_log_file,
+            settings.queue_log_file.with_name("messages.log"),
+            partial(reopen_logs, settings),
+        )
         sweeper = Sweeper(engine, settings.recordings_dir, reader.caught_up, stop)
         async with asyncio.TaskGroup() as group:
             group.create_task(beat(settings.run_dir / HEARTBEAT, stop))
             group.create_task(say_open_alerts(engine, stop))
             group.create_task(reader.run(stop))
             group.create_task(guard.run(stop))
+            group.create_task(rotation.run(stop))
             group.create_task(run_jobs(driver_url(database_url(settings)), sweeper, stop))
     log.info("stopped")
+
+
+async def reopen_logs(settings: Settings) -> None:
+    """Raises AsteriskError."""
+    await ask(control_socket(settings), "logger reload")
 
 
 async def beat(file: Path, stop: asyncio.Event) -> None:
