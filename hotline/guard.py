@@ -17,6 +17,7 @@ from hotline.stopping import pause
 
 log = logging.getLogger(__name__)
 KIND = "recording_stopped"
+DISK_LOW = "disk_low"
 INTERVAL = 2.0
 AGAIN = 1.1
 """Recording begins again above the mark times this, so that it does not flicker."""
@@ -40,12 +41,7 @@ class SpaceGuard:
     _complaint: str = ""
 
     async def run(self, stop: asyncio.Event) -> None:
-        while not stop.is_set():
-            try:
-                await self.look()
-            except OSError as error:
-                log.error("free space of %s cannot be seen: %s", self.folder, error)
-            await pause(stop, INTERVAL)
+        await _watch(self, stop)
 
     async def look(self) -> None:
         free = free_bytes(self.folder)
@@ -77,16 +73,54 @@ class SpaceGuard:
             self._complaint = complaint
 
     async def _say(self, stopped: bool, free: int) -> None:
-        try:
-            async with asyncio.timeout(10), self.engine.begin() as connection:
-                if stopped:
-                    words = f"磁盘剩余 {free >> 20} MB，低于 {self.min_free >> 20} MB：已停止录音，通话不受影响"
-                    await raise_alerts(connection, [Alert(KIND, "", words, data={"free_mb": str(free >> 20)})])
-                else:
-                    await close_alerts(connection, KIND)
+        words = f"磁盘剩余 {free >> 20} MB，低于 {self.min_free >> 20} MB：已停止录音，通话不受影响"
+        if await _raise_or_close(self.engine, KIND, words if stopped else "", free):
             self._said = stopped
-        except (SQLAlchemyError, OSError, TimeoutError) as error:
-            log.warning("alert not written, again later: %s", type(error).__name__)
+
+
+@dataclass
+class HomeGuard:
+    """Says when the file system of log and database is nearly full; it can do nothing about it."""
+
+    folder: Path
+    min_free: int
+    """Bytes."""
+    engine: AsyncEngine
+    _said: bool | None = None
+
+    async def run(self, stop: asyncio.Event) -> None:
+        await _watch(self, stop)
+
+    async def look(self) -> None:
+        free = free_bytes(self.folder)
+        low = free < self.min_free * (AGAIN if self._said else 1)
+        if low is not self._said:
+            words = f"日志与数据库所在磁盘剩余 {free >> 20} MB，低于 {self.min_free >> 20} MB：请尽快清理"
+            if await _raise_or_close(self.engine, DISK_LOW, words if low else "", free):
+                self._said = low
+
+
+async def _watch(guard: SpaceGuard | HomeGuard, stop: asyncio.Event) -> None:
+    while not stop.is_set():
+        try:
+            await guard.look()
+        except OSError as error:
+            log.error("free space of %s cannot be seen: %s", guard.folder, error)
+        await pause(stop, INTERVAL)
+
+
+async def _raise_or_close(engine: AsyncEngine, kind: str, words: str, free: int) -> bool:
+    """No ``words``: the cause is gone. False: not written."""
+    try:
+        async with asyncio.timeout(10), engine.begin() as connection:
+            if words:
+                await raise_alerts(connection, [Alert(kind, "", words, data={"free_mb": str(free >> 20)})])
+            else:
+                await close_alerts(connection, kind)
+    except (SQLAlchemyError, OSError, TimeoutError) as error:
+        log.warning("alert not written, again later: %s", type(error).__name__)
+        return False
+    return True
 
 
 def free_bytes(folder: Path) -> int:

@@ -20,7 +20,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 from calls.alerts import announce_open
 from hotline.asterisk import ask, control_socket
 from hotline.db import database_url, driver_url, open_engine
-from hotline.guard import SpaceGuard, StopRecordings
+from hotline.guard import HomeGuard, SpaceGuard, StopRecordings
 from hotline.log_rotation import Rotation
 from hotline.logs import configure_logging
 from hotline.parts import HEARTBEAT
@@ -50,6 +50,7 @@ async def serve(settings: Settings, stop: asyncio.Event, stop_recordings: StopRe
             engine,
             stop_recordings,
         )
+        home_guard = HomeGuard(settings.home, (settings.recording.min_free_mb << 20) // 4, engine)
         rotation = Rotation(
             engine,
             settings.cel_file,
@@ -63,6 +64,7 @@ async def serve(settings: Settings, stop: asyncio.Event, stop_recordings: StopRe
             group.create_task(say_open_alerts(engine, stop))
             group.create_task(reader.run(stop))
             group.create_task(guard.run(stop))
+            group.create_task(home_guard.run(stop))
             group.create_task(rotation.run(stop))
             group.create_task(run_jobs(driver_url(database_url(settings)), sweeper, stop))
     log.info("stopped")

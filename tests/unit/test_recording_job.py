@@ -14,7 +14,7 @@ from sqlalchemy.ext.asyncio import AsyncEngine
 from calls.alerts import list_alerts
 from calls.recording import Sound, convert
 from hotline import guard as guard_module
-from hotline.guard import SpaceGuard
+from hotline.guard import HomeGuard, SpaceGuard
 from hotline.recordings_job import Sweeper
 
 OLD = 1_795_296_000
@@ -220,6 +220,18 @@ async def test_recording_stops_without_room_and_begins_again(
     await guard.look()
     assert not flag.exists()
     assert await alerts(engine) == []
+
+
+async def test_a_home_that_is_nearly_full_is_said(
+    engine: AsyncEngine, tmp_path: Path, space: Callable[[int], None]
+) -> None:
+    guard = HomeGuard(tmp_path, 1000, engine)
+    found = []
+    for free in (1000, 999, 1050, 1100):
+        space(free)
+        await guard.look()
+        found.append(await alerts(engine))
+    assert found == [[], ["disk_low"], ["disk_low"], []]
 
 
 async def test_the_guard_works_without_a_database(tmp_path: Path, space: Callable[[int], None]) -> None:
