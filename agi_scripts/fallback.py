@@ -20,6 +20,7 @@ from asterisk.agi import AGI, AGIException
 
 KEYS = "0123456789*#"
 PAUSE_MS = 1500
+MAX_KEYS = 8
 
 
 def decide(agi: Any, menu: Mapping[str, Any]) -> str:
@@ -27,17 +28,27 @@ def decide(agi: Any, menu: Mapping[str, Any]) -> str:
     typed = _key(agi.stream_file(menu["greeting"], KEYS))
     typed = typed or _key(agi.stream_file(menu["menu"], KEYS))
     typed = typed or _key(agi.wait_for_digit(menu["silence_ms"]))
-    while typed and any(number.startswith(typed) and number != typed for number in menu["emergency"]):
+    while not _emergency(typed, menu) and _begins_emergency(typed, menu) and len(typed) < MAX_KEYS:
         more = _key(agi.wait_for_digit(PAUSE_MS))
         if not more:
             break
         typed += more
-    if typed in menu["emergency"]:
-        return f"emergency:{typed}:help:typed"
-    choice = menu["keys"].get(typed[:1])
+    service = _emergency(typed, menu)
+    if service:
+        return f"emergency:{service}:help:typed"
+    choice = menu["keys"].get(typed[:1]) if len(set(typed)) == 1 else None
     if choice is None:
         return f"queue:{menu['agents']}:other:{'wrong' if typed else 'silence'}"
     return f"queue:{choice['queue']}:{choice['category']}:key"
+
+
+def _emergency(typed: str, menu: Mapping[str, Any]) -> str:
+    """The number that ``typed`` ends with, as in ivr/dialogue.py: stray digits before it do not hide it."""
+    return next((number for number in menu["emergency"] if typed.endswith(number)), "")
+
+
+def _begins_emergency(typed: str, menu: Mapping[str, Any]) -> bool:
+    return any(typed.endswith(number[:cut]) for number in menu["emergency"] for cut in (1, 2))
 
 
 def _key(reply: Any) -> str:

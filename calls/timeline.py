@@ -292,9 +292,15 @@ class _Fold:
             call.hangup_by = "caller" if event.kind == "COMPLETECALLER" else f"agent {event.agent}"
 
     def _restarted(self, event: QueueEvent) -> None:
+        self._lost(event, "asterisk_restarted")
+
+    def _gone(self, event: QueueEvent) -> None:
+        self._lost(event, "hangup_lost")
+
+    def _lost(self, event: QueueEvent, what: str) -> None:
         if self.call.ended_at is None:
             self.call.ended_at, self.call.hangup_by = self._last, "system"
-            self._note(max(event.at, self._last), "asterisk_restarted")
+            self._note(max(event.at, self._last), what)
 
     # ---- the result ------------------------------------------------------------------------------------------------
 
@@ -395,4 +401,5 @@ _QUEUE: dict[str, Callable[[_Fold, QueueEvent], None]] = {
     "COMPLETEAGENT": _Fold._completed,
     "COMPLETECALLER": _Fold._completed,
     queue_log.START: _Fold._restarted,
+    queue_log.GONE: _Fold._gone,
 }

@@ -17,7 +17,7 @@ from hotline.rules import Rules, load_rules
 from hotline.secrets import Secrets, load_or_create
 from hotline.settings import CHECKOUT, Settings
 from ivr.prompts import FOLDER as PROMPTS
-from routing.queues import AGENTS, EMERGENCY, EMERGENCY_NUMBERS
+from routing.queues import AGENTS, EMERGENCY, EMERGENCY_NUMBERS, HANDOVER
 
 TEMPLATES = CHECKOUT / "asterisk_conf"
 SYSTEM_NAME = "hotline"
@@ -97,7 +97,7 @@ def fallback_menu(rules: Rules) -> str:
 
 
 def emergency_trunks(settings: Settings) -> list[EmergencyTrunk]:
-    """The operator's trunks, or twice the built-in test centre."""
+    """The operator's trunks, or the built-in test centre."""
     trunks = []
     for address in settings.emergency.trunks:
         host, _, port = address.rpartition(":")
@@ -122,6 +122,7 @@ def _values(settings: Settings, secrets: Secrets, rules: Rules, asterisk: Asteri
         "agents": rules.agents.agents,
         "agents_queue": AGENTS,
         "emergency_queue": EMERGENCY,
+        "handover_queue": HANDOVER,
         "emergency_numbers": EMERGENCY_NUMBERS,
         "emergency_trunks": emergency_trunks(settings),
         "test_centre": not settings.emergency.trunks,

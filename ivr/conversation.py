@@ -6,7 +6,7 @@ import logging
 
 from ivr.dialogue import Decision, Note, Play, Step, converse
 from ivr.flow import Flow
-from ivr.leg import CallLeg, LegError
+from ivr.leg import CallLeg, LegError, Played
 
 log = logging.getLogger(__name__)
 
@@ -18,6 +18,7 @@ async def hold(leg: CallLeg, flow: Flow) -> Decision:
     dialplan then falls back, since no decision was left.
     """
     dialogue = converse(flow)
+    writer = _Writer(leg)
     answer: str | None = None
     while True:
         try:
@@ -26,10 +27,30 @@ async def hold(leg: CallLeg, flow: Flow) -> Decision:
             decision: Decision = end.value
             await leg.set_variable("DECISION", str(decision))
             return decision
-        answer = await _take(leg, step)
+        answer = await _take(leg, writer, step)
 
 
-async def _take(leg: CallLeg, step: Step) -> str | None:
+class _Writer:
+    """Writes events into the call's log. Each costs an exchange with Asterisk, so a notice that was cut short goes with
+    the key that cut it."""
+
+    def __init__(self, leg: CallLeg) -> None:
+        self._leg = leg
+        self._notice: dict[str, str | int] = {}
+
+    async def notice(self, played: Played) -> None:
+        if played.digit:
+            self._notice = {"played": "interrupted", "ms": played.offset_ms}
+        else:
+            await self._leg.user_event("NOTICE", played="full", ms=played.offset_ms)
+
+    async def note(self, step: Note) -> None:
+        field = "key" if step.event == "KEY" else "digits"
+        await self._leg.user_event(step.event, node=step.node, **{field: step.value}, **self._notice)
+        self._notice = {}
+
+
+async def _take(leg: CallLeg, writer: _Writer, step: Step) -> str | None:
     match step:
         case Play(sound, notice):
             try:
@@ -39,12 +60,10 @@ async def _take(leg: CallLeg, step: Step) -> str | None:
                 log.error("call %s: cannot play %s: %s", leg.call_id, sound, error)
                 return None
             if notice:
-                heard = "interrupted" if played.digit else "full"
-                await leg.user_event("NOTICE", played=heard, ms=played.offset_ms)
+                await writer.notice(played)
             return played.digit
-        case Note(event, node, value):
-            field = "key" if event == "KEY" else "digits"
-            await leg.user_event(event, node=node, **{field: value})
+        case Note():
+            await writer.note(step)
             return None
         case _:
             return await leg.wait_digit(step.ms)

@@ -16,6 +16,8 @@ AGENTS = "agents"
 RESERVED = (MESSAGE, "general")
 """``message`` is a destination; ``[general]`` in queues.conf is not a queue."""
 EMERGENCY = "emergency"
+HANDOVER = "handover"
+"""Calls that 110, 119, 120 or 122 hand over to us."""
 EMERGENCY_NUMBERS = ("110", "119", "120", "122")
 """Police 公安, fire 消防, ambulance 急救, traffic accidents 交通事故."""
 
@@ -76,9 +78,11 @@ def load_queues(path: Path) -> dict[str, Queue]:
     """Read and check the queue file. Raises :class:`datafile.DataFileError` naming file and line."""
     file = DataFile(path)
     queues = file.parse(QueueBook).queues
-    for needed in (AGENTS, EMERGENCY):
+    for needed in (AGENTS, EMERGENCY, HANDOVER):
         if needed not in queues:
-            raise file.error(f"queue {needed!r} is needed: fallback and emergencies go there", "queues")
+            raise file.error(
+                f"queue {needed!r} is needed: fallback, emergencies, handed-over calls", "queues"
+            )
     for name in queues:
         seen = [name]
         while (then := queues[seen[-1]].then) != MESSAGE:

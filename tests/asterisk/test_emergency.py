@@ -8,7 +8,10 @@ from pathlib import Path
 
 import pytest
 
+from hotline.agent_state import pause, resume, states
+from hotline.ami import open_ami
 from hotline.asterisk import ask, control_socket
+from hotline.rules import load_rules
 from hotline.trial import free_ports
 from tests.asterisk.conftest import MakeInstance
 from tests.asterisk.instance import Instance
@@ -139,10 +142,44 @@ async def test_a_call_handed_over_by_110_goes_ahead_and_is_marked(make_instance:
         waiting = await phones.citizen("13911116001", keys="w1,0")
         await waiting.wait("connected", 15, detail="agents")
         handed = await phones.dial("13911116002", bind=FIRST)
-        await handed.wait("connected", 15, detail="agents")
+        await handed.wait("connected", 15, detail="handover")
         agent = await phones.agent("1001")
         first = await taken(agent)
         assert first.events[0].detail == "13911116002"
         await first.hangup()
         await waiting.hangup()
     assert (await call_of(instance, "13911116002"))["via"] == "emergency"
+
+
+async def test_a_blind_transfer_that_reaches_nobody_does_not_lose_the_caller(make_instance: MakeInstance) -> None:
+    """``##`` to a colleague who is not there, and ``##`` to 110 with a dead trunk."""
+    (port,) = free_ports(1)
+    instance = make_instance(emergency={"trunks": [f"{FIRST}:{port}"], "ring_seconds": 5})
+    async with Phones(instance) as phones:
+        agent = await phones.agent("1001")
+        for number, target, queue in (("13911117001", "1003", "agents"), ("13911117002", "110", "emergency")):
+            line = await phones.citizen(number, keys="w1,2")
+            await line.wait("connected", 15, detail="1001")
+            talk = await taken(agent)
+            await pause(instance.settings, "1001", "小休")
+            await talk.do("keys", keys=f"w1,##,w1,{target}")
+            await talk.ended(30)
+            await line.wait("connected", 40, detail=queue)
+            await line.hangup()
+            await resume(instance.settings, "1001")
+    call = await call_of(instance, "13911117002")
+    assert (call["emergency"], call["emergency_failed"]) == ("110", True)
+
+
+async def test_an_emergency_that_nobody_answers_leaves_the_agents_ready(phones: Phones) -> None:
+    """Everybody rings for an emergency; nobody may be paused for it."""
+    await phones.agent("1001", answer_after=None)
+    line = await phones.citizen("13911118001", keys="w1,9")
+    await line.wait("connected", 15, detail="emergency")
+    await call_of(phones.instance, "13911118001", until="no_answer", seconds=40)
+    second = await phones.agent("1002")
+    await taken(second, 30)
+    await line.wait("connected", 10, detail="1002")
+    await line.hangup()
+    async with open_ami(phones.instance.settings) as ami:
+        assert not [state.extension for state in await states(ami, load_rules().agents) if state.paused]

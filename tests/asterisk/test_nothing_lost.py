@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import os
+import re
 import signal
 import subprocess
 from collections.abc import Iterator
@@ -12,6 +13,11 @@ from pathlib import Path
 
 import pytest
 
+from hotline.ami import USER
+from hotline.asterisk import ask, control_socket
+from hotline.secrets import load_secrets
+from routing.ami import Ami
+from routing.live import queue_status
 from tests.asterisk.conftest import MakeInstance
 from tests.asterisk.instance import Instance
 from tests.asterisk.phones import Phones, taken
@@ -23,20 +29,33 @@ pytestmark = [pytest.mark.asterisk, pytest.mark.timeout(240)]
 async def test_ami_cut_three_times_during_thirty_calls(make_instance: MakeInstance) -> None:
     """30 complete timelines, no event twice. History does not come from AMI, live state comes back by itself."""
     instance = make_instance()
+    settings = instance.settings
+    ami = Ami("127.0.0.1", settings.ami.port, USER, load_secrets(settings).ami)
+    seen: list[int] = []
+
+    async def look() -> None:
+        seen.append(len((await queue_status(ami)).members))
+
+    ami.on_resync(look)
+    await ami.connect()
     async with Phones(instance) as phones:
         for extension in ("1001", "1002", "1003"):
             await phones.agent(extension, seconds=1.5)
 
         async def one(n: int) -> None:
-            line = await phones.citizen(f"1398888{n:04d}", keys="w0.5,1")
+            line = await phones.citizen(f"1398888{n:04d}", keys="w0.5,2")
             await line.ended(120)
 
         calls = [asyncio.create_task(one(n)) for n in range(10)]
         for batch in (10, 20, 30):
-            await cut_ami(instance)
-            calls += [asyncio.create_task(one(n)) for n in range(batch, batch + 10) if batch < 30]
             await calls[batch - 10]
+            await cut_ami(instance, ami)
+            calls += [asyncio.create_task(one(n)) for n in range(batch, batch + 10) if batch < 30]
         await asyncio.gather(*calls)
+    await ami.close()
+    assert len(seen) == 4
+    assert seen[0] == 0
+    assert min(seen[1:]) > 0, "the agents are known again after each cut"
     records = await all_calls(instance, 30)
     for call in records:
         for event in ("arrived", "decided", "queued", "connected", "hung_up"):
@@ -47,14 +66,22 @@ async def test_ami_cut_three_times_during_thirty_calls(make_instance: MakeInstan
     assert len(await all_tickets(instance)) == 30
 
 
-async def cut_ami(instance: Instance) -> None:
-    """Close every AMI connection from Asterisk's side."""
-    from hotline.asterisk import ask, control_socket
-
+async def cut_ami(instance: Instance, ami: Ami) -> None:
+    """Asterisk throws every AMI connection out; waits until ours is back."""
     control = control_socket(instance.settings)
-    await ask(control, "module reload manager")
-    with contextlib.suppress(Exception):
-        await ask(control, "manager kick hotline")
+    sessions = re.findall(r"^\s*hotline\s+\S+\s+\d+\s+\d+\s+(\d+)", await ask(control, "manager show connected"), re.M)
+    assert sessions
+    lost = asyncio.create_task(until_lost(ami))
+    for session in sessions:
+        await ask(control, f"manager kick session {session}")
+    async with asyncio.timeout(20):
+        await lost
+        await ami.connected.wait()
+
+
+async def until_lost(ami: Ami) -> None:
+    while ami.connected.is_set():
+        await asyncio.sleep(0.01)
 
 
 async def test_the_database_is_killed_between_two_calls(make_instance: MakeInstance) -> None:
@@ -82,8 +109,6 @@ async def test_log_files_may_be_rotated_at_any_time(make_instance: MakeInstance)
             await line.wait("connected", 15, detail="consultation")
             for file in (settings.cel_file, settings.queue_log_file):
                 file.rename(file.with_name(f"{file.name}.{n}"))
-            from hotline.asterisk import ask, control_socket
-
             await ask(control_socket(settings), "logger reload")
             await line.hangup()
             await line.ended(5)
@@ -117,8 +142,12 @@ async def test_recording_stops_when_the_disk_fills_and_calls_go_on(make_instance
                 filler.write(os.urandom(25 << 20))
             await alert_of(instance, "recording_stopped")
             assert not line.over
+            await line.do("keys", keys="w5,7")
+            await line.wait("key", 10, detail="7")
             await talk.hangup()
             await line.ended(5)
+            first = await call_of(instance, "13900010001", recording=True)
+            assert first["recording"]["seconds"] < first["ended_at"].timestamp() - first["arrived_at"].timestamp() - 3
             second = await phones.citizen("13900010002", keys="w0.5,1")
             talk = await taken(agent)
             await talk.hangup()
