@@ -90,16 +90,21 @@ class Postgres:
 def database_url(settings: Settings, secrets: Secrets) -> str:
     """SQLAlchemy URL (psycopg 3) of the embedded server, or of ``database.url`` if set. Contains the password."""
     if settings.database.url:
-        try:
-            url = make_url(settings.database.url)
-        except ArgumentError as error:
-            raise SettingsError("setting database.url: not of the form postgresql://user:password@host/name") from error
-        if url.get_backend_name() != "postgresql":
-            raise SettingsError("setting database.url: must begin with postgresql://")
-        return url.set(drivername="postgresql+psycopg").render_as_string(hide_password=False)
+        return own_server(settings).set(drivername="postgresql+psycopg").render_as_string(hide_password=False)
     query = {"host": str(socket_folder(settings))}
     url = URL.create("postgresql+psycopg", USER, secrets.database, database=DATABASE, query=query)
     return url.render_as_string(hide_password=False)
+
+
+def own_server(settings: Settings) -> URL:
+    """``database.url``, read. Raises SettingsError, which repeats nothing of it: a password stands in it."""
+    try:
+        url = make_url(settings.database.url)
+    except (ArgumentError, ValueError):
+        raise SettingsError("setting database.url: not of the form postgresql://user:password@host/name") from None
+    if url.get_backend_name() != "postgresql":
+        raise SettingsError("setting database.url: must begin with postgresql://")
+    return url
 
 
 def socket_folder(settings: Settings) -> Path:

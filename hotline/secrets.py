@@ -67,6 +67,8 @@ def _read(path: Path) -> dict[str, Any]:
         return {}
     except OSError as error:
         raise SettingsError(f"{path}: {error.strerror}") from error
+    except UnicodeDecodeError:
+        raise SettingsError(f"{path}: not UTF-8") from None
     except tomllib.TOMLDecodeError as error:
         raise SettingsError(f"{path}: {error}") from error
     _check(path, found)

@@ -7,10 +7,10 @@ import os
 from pathlib import Path
 
 import click
-from sqlalchemy import make_url
 from sqlalchemy.exc import OperationalError
 
 from datafile import DataFileError
+from hotline.postgres import own_server
 from hotline.settings import Settings, SettingsError, load_settings
 
 PASSFILE = "pgpass"
@@ -75,7 +75,7 @@ def passfile_line(settings: Settings, password: str) -> str:
     """One line of libpq's password file (PostgreSQL manual, "The Password File") for ``database.url``."""
     if not settings.database.url:
         raise SettingsError("--database-password needs a database.url (HOTLINE_DATABASE__URL)")
-    url = make_url(settings.database.url)
+    url = own_server(settings)
     fields = (url.host or "localhost", str(url.port or 5432), url.database or "*", url.username or "*", password)
     return ":".join(field.replace("\\", "\\\\").replace(":", "\\:") for field in fields) + "\n"
 

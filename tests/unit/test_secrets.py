@@ -57,12 +57,13 @@ def test_readable_by_others_is_refused(settings: Settings) -> None:
         ('[agents]\n1001 = "semicolon;semicolon"\n', "secret 1001"),
         ('other = "abcdefghijklmnop"\n', "only ami"),
         ("agents = 3\n", "only ami"),
+        ('ami = "\udcff"\n', "not UTF-8"),
     ],
 )
 def test_damaged(settings: Settings, text: str, complaint: str) -> None:
     settings.home.mkdir()
     settings.secrets_file.touch(mode=0o600)
-    settings.secrets_file.write_text(text)
+    settings.secrets_file.write_text(text, encoding="utf-8", errors="surrogateescape")
     with pytest.raises(SettingsError, match=complaint) as caught:
         load_or_create(settings, ["1001"])
     assert "\n" not in str(caught.value)
