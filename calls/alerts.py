@@ -1,9 +1,9 @@
 """Alerts: what somebody must look at now. Raised in the transaction of what caused them, announced when it commits.
 
-Kinds: ``emergency`` (somebody asked for 110/119/120/122 or was sent to the emergency queue), ``emergency_trunk`` (a line
-to the centre failed), ``emergency_failed`` (all of them did), ``recording_stopped`` (no room), ``recording_missing`` and
-``recording_failed`` (at most one a day), ``log_gap`` (a part of Asterisk's log is gone), ``log_malformed`` (lines were
-left out), ``call_unreadable`` (a fault of ours), ``disk_low`` (log and database).
+Kinds: ``emergency`` (somebody asked for 110/119/120/122 or was sent to the emergency queue), ``emergency_trunk`` (a
+line to the centre failed), ``emergency_failed`` (all of them did), ``recording_stopped`` (no room),
+``recording_missing`` and ``recording_failed`` (at most one a day), ``log_gap`` (a part of Asterisk's log is gone),
+``log_malformed`` (lines were left out), ``call_unreadable`` (a fault of ours), ``disk_low`` (log and database).
 """
 
 from __future__ import annotations

@@ -9,6 +9,8 @@ CALL_ID = re.compile(r"[A-Za-z0-9_-]{0,40}[0-9]{9,11}\.[0-9]{1,10}")
 
 CEL = "cel"
 QUEUE_LOG = "queue_log"
+CHECK = "check"
+"""Lines of our own in queue_log's format: what a look at the running Asterisk showed."""
 MAX_FIELD = 1024
 """No field of ours is longer, characters."""
 

@@ -11,6 +11,8 @@ from calls.events import MAX_FIELD, QUEUE_LOG, MalformedLine, call_id, seconds
 
 START = "QUEUESTART"
 """Asterisk began to run: whatever was being talked about before is over."""
+GONE = "GONE"
+"""Ours: Asterisk no longer has the call, and no line said that it ended."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,3 +60,9 @@ def parse(position: int, line: str) -> QueueEvent | None:
 def about(start: QueueEvent, call_id: str) -> QueueEvent:
     """Asterisk's new start, as the event of a call that it ended."""
     return replace(start, call=call_id)
+
+
+def gone_line(call_id: str, at: float) -> tuple[int, str]:
+    """Position and text of a line that closes the call; ``at``: epoch seconds. The position orders it after all that
+    queue_log says: microseconds are more than bytes."""
+    return round(at * 1_000_000), f"{int(at)}|{call_id}|NONE|NONE|{GONE}"

@@ -16,7 +16,8 @@ class Entry:
 
     ``what``: arrived, answered, recording, recording_off, notice, key, number, decided, fallback, queued, rang,
     no_answer, connected, held, unheld, transferred, emergency, emergency_trunk, emergency_failed, added, left,
-    left_queue, overflow, abandoned, message, hung_up, asterisk_restarted. ``detail``: what Asterisk said of it.
+    left_queue, overflow, abandoned, message, hung_up, asterisk_restarted, hangup_lost. ``detail``: what
+    Asterisk said of it.
     """
 
     at: float

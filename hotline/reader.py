@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -17,7 +17,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 
 from calls import cel, queue_log, store
 from calls.alerts import Alert, raise_alerts
-from calls.events import CEL, QUEUE_LOG
+from calls.events import CEL, CHECK, QUEUE_LOG
 from calls.open_calls import OpenCall, OpenCalls
 from calls.record import Call
 from calls.store import Caller, Progress, StaleCursor, StoredLine
@@ -83,6 +83,7 @@ class Reader:
         self._open = OpenCalls()
         self._lines = 0
         """Read in the last step."""
+        self._gone: dict[str, float] = {}
         self.caught_up = asyncio.Event()
         """Set when all that was there at the start has been written."""
 
@@ -104,6 +105,11 @@ class Reader:
             await pause(stop, seconds)
         self.forget()
 
+    def close_gone(self, call_ids: Iterable[str], at: float) -> None:
+        """Asterisk has these calls no longer (seen at ``at``, epoch seconds): the next step closes those that are
+        still open. Forgotten when that fails: whoever looks again finds them again."""
+        self._gone = dict.fromkeys(call_ids, at)
+
     def forget(self) -> None:
         """Begin again from the stored cursors."""
         for tail in self._tails.values():
@@ -123,9 +129,10 @@ class Reader:
                 batches[QUEUE_LOG] = self._tails[QUEUE_LOG].read(MAX_LINES)
             self._lines = sum(len(batch.lines) for batch in batches.values())
             moved = {s: b for s, b in batches.items() if b.cursor.position != self._positions[s] or b.gaps or b.skipped}
-            if moved:
+            gone, self._gone = self._gone, {}
+            if moved or gone:
                 async with self._engine.begin() as connection:
-                    await self._write(connection, moved)
+                    await self._write(connection, moved, gone)
                 self._positions.update({stream: batch.cursor.position for stream, batch in moved.items()})
                 self._open.trim()
             done = True
@@ -144,7 +151,7 @@ class Reader:
             self._positions[stream] = cursors[stream].position
             self._tails[stream] = Tail(path, cursors[stream])
 
-    async def _write(self, connection: AsyncConnection, batches: dict[str, Batch]) -> None:
+    async def _write(self, connection: AsyncConnection, batches: dict[str, Batch], gone: Mapping[str, float]) -> None:
         parsed: list[Parsed] = []
         starts: list[tuple[queue_log.QueueEvent, str]] = []
         steps = []
@@ -176,6 +183,10 @@ class Reader:
             for call_id in await self._still_open(connection, start, parsed):
                 about = StoredLine(call_id, QUEUE_LOG, start.position, text)
                 parsed.append((queue_log.about(start, call_id), about))
+        for call_id, at in gone.items():
+            position, text = queue_log.gone_line(call_id, at)
+            if (event := queue_log.parse(position, text)) is not None:
+                parsed.append((event, StoredLine(call_id, CHECK, position, text)))
         if parsed:
             await self._take(connection, parsed)
 

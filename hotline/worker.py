@@ -23,6 +23,7 @@ from hotline.db import database_url, driver_url, open_engine
 from hotline.guard import HomeGuard, SpaceGuard, StopRecordings
 from hotline.log_rotation import Rotation
 from hotline.logs import configure_logging
+from hotline.lost_calls import watch_open_calls
 from hotline.parts import HEARTBEAT
 from hotline.reader import Reader
 from hotline.recordings_job import QUEUE, Sweeper, create_app, defer_sweep
@@ -66,6 +67,7 @@ async def serve(settings: Settings, stop: asyncio.Event, stop_recordings: StopRe
             group.create_task(guard.run(stop))
             group.create_task(home_guard.run(stop))
             group.create_task(rotation.run(stop))
+            group.create_task(watch_open_calls(settings, engine, reader, stop))
             group.create_task(run_jobs(driver_url(database_url(settings)), sweeper, stop))
     log.info("stopped")
 

@@ -47,6 +47,7 @@ _EVENTS = {
     "message": "留言",
     "hung_up": "挂断",
     "asterisk_restarted": "电话系统重启",
+    "hangup_lost": "挂断记录缺失",
 }
 
 

@@ -166,8 +166,8 @@ async def broken_step(engine: AsyncEngine, folder: Path, one: Reader) -> None:
     """A step that does all its work and dies before the commit."""
 
     class Broken(Reader):
-        async def _write(self, connection: AsyncConnection, batches: Any) -> None:
-            await super()._write(connection, batches)
+        async def _write(self, connection: AsyncConnection, batches: Any, gone: Any) -> None:
+            await super()._write(connection, batches, gone)
             raise RuntimeError("died")
 
     one.forget()
@@ -307,3 +307,31 @@ async def test_the_database_is_away_for_a_while(engine: AsyncEngine, database_ur
     stop.set()
     await running
     assert len((await state(engine))[0]) == CALLS
+
+
+async def test_a_call_whose_hangup_was_lost_is_closed(engine: AsyncEngine, tmp_path: Path) -> None:
+    lines = [line for line in (STREAMS / "cel.csv").read_text().splitlines(keepends=True) if f'"{CALLED}"' in line]
+    end = next(
+        number for number, line in enumerate(lines) if line.startswith('"HANGUP"') and f'"{CALLED}","{CALLED}"' in line
+    )
+    (tmp_path / "cel.csv").write_text("".join(lines[:end]))
+    one = reader(engine, tmp_path)
+    await read_all(one)
+    query = "SELECT hangup_by, ended_at > arrived_at FROM calls"
+    assert await rows(engine, query) == [("", None)]
+    one.close_gone([CALLED], 1_795_296_999.5)
+    await read_all(one)
+    assert await rows(engine, query) == [("system", True)]
+    before = await rows(engine, "SELECT ended_at FROM calls")
+    async with engine.connect() as connection:
+        call = await load_timeline(connection, CALLED)
+    assert call is not None
+    assert [entry.what for entry in call.timeline][-2:] == ["hung_up", "hangup_lost"]
+    # The line came after all: it knows better, whoever folds it.
+    one.forget()
+    with (tmp_path / "cel.csv").open("a") as file:
+        file.writelines(lines[end:])
+    await read_all(one)
+    one.forget()
+    assert await rows(engine, "SELECT hangup_by FROM calls") != [("system",)]
+    assert await rows(engine, "SELECT ended_at FROM calls") != before
