@@ -57,7 +57,7 @@ class Change:
     request: Received | None
     alerts: list[Alert]
     follows: bool
-    """The request is another than before."""
+    """There is a ticket, and the request is another than before."""
 
 
 def change_of(open_call: OpenCall) -> Change | None:
@@ -67,7 +67,7 @@ def change_of(open_call: OpenCall) -> Change | None:
         return None
     caller = open_call.caller or caller_of(call.number, call.presentation)
     request = request_of(call, caller)
-    follows = old is None or request_of(old, caller) != request
+    follows = open_call.ticket != "" and (old is None or request_of(old, caller) != request)
     return Change(open_call, call, old, caller, request, alerts_of(call, caller), follows)
 
 
