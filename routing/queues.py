@@ -80,9 +80,7 @@ def load_queues(path: Path) -> dict[str, Queue]:
     queues = file.parse(QueueBook).queues
     for needed in (AGENTS, EMERGENCY, HANDOVER):
         if needed not in queues:
-            raise file.error(
-                f"queue {needed!r} is needed: fallback, emergencies, handed-over calls", "queues"
-            )
+            raise file.error(f"queue {needed!r} is needed: fallback, emergencies, handed-over calls", "queues")
     for name in queues:
         seen = [name]
         while (then := queues[seen[-1]].then) != MESSAGE:
