@@ -1,6 +1,6 @@
 """One line of Asterisk's channel event log (cel_custom) as a record.
 
-Fields, in the order of ``asterisk_conf/cel_custom.conf``: eventtype, eventtime, userdeftype, eventextra, cidnum, ani,
+Fields, in the order of ``asterisk_conf/cel_custom.conf``: eventtype, eventtime, userdeftype, eventextra, two unused,
 exten, context, channame, appname, uniqueid, linkedid, bridgepeer, userfield, accountcode.
 For an event of our own (``CELGenUserEvent``) eventtype and userdeftype both hold its name; other events may carry a
 userdeftype of Asterisk's, e.g. ``MOH_STREAM_BEGIN``.
@@ -34,7 +34,6 @@ class CelEvent:
     kind: str
     name: str = ""
     extra: Mapping[str, str] = field(default_factory=dict)
-    number: str = ""
     channel: str = ""
     unique: str = ""
     app: str = ""
@@ -61,7 +60,7 @@ def parse(position: int, line: str) -> CelEvent | None:
     if user == "FILE_STREAM_BEGIN" or user == "FILE_STREAM_END":
         return None
     ours = user != "" and (kind == user or kind == "USER_DEFINED")
-    if not kind or max(map(len, (kind, user, extra, row[4], row[8], row[9]))) > MAX_FIELD:
+    if not kind or max(map(len, (kind, user, extra, row[8], row[9]))) > MAX_FIELD:
         raise MalformedLine("a field is empty or too long")
     return CelEvent(
         position=position,
@@ -70,7 +69,6 @@ def parse(position: int, line: str) -> CelEvent | None:
         kind="USER" if ours else kind,
         name=user,
         extra=_extra(extra, query=ours) if extra else NO_EXTRA,
-        number=row[4],
         channel=row[8],
         unique=row[10],
         app=row[9],

@@ -34,7 +34,7 @@ log = logging.getLogger(__name__)
 CALLS_CHANNEL = "calls"
 """NOTIFY channel; the payload is the ids of changed calls, space between."""
 INTERVAL = 0.25
-BUSY_INTERVAL = 1.0
+BUSY_INTERVAL = 0.6
 BUSY_LINES = 50
 """A step that brings so many lines is followed by the longer pause: each call is then written fewer times."""
 MAX_LINES = 4_000

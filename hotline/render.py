@@ -25,14 +25,16 @@ FALLBACK_SCRIPTS = 20
 """The stand-alone script costs a process per call: past this many at once callers go straight to a queue."""
 FALLBACK_SECONDS = 60
 
-# calls/cel.py reads the fields in this order.
+# calls/cel.py reads the fields in this order. The caller's number and ANI are not among them: they are what the far end
+# sent, line breaks included, and a line break here would let a caller write lines of their own into the log. The checked
+# number comes with ARRIVED. Two columns that are always harmless stand in their places.
 CEL_FIELDS = (
     "${eventtype}",
     "${eventtime}",
     "${userdeftype}",
     "${eventextra}",
-    "${CALLERID(num)}",
-    "${CALLERID(ANI)}",
+    "${CHANNEL(amaflags)}",
+    "${CHANNEL(amaflags)}",
     "${CHANNEL(exten)}",
     "${CHANNEL(context)}",
     "${CHANNEL(channame)}",

@@ -31,7 +31,9 @@ async def twenty(phones: Phones, folder: Path) -> tuple[list[Line], list[Line], 
     queue = [await phones.citizen(f"1393334{n:04d}", keys="w0.5,2", record=folder / f"q{n}.wav") for n in range(QUEUE)]
     for line in queue:
         await line.wait("connected", 30, detail="complaint")
-    menu = [await phones.citizen(f"1393335{n:04d}", record=folder / f"m{n}.wav") for n in range(MENU)]
+    menu = [await phones.citizen(f"1393335{n:04d}", keys="w0.5,*", record=folder / f"m{n}.wav") for n in range(MENU)]
+    for n in range(MENU):  # the server has heard them: they are in the menu
+        await call_of(phones.instance, f"1393335{n:04d}", until="key")
     return menu, queue, talk
 
 

@@ -110,6 +110,7 @@ async def test_an_agent_cannot_dial_out(phones: Phones) -> None:
         "00862888886666",
         "013912345678",
         "%0d%0aAction:%20Originate%0d%0a",
+        '%22%0a"HANGUP","1","","","","","","","","","x","x","","",""%0a',
         "${SHELL(touch /tmp/pwned)}",
         "1','x');DROP TABLE calls;--",
         "../../../etc/passwd",
