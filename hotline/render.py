@@ -25,9 +25,9 @@ FALLBACK_SCRIPTS = 20
 """The stand-alone script costs a process per call: past this many at once callers go straight to a queue."""
 FALLBACK_SECONDS = 60
 
-# calls/cel.py reads the fields in this order. The caller's number and ANI are not among them: they are what the far end
-# sent, line breaks included, and a line break here would let a caller write lines of their own into the log. The checked
-# number comes with ARRIVED. Two columns that are always harmless stand in their places.
+# calls/cel.py reads the fields in this order. The caller's number and ANI are not among them: they are what the far
+# end sent, line breaks included, and a line break here would let a caller write lines of their own into the log. The
+# checked number comes with ARRIVED. Two columns that are always harmless stand in their places.
 CEL_FIELDS = (
     "${eventtype}",
     "${eventtime}",
