@@ -108,7 +108,9 @@ class Report:
     def markdown(self) -> str:
         typical = self._typical("hotline")
         rows = {table: count / typical.calls for table, count in typical.rows.items()} if typical else {}
+        runs = max(1, sum(run.kind == "hotline" for run in self.runs))
         return _PAGE.format(
+            command=f".venv/bin/python -m bench --step-seconds {self.step_seconds:g} --runs {runs} --write",
             seconds=self.step_seconds,
             table="\n".join(self.table()),
             verdict="\n".join(self.verdict()),
@@ -152,7 +154,8 @@ def machine(asterisk_version: Sequence[int]) -> dict[str, str]:
 _PAGE = """\
 # Benchmark
 
-Written by `.venv/bin/python -m bench --write` (`make bench` only shows it; `--quick` tries it out in five minutes).
+Written by `{command}` (`make bench` measures with 60 s and three runs and only
+shows it; `--quick` tries it out in five minutes).
 How many calls a second three IVRs carry on one machine, under the same SIPp load, one after the other, on the same
 Asterisk with the same configuration.
 

@@ -12,6 +12,7 @@ from dataclasses import replace
 
 from calls import queue_log
 from calls.cel import CelEvent
+from calls.entries import SAME_MOMENT, without_channel, without_flicker
 from calls.parties import Parties, endpoint, is_agent, is_emergency
 from calls.queue_log import QueueEvent
 from calls.record import Call, Entry
@@ -21,8 +22,6 @@ Event = CelEvent | QueueEvent
 SERVICES = frozenset({"110", "119", "120", "122"})
 CATEGORIES = frozenset({"consultation", "help", "complaint", "report", "suggestion", "other"})
 EMERGENCY_QUEUE = "emergency"
-SAME_MOMENT = 0.15
-"""Seconds. A Local channel optimised away makes its party leave and come back within so long."""
 JOIN_SECONDS = 15.0
 """With nobody logged in, an announcement comes between the decision for a queue and joining it."""
 MAX_KEYS = 60
@@ -308,14 +307,14 @@ class _Fold:
         call = self.call
         over = call.ended_at is not None
         nobody = call.wish and call.human_at is None and not call.message_file
-        entries = _without_flicker(sorted(self._entries, key=lambda entry: entry.at))
+        entries = without_flicker(sorted(self._entries, key=lambda entry: entry.at))
         if call.ended_at is not None:
             last = call.ended_at - SAME_MOMENT
             entries = [one for one in entries if one.what not in ("left", "unheld") or one.at < last]
             hung_up = Entry(call.ended_at, "hung_up", {"by": call.hangup_by})
             after = next((i for i, one in enumerate(entries) if one.at > call.ended_at), len(entries))
             entries.insert(after, hung_up)
-        call.timeline = tuple(_public(one) for one in entries)
+        call.timeline = tuple(without_channel(one) for one in entries)
         call.missed = call.abandoned or (over and nobody)
         return call
 
@@ -325,32 +324,6 @@ def _is_message(seconds: str, status: str) -> bool:
         return float(seconds) >= MESSAGE_SECONDS and status not in NO_MESSAGE
     except ValueError:
         return False
-
-
-def _public(entry: Entry) -> Entry:
-    if "channel" not in entry.detail:
-        return entry
-    return replace(entry, detail={key: value for key, value in entry.detail.items() if key != "channel"})
-
-
-def _without_flicker(entries: list[Entry]) -> list[Entry]:
-    kept: list[Entry] = []
-    for entry in entries:
-        if entry.what == "connected":
-            channel = entry.detail["channel"]
-            for back in range(len(kept) - 1, -1, -1):
-                if entry.at - kept[back].at > SAME_MOMENT:
-                    back = -1
-                    break
-                if kept[back].what == "left" and kept[back].detail["channel"] == channel:
-                    break
-            else:
-                back = -1
-            if back >= 0:
-                del kept[back]
-                continue
-        kept.append(entry)
-    return kept
 
 
 def _hangup_by(source: str, caller: str) -> str:
