@@ -14,7 +14,7 @@ import re
 import struct
 import time
 from collections.abc import Iterator
-from contextlib import ExitStack
+from contextlib import ExitStack, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import BinaryIO
@@ -58,8 +58,11 @@ def call_of(file: str) -> str:
     return match[2]
 
 
-def convert(root: Path, file: str) -> Sound:
+def convert(root: Path, file: str, spare: Path | None = None) -> Sound:
     """Make the WAV file beside the raw one, then remove the raw one. Bounded memory; done again it does no harm.
+
+    The raw file, emptied, becomes ``spare``, and the next WAV file is written into it: a file removed makes ext4 search
+    longer for every file that Asterisk creates in the next five seconds (4 % of its work at 70 calls/s).
 
     Raises BadName, NotYet, FileNotFoundError (nothing there) and OSError.
     """
@@ -82,9 +85,9 @@ def convert(root: Path, file: str) -> Sound:
             longest = max(os.fstat(one.fileno()).st_size for one in opened.values())
             size = longest // 2 * FRAME
             blocks = _interleaved(opened.get(halves[0]), opened.get(halves[1]))
-        sound = _write(root, target, min(size, _MAX_BYTES) // FRAME * FRAME, blocks)
+        sound = _write(root, target, min(size, _MAX_BYTES) // FRAME * FRAME, blocks, spare)
     for source in sources:
-        source.unlink(missing_ok=True)
+        _put_away(source, spare)
     return sound
 
 
@@ -116,11 +119,24 @@ def _open(path: Path) -> BinaryIO:
     return os.fdopen(os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_CLOEXEC), "rb")
 
 
-def _write(root: Path, target: Path, size: int, blocks: Iterator[bytes]) -> Sound:
+def _put_away(source: Path, spare: Path | None) -> None:
+    # Renamed before it is emptied: an empty raw file would be converted over the good WAV file after a crash.
+    if spare is None or spare.exists():
+        source.unlink(missing_ok=True)
+    else:
+        source.rename(spare)
+        os.truncate(spare, 0)
+
+
+def _write(root: Path, target: Path, size: int, blocks: Iterator[bytes], spare: Path | None) -> Sound:
     """Beside, complete and on the disk before it gets its name."""
     # One name for all: what somebody who was killed left is written over.
     part = target.with_name(f"{target.name}.part")
     digest = hashlib.sha256()
+    if spare is not None:
+        with suppress(FileNotFoundError):
+            spare.rename(part)
+            part.chmod(0o640)
     try:
         with os.fdopen(os.open(part, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_NOFOLLOW, 0o640), "wb") as out:
             header = _header(size)

@@ -107,7 +107,9 @@ class Sweeper:
                 break
             # A thread takes its whole share: handing over file by file costs a third more.
             shares = [waiting[number::THREADS] for number in range(THREADS)]
-            results = await asyncio.gather(*(asyncio.to_thread(self._share, share) for share in shares if share))
+            results = await asyncio.gather(
+                *(asyncio.to_thread(self._share, share, number) for number, share in enumerate(shares) if share)
+            )
             rows = [row for result in results for row in result]
             async with self.engine.begin() as connection:
                 await connection.execute(_DONE, {"rows": json.dumps(rows)})
@@ -134,12 +136,13 @@ class Sweeper:
                 await defer_sweep(connection, 0)
         return len(adopted)
 
-    def _share(self, waiting: Sequence[Row[Any]]) -> list[dict[str, Any]]:
-        return [self._one(row.call_id, row.file, row.attempts) for row in waiting if not self.stop.is_set()]
+    def _share(self, waiting: Sequence[Row[Any]], number: int) -> list[dict[str, Any]]:
+        spare = self.root / f".spare-{number}"
+        return [self._one(row.call_id, row.file, row.attempts, spare) for row in waiting if not self.stop.is_set()]
 
-    def _one(self, call_id: str, file: str, attempts: int) -> dict[str, Any]:
+    def _one(self, call_id: str, file: str, attempts: int, spare: Path) -> dict[str, Any]:
         try:
-            return done(call_id, attempts, convert(self.root, file))
+            return done(call_id, attempts, convert(self.root, file, spare))
         except NotYet:
             return again(call_id, attempts, "pending", "still being written", 2.0)
         except BadName as error:

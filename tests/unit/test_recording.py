@@ -13,6 +13,8 @@ from calls.recording import BadName, NotYet, convert, unfinished
 ID = "hotline-1795296063.0"
 FILE = f"2026/11/22/{ID}.raw"
 
+OTHER = ID[:-1] + "9"
+
 
 def put(root: Path, name: str, samples: list[int], *, quiet: bool = True) -> Path:
     path = root / name
@@ -40,6 +42,17 @@ def test_an_interleaved_recording_gets_a_header(tmp_path: Path) -> None:
     assert (sound.bytes, sound.seconds) == (target.stat().st_size, 3 / 8000)
     assert not raw.exists()
     assert [path.name for path in target.parent.iterdir()] == [target.name]
+
+
+def test_the_raw_file_becomes_the_next_wav_file(tmp_path: Path) -> None:
+    spare = tmp_path / ".spare-0"
+    inode = put(tmp_path, FILE, [1, -1] * 50_000).stat().st_ino
+    convert(tmp_path, FILE, spare)
+    assert (spare.stat().st_ino, spare.stat().st_size) == (inode, 0)
+    put(tmp_path, FILE.replace(ID, OTHER), [5, 6])
+    target = tmp_path / convert(tmp_path, FILE.replace(ID, OTHER), spare).path
+    assert (target.stat().st_ino, target.stat().st_mode & 0o777) == (inode, 0o640)
+    assert channels(target) == ([5], [6])
 
 
 @pytest.mark.parametrize(

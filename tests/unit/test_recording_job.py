@@ -108,9 +108,9 @@ async def test_a_stop_is_looked_at_between_two_files(
         put(tmp_path, number)
         await expect(engine, number)
 
-    def stopped(root: Path, file: str) -> Sound:
+    def stopped(root: Path, file: str, spare: Path) -> Sound:
         sweeper.stop.set()
-        return convert(root, file)
+        return convert(root, file, spare)
 
     monkeypatch.setattr("hotline.recordings_job.convert", stopped)
     assert 1 <= await sweeper.sweep() <= 2  # one a thread
