@@ -1,0 +1,102 @@
+"""Who may do what. Pure.
+
+The table is the whole answer to "may this role do that at all". Whether a *unit's* ticket is meant (``ticket.handle``,
+``ticket.sign``, ``ticket.read_unit`` reach a person's own unit only) is decided where the ticket is known, with
+:meth:`people.principal.Principal.reaches_unit`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from enum import StrEnum
+
+
+class Role(StrEnum):
+    AGENT = "agent"
+    DISPATCHER = "dispatcher"
+    UNIT_OFFICER = "unit_officer"
+    UNIT_LEADER = "unit_leader"
+    SUPERVISOR = "supervisor"
+    MANAGER = "manager"
+    ADMINISTRATOR = "administrator"
+
+
+ROLE_NAMES: Mapping[Role, str] = {
+    Role.AGENT: "话务员",
+    Role.DISPATCHER: "派单员",
+    Role.UNIT_OFFICER: "承办单位经办人",
+    Role.UNIT_LEADER: "承办单位负责人",
+    Role.SUPERVISOR: "督办员",
+    Role.MANAGER: "领导",
+    Role.ADMINISTRATOR: "管理员",
+}
+
+UNIT_ROLES = frozenset({Role.UNIT_OFFICER, Role.UNIT_LEADER})
+"""Roles that mean nothing without a unit."""
+
+
+class Permission(StrEnum):
+    """The word is ``room.verb``; the comment says what it opens."""
+
+    TICKET_READ_ALL = "ticket.read_all"  # every unit's tickets; personal data masked
+    TICKET_READ_UNIT = "ticket.read_unit"  # tickets of one's own unit
+    TICKET_CREATE = "ticket.create"
+    TICKET_ANSWER = "ticket.answer"  # the centre itself: answer and close on the spot, note what the citizen says of it
+    TICKET_ACCEPT = "ticket.accept"  # accept, decline, approve the dispatch, dispatch
+    TICKET_HANDLE = "ticket.handle"  # own unit: view, contact, decide_report, return, extend, explain, complete
+    TICKET_SIGN = "ticket.sign"  # own unit: the leader's approval
+    TICKET_REVIEW = "ticket.review"  # review, rate, archive, decide_return, decide_extension
+    TICKET_SUPERVISE = "ticket.supervise"
+    TICKET_REVEAL = "ticket.reveal"  # personal data unmasked; each time is audited
+    TICKET_CONFIDENTIAL = "ticket.confidential"  # confidential tickets that one does not handle oneself
+    REPORT_READ = "report.read"
+    USER_MANAGE = "user.manage"
+    AUDIT_READ = "audit.read"
+    POLICY_READ = "policy.read"
+    CALL_READ = "call.read"
+    RECORDING_LISTEN = "recording.listen"
+    AGENT_STATE = "agent.state"  # one's own sign-in and break at the telephone; a supervisor's also others'
+
+
+_P = Permission
+
+PERMISSIONS: Mapping[Role, frozenset[Permission]] = {
+    # Talks to the citizen: needs the earlier tickets of who is calling and the number as it is; may answer and close
+    # on the spot, and asks the citizen whether it was solved.
+    Role.AGENT: frozenset(
+        {_P.TICKET_READ_ALL, _P.TICKET_CREATE, _P.TICKET_ANSWER, _P.TICKET_ACCEPT, _P.TICKET_REVEAL}
+        | {_P.CALL_READ, _P.POLICY_READ, _P.AGENT_STATE}
+    ),
+    # Finds the unit, and decides on what comes back from it.
+    Role.DISPATCHER: frozenset(
+        {_P.TICKET_READ_ALL, _P.TICKET_CREATE, _P.TICKET_ANSWER, _P.TICKET_ACCEPT, _P.TICKET_REVIEW}
+        | {_P.TICKET_REVEAL, _P.CALL_READ, _P.RECORDING_LISTEN, _P.POLICY_READ}
+    ),
+    # Must call the citizen, so sees the number (of the own unit's tickets).
+    Role.UNIT_OFFICER: frozenset({_P.TICKET_READ_UNIT, _P.TICKET_HANDLE, _P.TICKET_REVEAL, _P.POLICY_READ}),
+    Role.UNIT_LEADER: frozenset(
+        {_P.TICKET_READ_UNIT, _P.TICKET_HANDLE, _P.TICKET_SIGN, _P.TICKET_REVEAL, _P.REPORT_READ, _P.POLICY_READ}
+    ),
+    # Hurries others along and listens in; the only one besides the named handler who opens confidential tickets.
+    Role.SUPERVISOR: frozenset(
+        {_P.TICKET_READ_ALL, _P.TICKET_REVIEW, _P.TICKET_SUPERVISE, _P.TICKET_REVEAL, _P.TICKET_CONFIDENTIAL}
+        | {_P.REPORT_READ, _P.CALL_READ, _P.RECORDING_LISTEN, _P.POLICY_READ, _P.AGENT_STATE}
+    ),
+    # Figures and the course of a matter, and a leader's word can start supervision; who the citizen is does not matter.
+    Role.MANAGER: frozenset(
+        {_P.TICKET_READ_ALL, _P.TICKET_SUPERVISE, _P.REPORT_READ, _P.CALL_READ, _P.AUDIT_READ, _P.POLICY_READ}
+    ),
+    # Manages accounts and reads the log of what was done with them; never a ticket, a call or a recording.
+    Role.ADMINISTRATOR: frozenset({_P.USER_MANAGE, _P.AUDIT_READ, _P.POLICY_READ}),
+}
+
+TOKEN_PERMISSIONS = frozenset(
+    {_P.TICKET_CREATE, _P.TICKET_READ_ALL, _P.TICKET_READ_UNIT, _P.TICKET_HANDLE, _P.TICKET_ACCEPT}
+    | {_P.REPORT_READ, _P.POLICY_READ, _P.CALL_READ}
+)
+"""What another platform's token can be given: nothing that only a person answers for."""
+
+
+def permissions_of(roles: Iterable[Role]) -> frozenset[Permission]:
+    """What several roles in one hand may do together."""
+    return frozenset[Permission]().union(*(PERMISSIONS[role] for role in roles))
