@@ -1,0 +1,80 @@
+"""A ticket's life: everything that the rules look at, and nothing else. Pure data; the rules are in ``lifecycle/``."""
+
+from __future__ import annotations
+
+from datetime import datetime
+
+from pydantic import BaseModel, ConfigDict
+
+from tickets.words import Category, Level, LimitKind, Obligation, State, SuperviseReason, Warning
+
+
+class Running(BaseModel):
+    """A limit (时限) that runs. ``passed``: the clock has acted on it already."""
+
+    model_config = ConfigDict(frozen=True)
+
+    due: datetime
+    cite: str
+    provisional: bool = False
+    passed: bool = False
+
+
+class Life(BaseModel):
+    """One ticket. Frozen: a command makes a new one."""
+
+    model_config = ConfigDict(frozen=True)
+
+    category: Category
+    urgent: bool = False
+    is_complex: bool = False
+    caller: str = ""
+    county: bool = False
+    """A matter of a county's units: dispatched through the county."""
+    public: bool = True
+    stricter: int | None = None
+    """Working days, where a law gives less time than the policy."""
+
+    state: State = State.RECEIVED
+    at: datetime | None = None
+    """When it last changed."""
+    limits: dict[LimitKind, Running] = {}
+    obligations: tuple[Obligation, ...] = ()
+    callers: tuple[str, ...] = ()
+    """Who raised the matter, the first contact included, one entry a contact."""
+
+    approved: bool = False
+    unit: str = ""
+    co_units: tuple[str, ...] = ()
+    under_county: bool = False
+    dispatched_at: datetime | None = None
+    notified: bool = False
+    report_taken: bool | None = None
+
+    return_from: State | None = None
+    return_refused: bool = False
+    designated: bool = False
+
+    extension_days: int | None = None
+    """Asked for and not decided yet."""
+    extensions_asked: int = 0
+    extensions_granted: int = 0
+
+    explained: bool = False
+    on_the_spot: bool = False
+    kept: Running | None = None
+    """The limit that ran until completion: it runs on when the review sends the ticket back under it."""
+    failed_reviews: int = 0
+    rating: Level | None = None
+    rating_reworks: int = 0
+
+    warning: Warning | None = None
+    points: float = 0
+    overdue_days: int = 0
+    """Working days, as they were at completion."""
+    counted_overdue: bool = False
+    supervision_reasons: tuple[SuperviseReason, ...] = ()
+
+    @property
+    def supervised(self) -> bool:
+        return bool(self.supervision_reasons)

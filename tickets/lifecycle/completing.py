@@ -1,0 +1,178 @@
+"""办结、审核、评价、书面结果、归档."""
+
+from __future__ import annotations
+
+from tickets.commands import (
+    Archive,
+    AskWrittenResult,
+    Complete,
+    DeliverWrittenResult,
+    Fulfil,
+    Rate,
+    Review,
+)
+from tickets.due import count_days
+from tickets.move import Move
+from tickets.number import ticket_day
+from tickets.policy import Failed, Rework
+from tickets.words import BAD_LEVELS, LimitKind, Obligation, State, SuperviseReason
+
+_ENDED = tuple(kind for kind in LimitKind if kind is not LimitKind.WRITTEN_RESULT)
+
+
+def complete(move: Move, command: Complete) -> None:
+    policy, life = move.policy, move.life
+    spot = policy.on_the_spot
+    if life.state is State.ACCEPTED:
+        if spot is None or life.category not in spot.categories:
+            move.refuse("不能即时答复办结，应转办承办单位", spot or policy.procedure)
+    else:
+        move.need_state(State.DISPATCHED, State.REWORK, what="办结")
+    if LimitKind.DECIDE_REPORT in life.limits and policy.decide_report is not None:
+        move.refuse("须先决定是否受理举报", policy.decide_report)
+    given = {"结果": command.result, "依据": command.basis, "领导签批": command.leader_approval}
+    on_the_spot = life.state is State.ACCEPTED
+    asked = ["结果"] if on_the_spot else policy.content.needs
+    missing = [need for need in asked if not given[need]]
+    if missing:
+        move.refuse(f"办结须有{'、'.join(missing)}", policy.content)
+    move.cite(policy.content, spot if on_the_spot else None)
+    running = [life.limits[kind] for kind in (LimitKind.COMPLETE, LimitKind.REWORK) if kind in life.limits]
+    late = [move.days.between(ticket_day(one.due), ticket_day(move.at)) for one in running if one.due < move.at]
+    move.set(
+        state=State.COMPLETED,
+        on_the_spot=on_the_spot,
+        extension_days=None,
+        rating=None,
+        overdue_days=max(late, default=0),
+        counted_overdue=life.counted_overdue or bool(late),
+        kept=life.limits.get(LimitKind.COMPLETE) or life.limits.get(LimitKind.REWORK) or life.kept,
+    )
+    move.end(*_ENDED)
+    move.settle(Obligation.REWORK)
+    if not on_the_spot:
+        move.start(LimitKind.REVIEW, policy.review)
+    for duty in policy.duties:
+        if duty.at == "办结":
+            move.owe(duty.obligation, duty)
+
+
+def review(move: Move, command: Review) -> None:
+    life, policy = move.life, move.policy
+    unhappy = life.state is State.REVIEWED and life.rating in BAD_LEVELS
+    if not (unhappy and not command.passed):
+        move.need_state(State.COMPLETED, what="审核")
+    rule = policy.review
+    move.cite(rule)
+    if command.passed:
+        move.end(LimitKind.REVIEW)
+        move.set(state=State.REVIEWED)
+        for duty in policy.duties:
+            if duty.at == "审核通过":
+                move.owe(duty.obligation, duty)
+        return
+    failed = rule.failed
+    if failed.needs_reason and not command.reason:
+        move.refuse("审核不通过须说明理由", failed)
+    if life.on_the_spot:
+        # Answered by the hotline itself: there is no unit to send it back to.
+        move.set(state=State.ACCEPTED, on_the_spot=False)
+        move.start(LimitKind.DISPATCH, policy.dispatch)
+        return
+    move.end(LimitKind.REVIEW)
+    move.cite(failed)
+    unsolved = policy.rating.still_unsolved
+    if unhappy and unsolved is not None and life.rating_reworks > 0:
+        move.set(state=State.REWORK, rating=None)
+        if command.unit_at_fault:
+            move.supervise(SuperviseReason.UNSOLVED, unsolved)
+        _rework(move, failed)
+        return
+    _rework(move, failed)
+    if failed.supervise is not None and (command.unit_at_fault or not failed.only_at_fault):
+        trigger = next((one for one in policy.supervision.triggers if one.reason is failed.supervise), failed)
+        move.supervise(failed.supervise, trigger)
+
+
+def _rework(move: Move, failed: Failed) -> None:
+    """Back to the unit. A second failure does not buy new time."""
+    life = move.life
+    again = life.failed_reviews > 0
+    move.set(state=State.REWORK, failed_reviews=life.failed_reviews + 1)
+    if failed.goes_on and life.kept is not None:
+        move.set(limits={**move.life.limits, LimitKind.COMPLETE: life.kept})
+    elif again and failed.rework is not None and life.kept is not None:
+        move.set(limits={**move.life.limits, LimitKind.REWORK: life.kept})
+    elif failed.rework is not None:
+        move.start(LimitKind.REWORK, failed.rework)
+    else:
+        own = move.policy.completion(life.category)
+        cite = f"本项目规定（参照{own.article}）"
+        move.run({LimitKind.REWORK: count_days(own.working_days or 1, cite, move.days, move.at)})
+    if again and failed.again_is_overdue is not None:
+        move.cite(failed.again_is_overdue)
+        move.set(counted_overdue=True)
+    move.owe(Obligation.REWORK, failed)
+
+
+def rate(move: Move, command: Rate) -> None:
+    move.need_state(State.COMPLETED, State.REVIEWED, what="评价")
+    rule = move.policy.rating
+    if command.level not in rule.levels:
+        move.refuse("没有这一评价等级", rule)
+    move.cite(rule)
+    move.set(rating=command.level)
+    if command.level not in BAD_LEVELS:
+        return
+    if rule.callback is not None:
+        move.owe(Obligation.MANUAL_CALLBACK, rule.callback)
+    if rule.correction is not None:
+        move.owe(Obligation.REWORK, rule.correction)
+    if rule.rework is not None and not move.life.on_the_spot and _first(move, rule.rework):
+        move.set(state=State.REWORK, rating_reworks=move.life.rating_reworks + 1)
+        move.end(LimitKind.REVIEW)
+        move.start(LimitKind.REWORK, rule.rework)
+        move.owe(Obligation.REWORK, rule.rework)
+
+
+def _first(move: Move, rework: Rework) -> bool:
+    return rework.times is None or move.life.rating_reworks < rework.times
+
+
+def ask_written_result(move: Move, command: AskWrittenResult) -> None:
+    rule = move.policy.written_result
+    if move.life.state not in (State.COMPLETED, State.REVIEWED, State.ARCHIVED):
+        move.refuse("工单办结后方可要求书面结果", rule or move.policy.procedure)
+    if Obligation.WRITTEN_RESULT in move.life.obligations:
+        move.refuse("已经要求书面结果", rule or move.policy.procedure)
+    move.owe(Obligation.WRITTEN_RESULT, rule or move.policy.procedure)
+    move.start(LimitKind.WRITTEN_RESULT, rule)
+
+
+def deliver_written_result(move: Move, command: DeliverWrittenResult) -> None:
+    rule = move.policy.written_result or move.policy.procedure
+    if Obligation.WRITTEN_RESULT not in move.life.obligations:
+        move.refuse("没有人要求书面结果", rule)
+    move.cite(rule)
+    move.settle(Obligation.WRITTEN_RESULT)
+    move.end(LimitKind.WRITTEN_RESULT)
+
+
+def archive(move: Move, command: Archive) -> None:
+    life, rule = move.life, move.policy.archive
+    if not (life.on_the_spot and life.state is State.COMPLETED):
+        if life.state is not State.REVIEWED:
+            move.refuse("通过审核后方可归档", rule)
+        if rule.needs_rating and life.rating is None:
+            move.refuse("回访后方可归档", rule)
+    move.cite(rule)
+    move.set(state=State.ARCHIVED)
+    move.end(*_ENDED)
+
+
+def fulfil(move: Move, command: Fulfil) -> None:
+    if command.obligation not in move.life.obligations:
+        move.refuse("没有这项待办")
+    if command.obligation is Obligation.WRITTEN_RESULT:
+        move.end(LimitKind.WRITTEN_RESULT)
+    move.settle(command.obligation)

@@ -1,0 +1,45 @@
+"""督办、重复反映、说明逾期原因."""
+
+from __future__ import annotations
+
+from tickets.commands import Explain, Repeat, Supervise
+from tickets.move import WITH_THE_UNIT, Move
+from tickets.policy import Basis
+from tickets.words import State, SuperviseReason
+
+
+def supervise(move: Move, command: Supervise) -> None:
+    if move.life.state in (State.DECLINED, State.ARCHIVED):
+        move.need_state(State.ACCEPTED, *WITH_THE_UNIT, State.COMPLETED, State.REVIEWED, what="督办")
+    supervision = move.policy.supervision
+    found = (trigger for trigger in supervision.triggers if trigger.reason is command.reason)
+    basis: Basis = next(found, supervision)
+    if command.reason in move.life.supervision_reasons:
+        move.refuse("已按此情形督办", basis)
+    move.supervise(command.reason, basis)
+
+
+def repeat(move: Move, command: Repeat) -> None:
+    """The matter is raised again. The first contact counts; 人次 are contacts, and several people must have made them."""
+    if not command.caller:
+        move.refuse("须登记反映人")
+    callers = (*(move.life.callers or (move.life.caller,)), command.caller)
+    move.set(callers=callers)
+    thresholds = {trigger.reason: trigger.times for trigger in move.policy.supervision.triggers}
+    person = thresholds.get(SuperviseReason.REPEAT_PERSON)
+    people = thresholds.get(SuperviseReason.REPEAT_PEOPLE)
+    if move.life.state in (State.DECLINED, State.ARCHIVED):
+        return
+    if person is not None and callers.count(command.caller) >= person:
+        move.supervise_automatically(SuperviseReason.REPEAT_PERSON)
+    if people is not None and len(callers) >= people and len(set(callers)) > 1:
+        move.supervise_automatically(SuperviseReason.REPEAT_PEOPLE)
+
+
+def explain(move: Move, command: Explain) -> None:
+    move.need_state(*WITH_THE_UNIT, what="说明逾期原因")
+    steps = [step for step in move.policy.warnings if step.unless_explained]
+    if not command.reason:
+        move.refuse("须写明原因", *steps)
+    move.cite(*steps)
+    move.set(explained=True)

@@ -1,0 +1,147 @@
+"""A ticket's life played through the same core without a database: for trying a policy."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Annotated, Any, Literal
+
+from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, ValidationError
+
+from tickets.calendar import WorkingDays
+from tickets.clock import Tick, overdue_days, run
+from tickets.commands import COMMAND
+from tickets.life import Life
+from tickets.lifecycle import apply
+from tickets.move import Refused
+from tickets.number import CHINA
+from tickets.policy import Policy
+from tickets.words import Category
+
+MAX_EVENTS = 10_000
+
+
+class TicketFacts(BaseModel):
+    """What a ticket is when it comes in."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid", populate_by_name=True)
+
+    category: Category
+    urgent: bool = False
+    caller: Annotated[str, Field(max_length=100)] = ""
+    tier: Literal["city", "county"] = "city"
+    public: bool = True
+    is_complex: bool = Field(default=False, alias="complex")
+    stricter: Annotated[int, Field(ge=1, le=250)] | None = Field(default=None, alias="stricter_limit_working_days")
+
+    def life(self) -> Life:
+        return Life(
+            category=self.category,
+            urgent=self.urgent,
+            caller=self.caller,
+            county=self.tier == "county",
+            public=self.public,
+            is_complex=self.is_complex,
+            stricter=self.stricter,
+        )
+
+
+class Event(BaseModel):
+    """``at``, ``do`` and the command's own fields."""
+
+    model_config = ConfigDict(frozen=True, extra="allow")
+
+    at: AwareDatetime
+    do: Annotated[str, Field(max_length=100)]
+
+
+class Scenario(BaseModel):
+    """``until``: how long the clock runs on; default is the last event."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    ticket: TicketFacts
+    events: Annotated[list[Event], Field(max_length=MAX_EVENTS)] = []
+    until: AwareDatetime | None = None
+
+
+def replay(policy: Policy, days: WorkingDays, scenario: Scenario) -> dict[str, Any]:
+    """``{"steps": …, "clock": …, "final": …}``, plain values; times +08:00.
+
+    Raises :class:`tickets.calendar.UnknownYear`; ValueError if ``until`` lies before the last event.
+    """
+    life = scenario.ticket.life()
+    steps: list[dict[str, Any]] = []
+    ticks: list[Tick] = []
+    now: datetime | None = None
+    for event in scenario.events:
+        if now is None or event.at > now:
+            now = event.at
+        life, passed = run(policy, days, life, now)
+        ticks.extend(passed)
+        life, step = _step(policy, days, life, event)
+        steps.append(step)
+    until = scenario.until or now
+    if until is not None:
+        if now is not None and until < now:
+            raise ValueError("until 早于最后一个事件")
+        life, passed = run(policy, days, life, until)
+        ticks.extend(passed)
+    clock = [
+        {"at": _iso(tick.at), "what": tick.what, "text": tick.text, "articles": list(tick.articles)} for tick in ticks
+    ]
+    return {"steps": steps, "clock": clock, "final": final(days, life, until)}
+
+
+def _step(policy: Policy, days: WorkingDays, life: Life, event: Event) -> tuple[Life, dict[str, Any]]:
+    error, articles = "", ()  # type: str, tuple[str, ...]
+    try:
+        command = COMMAND.validate_python({"do": event.do, **(event.model_extra or {})})
+        applied = apply(policy, days, life, command, event.at)
+        life, articles = applied.life, applied.articles
+    except Refused as refused:
+        error, articles = refused.message, refused.articles
+    except ValidationError as fault:
+        articles = (policy.procedure.cite,)
+        error = f"{policy.procedure.cite}：{_fault(event.do, fault)}"
+    return life, {
+        "at": _iso(event.at),
+        "do": event.do,
+        "ok": not error,
+        "state": life.state.value,
+        "error": error or None,
+        "articles": list(articles),
+        "deadlines": deadlines(life),
+    }
+
+
+def _fault(do: str, fault: ValidationError) -> str:
+    first = fault.errors()[0]
+    if first["type"] in ("union_tag_invalid", "union_tag_not_found"):
+        return f"没有“{do}”这一操作"
+    place = ".".join(str(part) for part in first["loc"][1:])
+    return f"{do} 的字段 {place} 有误：{first['msg']}" if place else f"{do}：{first['msg']}"
+
+
+def deadlines(life: Life) -> dict[str, str]:
+    """The limits not fulfilled yet, passed ones included."""
+    return {kind.value: _iso(running.due) for kind, running in life.limits.items()}
+
+
+def final(days: WorkingDays, life: Life, at: datetime | None) -> dict[str, Any]:
+    """How the ticket stands at ``at``."""
+    return {
+        "state": life.state.value,
+        "deadlines": deadlines(life),
+        "warning": None if life.warning is None else life.warning.value,
+        "overdue_working_days": life.overdue_days if at is None else overdue_days(days, life, at),
+        "counted_overdue": life.counted_overdue,
+        "supervised": life.supervised,
+        "supervision_reasons": [reason.value for reason in life.supervision_reasons],
+        "obligations": [obligation.value for obligation in life.obligations],
+        "points": life.points,
+        "provisional": any(running.provisional for running in life.limits.values()),
+    }
+
+
+def _iso(at: datetime) -> str:
+    return at.astimezone(CHINA).isoformat()
