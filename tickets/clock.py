@@ -23,7 +23,7 @@ _ORDER = tuple(Warning)
 
 @dataclass(frozen=True, slots=True)
 class Tick:
-    """``what``: e.g. ``complete_overdue``, ``warning_blue``, ``supervise_overdue``; ``text`` is for people."""
+    """``what``: e.g. ``complete_overdue``, ``warning_blue``, ``supervised``; ``text`` is for people."""
 
     at: datetime
     what: str
@@ -98,7 +98,7 @@ def _pass(move: Move, kind: LimitKind) -> list[Tick]:
     if kind in COMPLETION:
         move.set(counted_overdue=True)
         if move.supervise_automatically(SuperviseReason.OVERDUE):
-            ticks.append(Tick(move.at, "supervise_overdue", "逾期未办结，列入督办", tuple(move.articles)))
+            ticks.append(Tick(move.at, "supervised", "逾期未办结，列入督办", tuple(move.articles)))
     return ticks
 
 
