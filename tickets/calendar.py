@@ -16,7 +16,8 @@ from functools import lru_cache
 from pathlib import Path
 from typing import Annotated
 
-from holidays.countries.china import China, ChinaStaticHolidays
+from holidays import HolidayBase, country_holidays
+from holidays.countries.china import ChinaStaticHolidays
 from pydantic import Field
 
 from datafile import DataFile, DataFileError, Rule
@@ -155,15 +156,15 @@ def library_years() -> frozenset[int]:
 
 
 @lru_cache
-def _library() -> China:
+def _library() -> HolidayBase:
     # All at once: a year's table may move a day of the December before.
-    return China(years=sorted(library_years()), expand=False)
+    return country_holidays("CN", years=sorted(library_years()), expand=False)
 
 
 @lru_cache
 def statutory_days(year: int) -> tuple[date, ...]:
     """The 13 days off by law, or fewer where two fall on one day. No shifting."""
-    return tuple(sorted(China(years=year, observed=False, expand=False)))
+    return tuple(sorted(country_holidays("CN", years=year, observed=False, expand=False)))
 
 
 def load_working_days(folder: Path = FOLDER, provisional: bool = False) -> WorkingDays:
