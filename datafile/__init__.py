@@ -5,6 +5,8 @@ Every room may import this one; it imports nothing of ours.
 
 from __future__ import annotations
 
+import re
+from datetime import date
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -53,6 +55,10 @@ class DataFile:
         except yaml.MarkedYAMLError as error:
             mark = error.problem_mark
             raise DataFileError(path, mark.line + 1 if mark else 1, error.problem or "not YAML") from error
+        except ValueError as error:
+            # A day such as 02-30 fails inside YAML, which does not say where.
+            lines = enumerate(text.splitlines(), 1)
+            raise DataFileError(path, next((n for n, line in lines if _no_such_day(line)), 1), str(error)) from error
 
     def _note_lines(self, node: yaml.Node, at: Location) -> None:
         self._lines.setdefault(at, node.start_mark.line + 1)
@@ -85,3 +91,12 @@ class DataFile:
             place = tuple(first["loc"])
             name = ".".join(str(part) for part in place)
             raise self.error(f"{name}: {first['msg']}" if name else first["msg"], *place) from error
+
+
+def _no_such_day(line: str) -> bool:
+    for found in re.findall(r"\d{4}-\d{2}-\d{2}", line):
+        try:
+            date.fromisoformat(found)
+        except ValueError:
+            return True
+    return False

@@ -8,7 +8,6 @@ bridged days and no make-up days (调休).
 
 from __future__ import annotations
 
-import re
 from bisect import bisect_right
 from collections.abc import Iterable, Mapping
 from datetime import date, datetime, time, timedelta
@@ -178,7 +177,7 @@ def load_working_days(folder: Path = FOLDER, provisional: bool = False) -> Worki
 
 def load_notice(path: Path) -> Notice:
     """Read and check one notice. Raises :class:`DataFileError`."""
-    file = _read(path)
+    file = DataFile(path)
     notice = file.parse(Notice)
     if path.name != f"{notice.year}.yaml":
         raise file.error(f"年份是 {notice.year}，文件名应为 {notice.year}.yaml", "年份")
@@ -207,22 +206,3 @@ def _check_inside(file: DataFile, year: int, days: Iterable[date], *at: str | in
     for day in days:
         if not date(year - 1, 12, 1) <= day <= date(year, 12, 31):
             raise file.error(f"{day} 不在 {year} 年（或上年十二月）内", *at)
-
-
-def _read(path: Path) -> DataFile:
-    try:
-        return DataFile(path)
-    except ValueError as error:
-        # A day such as 02-30 fails inside YAML, which does not say where.
-        lines = path.read_text(encoding="utf-8").splitlines()
-        line = next((n for n, text in enumerate(lines, 1) if _has_no_such_day(text)), 1)
-        raise DataFileError(path, line, f"没有这一天（{error}）") from error
-
-
-def _has_no_such_day(text: str) -> bool:
-    for found in re.findall(r"\d{4}-\d{2}-\d{2}", text):
-        try:
-            date.fromisoformat(found)
-        except ValueError:
-            return True
-    return False

@@ -1,4 +1,4 @@
-"""What people may do to a ticket. Each is checked against the policy by ``lifecycle``; none changes a ticket by itself."""
+"""What people may do to a ticket. ``lifecycle`` checks each against the policy; none changes a ticket by itself."""
 
 from __future__ import annotations
 

@@ -66,14 +66,18 @@ def completion(
     stricter: int | None,
 ) -> Due:
     """The completion limit: the shortest of ``base`` and of everything more particular."""
-    candidates = [count(base, days, at)]
+    limits = [base]
     if is_complex and category is Category.CONSULTATION and policy.complete_complex is not None:
-        candidates.append(count(policy.complete_complex, days, at))
+        limits.append(policy.complete_complex)
     if urgent and policy.complete_urgent is not None:
-        candidates.append(count(policy.complete_urgent, days, at))
+        limits.append(policy.complete_urgent)
+    by_clock = [count(limit, days, at) for limit in limits if limit.hours is not None]
+    in_days = [(limit.working_days, limit.cite) for limit in limits if limit.working_days is not None]
     if stricter is not None:
-        candidates.append(count_days(stricter, policy.stricter_law.cite, days, at))
-    return shortest(candidates)
+        in_days.append((stricter, policy.stricter_law.cite))
+    # Fewer days never end later: only the fewest are counted, lest a longer limit ask for a year that nobody needs.
+    fewest = min((number for number, _ in in_days), default=0)
+    return shortest([*by_clock, *(count_days(number, cite, days, at) for number, cite in in_days if number == fewest)])
 
 
 def due(

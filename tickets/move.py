@@ -46,7 +46,7 @@ class Move:
             now = chinese(self.life.state)
             self.refuse(f"工单{now}，不能{what}（须为{'、'.join(chinese(state) for state in states)}）")
 
-    # ---- limits -------------------------------------------------------------------------------------------------------
+    # ---- limits ----
 
     def start(self, kind: LimitKind, limit: Limit | None) -> None:
         """Begin to count; nothing where the policy has no such limit."""
@@ -97,7 +97,7 @@ class Move:
             )
         )
 
-    # ---- duties -------------------------------------------------------------------------------------------------------
+    # ---- duties ----
 
     def owe(self, obligation: Obligation, basis: Basis) -> None:
         self.cite(basis)

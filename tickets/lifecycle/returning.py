@@ -34,7 +34,8 @@ def ask(move: Move, command: Return) -> None:
     if window is not None and move.at > window.at:
         silence = rule.silence_accepts
         move.refuse(
-            f"已过退单时限（{window.at:%Y-%m-%d}）" + ("，视同已接收" if silence else ""), *filter(None, [rule, silence])
+            f"已过退单时限（{window.at:%Y-%m-%d}）" + ("，视同已接收" if silence else ""),
+            *filter(None, [rule, silence]),
         )
     move.cite(rule)
     move.end(LimitKind.RETURN)

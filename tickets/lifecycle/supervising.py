@@ -20,7 +20,7 @@ def supervise(move: Move, command: Supervise) -> None:
 
 
 def repeat(move: Move, command: Repeat) -> None:
-    """The matter is raised again. The first contact counts; 人次 are contacts, and several people must have made them."""
+    """The matter is raised again. The first contact counts; 人次 are contacts, made by more than one person."""
     if not command.caller:
         move.refuse("须登记反映人")
     callers = (*(move.life.callers or (move.life.caller,)), command.caller)
