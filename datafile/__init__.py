@@ -58,7 +58,9 @@ class DataFile:
         except ValueError as error:
             # A day such as 02-30 fails inside YAML, which does not say where.
             lines = enumerate(text.splitlines(), 1)
-            raise DataFileError(path, next((n for n, line in lines if _no_such_day(line)), 1), str(error)) from error
+            raise DataFileError(
+                path, next((n for n, line in lines if _no_such_day(line)), 1), f"没有这一天（{error}）"
+            ) from error
 
     def _note_lines(self, node: yaml.Node, at: Location) -> None:
         self._lines.setdefault(at, node.start_mark.line + 1)
