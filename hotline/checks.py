@@ -17,8 +17,10 @@ from hotline.render import render
 from hotline.rules import load_rules
 from hotline.settings import Settings, SettingsError
 from ivr.prompts import check as check_prompts
+from tickets.policy_file import POLICIES, load_policy, policy_names
 
 START_SECONDS = 15.0
+NO_ORIGINAL = "没有原文文件，引文未核对"
 _SILENT = ("127.0.0.4", "127.0.0.5", "127.0.0.6")
 """Loopback addresses for the carrier and the emergency trunks, which Asterisk tells apart by address."""
 
@@ -32,6 +34,7 @@ class Finding:
 
 def run_checks(settings: Settings) -> Iterator[Finding]:
     """Everything that can be known to be wrong before a citizen calls."""
+    yield from check_policies()
     try:
         rules = load_rules()
     except DataFileError as error:
@@ -51,6 +54,20 @@ def run_checks(settings: Settings) -> Iterator[Finding]:
     except SettingsError as error:
         complaints = [str(error)]
     yield Finding("asterisk configuration", not complaints, "; ".join(complaints[:5]))
+
+
+def check_policies(folder: Path = POLICIES) -> Iterator[Finding]:
+    """Each regulation's rules: complete, consistent, and word for word what the original says."""
+    names = policy_names(folder)
+    if not names:
+        yield Finding("policies", False, f"no policy in {folder}")
+    for name in names:
+        try:
+            policy = load_policy(folder / f"{name}.yaml")
+        except DataFileError as error:
+            yield Finding(f"policy {name}", False, str(error))
+        else:
+            yield Finding(f"policy {name}", True, policy.title + ("" if policy.original else f"（{NO_ORIGINAL}）"))
 
 
 async def _try_configuration(settings: Settings) -> list[str]:

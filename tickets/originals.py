@@ -14,7 +14,7 @@ _ITEM = re.compile(rf"^[(（]({_NUMBER})[)）]", re.MULTILINE)
 
 
 def articles(text: str) -> list[tuple[str, str]]:
-    """Article (``第八条``, simplified also where the text is traditional) and body, in order; a number may stand twice."""
+    """Each article's number (``第八条``, simplified also where the text is not) and body. A number may stand twice."""
     parts = _ARTICLE.split(_CHAPTER.sub("", text))
     return [(f"{number}条", body.strip()) for number, body in zip(parts[1::2], parts[2::2], strict=True)]
 

@@ -257,7 +257,6 @@ class Policy(Rule):
     contact: list[CategoryLimit] = Field(default=[], alias="联系时限")
     decide_report: ReportDecision | None = Field(default=None, alias="举报受理决定")
     complete: list[CategoryLimit] = Field(alias="办结时限")
-    contact_complex: Limit | None = Field(default=None, alias="复杂咨询联系时限")
     complete_complex: Limit | None = Field(default=None, alias="复杂咨询时限")
     complete_urgent: Limit | None = Field(default=None, alias="突发类办结时限")
     stricter_law: Basis = Field(alias="更短的法定时限")

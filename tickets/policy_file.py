@@ -6,7 +6,7 @@ import re
 from collections.abc import Iterator
 from pathlib import Path
 
-from datafile import DataFile, DataFileError, Location, Rule
+from datafile import DataFile, Location, Rule
 from tickets.originals import ORIGINALS, articles, contains, items
 from tickets.policy import Basis, CategoryLimit, Limit, NotAccepted, Policy, ReturnRule, Review, Scope
 from tickets.words import Category, SuperviseReason, chinese
@@ -16,8 +16,9 @@ _NAME = re.compile(r"[a-z0-9-]+")
 _COUNTED = (SuperviseReason.REPEAT_PERSON, SuperviseReason.REPEAT_PEOPLE)
 
 
-def policy_names() -> list[str]:
-    return sorted(path.stem for path in POLICIES.glob("*.yaml"))
+def policy_names(folder: Path = POLICIES) -> list[str]:
+    """All of them, also one whose name no command takes: ``hotline check`` is to say so."""
+    return sorted(path.stem for path in folder.glob("*.yaml"))
 
 
 def find_policy(name: str) -> Policy:
@@ -30,6 +31,8 @@ def find_policy(name: str) -> Policy:
 def load_policy(path: Path, originals: Path = ORIGINALS) -> Policy:
     """Raises :class:`datafile.DataFileError` for the first fault, with file and line."""
     file = DataFile(path)
+    if not _NAME.fullmatch(path.stem):
+        raise file.error("文件名只能用小写字母、数字和连字符：拼音-年份.yaml")
     policy = file.parse(Policy)
     rules = list(_rules(policy))
     for place, rule in rules:
@@ -141,6 +144,3 @@ def _check_quote(
 
 def _name(place: Location) -> str:
     return ".".join(str(part) for part in place)
-
-
-__all__ = ["POLICIES", "DataFileError", "find_policy", "load_policy", "policy_names"]
