@@ -1,13 +1,20 @@
-"""Passwords of this instance: made on first run, kept in ``<home>/secrets.toml`` (0600), never logged."""
+"""Secrets of this instance: made on first run, kept below ``<home>`` in files of mode 0600, never logged.
+
+``secrets.toml``      passwords; a lost one is made anew
+``confidential.keys`` keys of the confidential text in the database; a lost one is lost with all that it sealed
+"""
 
 from __future__ import annotations
 
+import base64
 import os
 import re
 import secrets
 import tomllib
 from collections.abc import Iterable, Mapping
+from contextlib import suppress
 from dataclasses import asdict, dataclass, field
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -19,6 +26,13 @@ _LENGTH = 20
 # They are written into Asterisk's configuration, where some characters would mean something.
 _ALLOWED = re.compile(r"[A-Za-z0-9_-]{12,64}")
 _HEAD = "# Made on first run. Anybody who reads this can listen to calls. Delete a line to get a new secret.\n"
+_KEY_FILE = "confidential.keys"
+_KEY_ID = re.compile(r"[a-z0-9-]{1,32}")
+_KEY_BYTES = 32
+_KEY_HEAD = """\
+# Made on first run. These keys open the confidential text in the database: keep a copy where the database's backups
+# are NOT. To rotate, append a line with a new id and `openssl rand -base64 32`; the last one seals, all of them open.
+"""
 
 
 @dataclass(frozen=True)
@@ -49,8 +63,28 @@ def load_or_create(settings: Settings, extensions: Iterable[str]) -> Secrets:
         agents.setdefault(extension, _new())
     wanted = Secrets(found.get("ami") or _new(), found.get("database") or _new(), agents)
     if asdict(wanted) != found:
-        _write(settings.secrets_file, wanted)
+        _write(settings.secrets_file, _toml(wanted))
     return wanted
+
+
+def confidential_keys(settings: Settings) -> dict[str, bytes]:
+    """Keys for :class:`people.secrets_box.Box`, the newest last; the first one is made when there is no file."""
+    path = settings.home / _KEY_FILE
+    if not path.exists():
+        key_id = f"{datetime.now(UTC):%Y%m%d}-{secrets.token_hex(3)}"
+        key = base64.b64encode(secrets.token_bytes(_KEY_BYTES)).decode()
+        _write(path, f'{_KEY_HEAD}{key_id} = "{key}"\n', replace=False)
+    keys = {}
+    for key_id, text in _read(path).items():
+        try:
+            keys[key_id] = base64.b64decode(text, validate=True)
+        except (TypeError, ValueError):
+            keys[key_id] = b""
+        if len(keys[key_id]) != _KEY_BYTES or not _KEY_ID.fullmatch(key_id):
+            raise SettingsError(f"{path}: key {key_id} must be {_KEY_BYTES} bytes in base64, named by a-z, 0-9 and -")
+    if not keys:
+        raise SettingsError(f"{path}: no key in it")
+    return keys
 
 
 def _new() -> str:
@@ -85,15 +119,25 @@ def _check(path: Path, found: Mapping[str, Any]) -> None:
             raise SettingsError(f"{path}: secret {name} must be 12 to 64 letters, digits, - or _")
 
 
-def _write(path: Path, values: Secrets) -> None:
+def _toml(values: Secrets) -> str:
     lines = [f'ami = "{values.ami}"\n', f'database = "{values.database}"\n', "\n[agents]\n"]
     lines += [f'"{extension}" = "{password}"\n' for extension, password in sorted(values.agents.items())]
+    return _HEAD + "".join(lines)
+
+
+def _write(path: Path, text: str, *, replace: bool = True) -> None:
+    """Whole or not at all. ``replace=False`` leaves a file alone that somebody else made in the meantime."""
     path.parent.mkdir(parents=True, exist_ok=True)
-    new = path.with_suffix(".new")
+    new = path.with_suffix(".new") if replace else path.with_suffix(f".{os.getpid()}.new")
     new.unlink(missing_ok=True)
     descriptor = os.open(new, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
     with os.fdopen(descriptor, "w", encoding="utf-8") as file:
-        file.write(_HEAD + "".join(lines))
+        file.write(text)
         file.flush()
         os.fsync(file.fileno())
-    new.replace(path)
+    if replace:
+        new.replace(path)
+        return
+    with suppress(FileExistsError):
+        path.hardlink_to(new)
+    new.unlink()

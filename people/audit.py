@@ -91,5 +91,5 @@ async def list_entries(
 
 
 def _plain(text: str) -> str:
-    """What came from outside (a name tried at the sign-in) is shortened and cannot carry NUL, which PostgreSQL refuses."""
+    """What came from outside is shortened, and loses NUL, which PostgreSQL refuses."""
     return text.replace("\0", "")[:_MAX_TEXT]

@@ -1,28 +1,92 @@
-"""Personal data as it is shown to those who do not need it whole. Pure."""
+"""Personal data as it is shown to those who do not need it whole. Pure.
+
+Of a telephone number at most its area code or first three digits and the last four stay, and at least four digits are
+hidden; of an identity card (GB 11643: 17 digits and a check digit or X) three and four. In free text what *looks* like
+such a number is masked: rather a sum of money too many than a citizen's number too few. Dates and ticket numbers stay.
+Digits are those of any script, and spoken Chinese ones: transcripts write 幺三九零零零零幺幺幺幺.
+"""
 
 from __future__ import annotations
 
+import re
+import unicodedata
+
+HIDDEN = "****"
+_SPOKEN = dict(zip("零〇○一二三四五六七八九幺", "0001234567891", strict=True))
+_DIGIT = r"[\d零〇○一二三四五六七八九幺]"
+_GAP = r"[\s\-‐‑–—－.·()（）]{0,3}"
+_DATE = r"20\d\d(?P<sep>[-/.])(?:0?[1-9]|1[0-2])(?P=sep)(?:0?[1-9]|[12]\d|3[01])(?![\d-])(?:[ T]\d\d:\d\d(?::\d\d)?)?"
+_TICKET = r"20\d\d(?:0[1-9]|1[0-2])(?:0[1-9]|[12]\d|3[01])-\d{6}(?![\d-])"
+_NUMBERS = re.compile(
+    rf"(?<![\d-])(?P<keep>{_DATE}|{_TICKET})|(?P<number>\+?{_DIGIT}(?:{_GAP}{_DIGIT}){{6,}}(?:{_GAP}[XxＸｘ](?![A-Za-z]))?)"
+)
+_MOBILE = re.compile(r"(?:0{0,2}86)?(1[3-9]\d)\d{4}(\d{4})")
+_LANDLINE = re.compile(r"(?:0{0,2}86)?(0(?:10|2\d|[3-9]\d\d))\d{4}(\d{3,4})")
+_ID_CARD = re.compile(r"([1-8]\d\d)(\d{11})(\d{3}[\dX])|([1-8]\d\d)(\d{8})(\d{4})")
+_EMAIL = re.compile(r"(?<![\w.+-])(\w)[\w.+-]*@(?=[\w-]+\.)")
+_NAME = re.compile(
+    r"(我叫|名叫|叫做|姓名|联系人|投诉人|举报人|诉求人|反映人)([是为:：\s]{0,2})([\u4e00-\u9fff])[\u4e00-\u9fff]{1,2}"
+)
+
+_COUNT = r"[\dA-Za-z一二三四五六七八九十百零〇甲乙丙丁\-－—#]{1,10}"
+_STRONG = r"(?:号楼|号院|号|弄|栋|幢|单元|室)"
+_WEAK = r"(?:座|层|楼|户|组|排|门)"
+_PART = rf"(?:{_COUNT}\s?{_STRONG}|[\dA-Za-z\-－—]{{1,10}}\s?{_WEAK})"
+_PLACE = r"(?:(?<=[路街巷弄村屯里苑园区城湾庭府寓坊庄厦场院社])|(?<=[^知]道))"
+_TAIL = r"(?:\s?[\d\-－—]{1,8})?"
+_HOUSE = re.compile(
+    rf"{_PLACE}\s?{_PART}(?:[\s,，]?{_PART})*{_TAIL}"
+    rf"|(?<!第){_PART}(?:[\s,，]?{_PART})+{_TAIL}"
+    rf"|\d{{1,5}}\s?(?:室|单元)"
+)
+
 
 def mask_phone(number: str) -> str:
-    """``139****1111``, ``0411-****5678``."""
-    raise NotImplementedError
+    """``139****1111``, ``0411-****5678``, ``****1234`` abroad. Up to five digits (110, 12345, an extension) stay."""
+    digits = _digits(number)
+    if len(digits) <= 5:
+        return number
+    if found := _MOBILE.fullmatch(digits):
+        return f"{found[1]}{HIDDEN}{found[2]}"
+    if found := _LANDLINE.fullmatch(digits):
+        return f"{found[1]}-{HIDDEN}{found[2]}"
+    return HIDDEN + digits[-min(4, len(digits) - 4) :]
 
 
 def mask_name(name: str) -> str:
-    """``张**``."""
-    raise NotImplementedError
+    """``张**``, however long it is."""
+    name = name.strip()
+    return name and f"{name[0]}**"
 
 
 def mask_id_card(number: str) -> str:
-    """``210***********1234``."""
-    raise NotImplementedError
+    """``210***********1234``; what is none is hidden whole but for four characters at the end."""
+    plain = unicodedata.normalize("NFKC", number).strip().upper()
+    if found := _ID_CARD.fullmatch(plain):
+        first, hidden, last = found.groups()[:3] if found[1] else found.groups()[3:]
+        return f"{first}{'*' * len(hidden)}{last}"
+    return HIDDEN + plain[-min(4, max(len(plain) - 4, 0)) :] if len(plain) > 4 else HIDDEN if plain else ""
 
 
 def mask_address(address: str) -> str:
-    """As far as the road or the village; house, building and room are hidden."""
-    raise NotImplementedError
+    """As far as the road, village or estate; everything from the house on is hidden."""
+    found = _HOUSE.search(address)
+    return mask_text(address) if found is None else f"{mask_text(address[: found.start()])}***"
 
 
 def mask_text(text: str) -> str:
-    """Free text: telephone numbers, identity cards, bank cards and addresses in it, as far as they are recognisable."""
-    raise NotImplementedError
+    """Free text: numbers of telephones and cards, house numbers, e-mail, and names after 我叫 and the like."""
+    text = _NUMBERS.sub(lambda m: m["keep"] or _mask_number(m["number"]), text)
+    text = _EMAIL.sub(r"\1***@", text)
+    text = _NAME.sub(r"\1\2\3**", text)
+    return _HOUSE.sub("***", text)
+
+
+def _mask_number(written: str) -> str:
+    digits = _digits(written)
+    card = digits + "X" if written[-1] in "XxＸｘ" else digits
+    return mask_id_card(card) if _ID_CARD.fullmatch(card) else mask_phone(digits)
+
+
+def _digits(text: str) -> str:
+    return "".join(_SPOKEN.get(c) or (str(unicodedata.decimal(c)) if c.isdecimal() else "") for c in text)

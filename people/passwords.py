@@ -58,9 +58,10 @@ def verify_password(hashed: str, password: str) -> bool:
     """As slow as :func:`hash_password`; False also for a hash that is none and a password that is too long."""
     too_long = len(password) > MAX_LENGTH
     try:
-        return _HASHER.verify(hashed, b"" if too_long else _bytes(password)) and not too_long
+        _HASHER.verify(hashed, b"" if too_long else _bytes(password))
     except (Argon2Error, InvalidHashError):
         return False
+    return not too_long
 
 
 def needs_rehash(hashed: str) -> bool:

@@ -12,7 +12,7 @@ Kind = Literal["user", "token"]
 
 @dataclass(frozen=True, slots=True)
 class Principal:
-    """``user_id`` is the user's, or the token's for ``kind`` ``token``. ``unit``: None for those who work for the centre.
+    """``user_id`` is the user's, or the token's for ``kind`` ``token``. ``unit``: None for the centre's own people.
 
     ``must_change``: signed in with a password that somebody else knows; nothing but changing it is allowed, so
     ``permissions`` is empty until then.

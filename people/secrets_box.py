@@ -24,7 +24,7 @@ _NONCE_BYTES = 12
 
 
 class BoxFault(Exception):
-    """A text that does not open: damaged, moved from another ticket, or its key is not here. Names no text and no key."""
+    """A text that does not open: damaged, moved from another ticket, or its key is not here. Never says the text."""
 
 
 class Box:

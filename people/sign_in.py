@@ -144,4 +144,5 @@ class _Visit:
 
     async def _note(self, subject: bytes) -> int:
         query = insert(sign_in_tries).values(subject=subject, at=self._now).returning(sign_in_tries.c.id)
-        return (await self._connection.execute(query)).scalar_one()
+        made: int = (await self._connection.execute(query)).scalar_one()
+        return made

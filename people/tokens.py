@@ -100,11 +100,12 @@ async def whose_token(connection: AsyncConnection, token: str, now: datetime) ->
     return Principal(row.id, row.name, row.name, frozenset(), row.unit, permissions, kind="token")
 
 
-async def revoke_token(connection: AsyncConnection, token_id: int, now: datetime) -> bool:
-    """False when there is no such token or it is revoked already."""
+async def revoke_token(connection: AsyncConnection, token_id: int, now: datetime) -> None:
+    """Raises PeopleFault when there is no such token or it is revoked already."""
     columns = api_tokens.c
     query = update(api_tokens).where(columns.id == token_id, columns.revoked_at.is_(None)).values(revoked_at=now)
-    return (await connection.execute(query)).rowcount == 1
+    if (await connection.execute(query)).rowcount != 1:
+        raise PeopleFault("token_unknown", f"没有有效的令牌 {token_id}")
 
 
 async def list_tokens(connection: AsyncConnection) -> Sequence[ApiToken]:
