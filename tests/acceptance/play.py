@@ -101,11 +101,11 @@ def play(name: str, ticket: dict[str, Any], *events: Event, until: str | None = 
 
 
 def refused(name: str, ticket: dict[str, Any], *events: Event, article: str, words: str = "") -> str:
-    """The last command is refused, cites ``article`` (several: with 、), says ``words``, and changes nothing; the others are allowed.
+    """The last command alone is refused, cites ``article`` (several: with 、), says ``words`` and changes nothing.
 
-    The error itself.
+    Returns the error.
     """
-    before = play(name, ticket, *events[:-1], until=events[-1][0])
+    before = play(name, ticket, *events[:-1], until=max((one[0] for one in events), key=moment))
     after = play_any(name, ticket, *events)
     assert [step["ok"] for step in after.steps] == [True] * (len(events) - 1) + [False], after.steps
     error = str(after.last["error"])
