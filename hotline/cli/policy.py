@@ -12,6 +12,8 @@ from rich.table import Table
 from datafile import DataFileError
 from hotline.checks import NO_ORIGINAL
 from hotline.cli._database import console, print_json
+from hotline.cli._policy_due import due_command
+from hotline.cli._policy_replay import replay_command
 from hotline.cli._policy_text import Fact, facts, plain
 from tickets.policy import Policy
 from tickets.policy_file import find_policy, load_policy, policy_names
@@ -142,3 +144,7 @@ def _json(fact: Fact | None) -> dict[str, Any] | None:
     if fact is None:
         return None
     return {"value": fact.value, "article": fact.cite, "quote": fact.quote, "reading": fact.reading}
+
+
+command.add_command(due_command)
+command.add_command(replay_command)
