@@ -15,7 +15,7 @@ from tickets.policy_file import find_policy
 from tickets.words import Category, chinese
 
 
-class Moment(click.ParamType):
+class Moment(click.ParamType[datetime]):
     """An ISO 8601 time that knows its zone."""
 
     name = "time"

@@ -47,6 +47,23 @@ async def test_typed_in_a_queue_it_is_put_through(phones: Phones, typed: str) ->
     assert (await call_of(phones.instance, number))["emergency"] == "119"
 
 
+@pytest.mark.parametrize("typed", ["110#", "110"])
+async def test_typed_where_a_number_is_asked_for_it_is_put_through(phones: Phones, typed: str) -> None:
+    """As the whole entry only: ended by ``#`` or by silence."""
+    number = f"1391115{len(typed):04d}"
+    line = await phones.citizen(number, keys=f"w1,4,w1,{typed}")
+    await line.wait("connected", 20, detail="110")
+    await line.hangup()
+    assert (await call_of(phones.instance, number))["emergency"] == "110"
+
+
+async def test_an_entry_that_only_begins_with_110_is_a_number(phones: Phones) -> None:
+    line = await phones.citizen("13911116001", keys="w1,4,w1,11020261121#")
+    await line.wait("connected", 25, detail="progress")
+    await line.hangup()
+    assert not (await call_of(phones.instance, "13911116001"))["emergency"]
+
+
 async def test_a_single_1_waits_for_more_and_then_counts(phones: Phones) -> None:
     line = await phones.citizen("13911113001", keys="w1,1,w1,1,w1,9")
     await line.wait("connected", 10, detail="119")
