@@ -94,7 +94,9 @@ def _pass(move: Move, kind: LimitKind) -> list[Tick]:
         return [Tick(move.at, "return_refused_by_silence", "逾期未接受退单，仍由原单位办理", (running.cite,))]
     limits[kind] = running.model_copy(update={"passed": True})
     move.set(limits=limits)
-    ticks = [Tick(move.at, f"{kind}_overdue", f"{chinese(kind)}逾期", (running.cite,))]
+    called = "查阅" if kind is LimitKind.VIEW else "办结" if kind in COMPLETION else ""
+    account = [one.cite for one in move.policy.accountability if one.kind == called]
+    ticks = [Tick(move.at, f"{kind}_overdue", f"{chinese(kind)}逾期", (running.cite, *account))]
     if kind in COMPLETION:
         move.set(counted_overdue=True)
         if move.supervise_automatically(SuperviseReason.OVERDUE):

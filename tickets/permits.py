@@ -161,5 +161,3 @@ def _signs(command: AnyCommand) -> bool:
     if isinstance(command, Complete):
         return command.leader_approval is True
     return isinstance(command, Extend) and command.leader_consent is True
-
-

@@ -228,6 +228,12 @@ class Duty(Basis):
     at: Literal["内部转办", "办结", "审核通过"] = Field(alias="环节")
 
 
+class Accountability(Basis):
+    """Who is called to account when a limit has passed: cited beside the limit."""
+
+    kind: Literal["查阅", "办结"] = Field(alias="环节")
+
+
 class Secrecy(Basis):
     measures: list[Literal["不向被诉人透露", "加密", "专人", "脱敏", "不公开"]] = Field(alias="措施")
 
@@ -271,6 +277,7 @@ class Policy(Rule):
     archive: Archive = Field(alias="归档")
     supervision: Supervision = Field(alias="督办")
     warnings: list[WarningStep] = Field(default=[], alias="预警")
+    accountability: list[Accountability] = Field(default=[], alias="逾期追责")
     linkage: Linkage | None = Field(default=None, alias="紧急联动")
     report_upward: Basis | None = Field(default=None, alias="重大事项上报")
     duties: list[Duty] = Field(default=[], alias="告知")

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import hmac
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Self
 
@@ -21,6 +22,7 @@ class Rulebook:
     default: str
     days: WorkingDays
     box: Box | None = None
+    mark_key: bytes = field(default=b"", repr=False)
 
     def __post_init__(self) -> None:
         self.policy(self.default)
@@ -37,14 +39,22 @@ class Rulebook:
             raise NoBox("保密工单须先配置密钥")
         return self.box
 
+    def mark(self, caller: str) -> str:
+        """The same word for the same caller, from which the number cannot be found without the key."""
+        if not caller:
+            return ""
+        if not self.mark_key:
+            raise NoBox("保密工单须先配置密钥")
+        return "保密" + hmac.new(self.mark_key, caller.encode(), "sha256").hexdigest()[:32]
+
     def with_days(self, days: WorkingDays) -> Self:
         return replace(self, days=days)
 
 
-def load_rulebook(default: str, box: Box | None = None, holidays: Path = FOLDER) -> Rulebook:
+def load_rulebook(default: str, box: Box | None = None, mark_key: bytes = b"", holidays: Path = FOLDER) -> Rulebook:
     """Every policy there is. A live ticket always gets a date: the calendar may be provisional.
 
     Raises LookupError for an unknown ``default``, :class:`datafile.DataFileError` for a faulty file.
     """
     policies = {name: find_policy(name) for name in policy_names()}
-    return Rulebook(policies, default, load_working_days(holidays, provisional=True), box)
+    return Rulebook(policies, default, load_working_days(holidays, provisional=True), box, mark_key)

@@ -1,4 +1,6 @@
-"""Tickets as they come in: numbered, stored, and every change appended, all in the caller's transaction."""
+"""Tickets as calls bring them in: numbered, stored, and every change appended, all in the caller's transaction.
+
+What people do to them afterwards is in ``book``."""
 
 from __future__ import annotations
 
@@ -14,9 +16,6 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from tickets.number import format_number, ticket_day
 from tickets.tables import tickets
-
-RECEIVED = "received"
-SYSTEM = "system"
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,24 +50,37 @@ _RECORD = (
     "jsonb_to_recordset(CAST(:rows AS jsonb)) AS r(number text, call_id text, received_at timestamptz, category text,"
     " urgent boolean, caller text, caller_e164 text, keyed text, summary text, channel text)"
 )
+# The life is what is known of it; all else is as by default (tickets.life). `rebuild` folds over the events' changes.
+_KEY = "COALESCE({0}.caller_e164, {0}.caller)"
+_EVENT = (
+    " INSERT INTO ticket_events (number, kind, actor, data, words)"
+    " SELECT number, '{kind}', 'system', jsonb_build_object({data}'changes',"
+    " jsonb_build_object('category', category, 'urgent', urgent)),"
+    " jsonb_build_object('caller', caller, 'caller_e164', caller_e164, 'keyed', keyed, 'summary', summary,"
+    " 'changes', jsonb_build_object('caller', caller_key)) FROM {made} ORDER BY number"
+)
 _RECEIVE = text(
     f"WITH r AS (SELECT * FROM {_RECORD}), made AS ("
-    "INSERT INTO tickets (number, call_id, channel, state, category, urgent, caller, caller_e164, keyed, summary,"
-    " received_at) SELECT number, call_id, channel, 'received', category, urgent, caller, caller_e164, keyed, summary,"
-    " received_at FROM r ORDER BY number RETURNING *)"
-    " INSERT INTO ticket_events (number, kind, actor, data)"
-    " SELECT number, 'received', 'system', to_jsonb(made) - 'number' FROM made ORDER BY number"
+    "INSERT INTO tickets (number, call_id, channel, state, category, urgent, caller, caller_e164, caller_key, keyed,"
+    " summary, received_at, life) SELECT number, call_id, channel, 'received', category, urgent, caller, caller_e164,"
+    f" {_KEY.format('r')}, keyed, summary, received_at, jsonb_build_object('category', category, 'urgent', urgent,"
+    f" 'caller', {_KEY.format('r')}) FROM r ORDER BY number RETURNING *)"
+    + _EVENT.format(
+        kind="received", data="'call_id', call_id, 'channel', channel, 'received_at', received_at, ", made="made"
+    )
 )
 # Only a ticket that nobody has taken up yet follows its call.
 _FOLLOW = text(
     f"WITH r AS (SELECT * FROM {_RECORD}), done AS ("
     "UPDATE tickets AS t SET category = r.category, urgent = r.urgent, keyed = r.keyed, summary = r.summary,"
-    " caller = r.caller, caller_e164 = r.caller_e164 FROM r WHERE t.call_id = r.call_id AND t.state = 'received'"
+    f" caller = r.caller, caller_e164 = r.caller_e164, caller_key = {_KEY.format('r')}, version = t.version + 1,"
+    " updated_at = now(), life = t.life || jsonb_build_object('category', r.category, 'urgent', r.urgent,"
+    f" 'caller', {_KEY.format('r')}) FROM r WHERE t.call_id = r.call_id AND t.state = 'received' AND t.policy = ''"
+    " AND NOT t.confidential AND t.duplicate_of IS NULL"
     " AND (t.category, t.urgent, t.keyed, t.summary) IS DISTINCT FROM (r.category, r.urgent, r.keyed, r.summary)"
-    " RETURNING t.number, t.category, t.urgent, t.keyed, t.summary)"
-    " INSERT INTO ticket_events (number, kind, actor, data)"
-    " SELECT number, 'changed', 'system', to_jsonb(done) - 'number' FROM done"
+    " RETURNING t.*)" + _EVENT.format(kind="changed", data="", made="done")
 )
+_LISTED = "number call_id channel state category urgent caller caller_e164 keyed summary received_at".split()
 _COUNT = text(
     "INSERT INTO ticket_counters AS c (day, last) VALUES (:day, :count)"
     " ON CONFLICT (day) DO UPDATE SET last = c.last + excluded.last RETURNING last"
@@ -78,7 +90,7 @@ _COUNT = text(
 async def receive(connection: AsyncConnection, requests: Sequence[Received]) -> dict[str, str]:
     """A ticket for each; returns call id → number. A call that has one already is an error of the caller's."""
     days = [ticket_day(request.received_at) for request in requests]
-    counts = await _take_numbers(connection, Counter(days))
+    counts = await take_numbers(connection, Counter(days))
     numbers: dict[str, str] = {}
     rows = []
     for request, day in zip(requests, days, strict=True):
@@ -89,13 +101,17 @@ async def receive(connection: AsyncConnection, requests: Sequence[Received]) -> 
     return numbers
 
 
-async def _take_numbers(connection: AsyncConnection, wanted: Counter[date]) -> dict[date, int]:
+async def take_numbers(connection: AsyncConnection, wanted: Counter[date]) -> dict[date, int]:
     """The first free count of each day, days in order so that two transactions cannot wait for each other."""
     first = {}
     for day, count in sorted(wanted.items()):
         last = (await connection.execute(_COUNT, {"day": day, "count": count})).scalar_one()
         first[day] = last - count + 1
     return first
+
+
+async def take_number(connection: AsyncConnection, day: date) -> int:
+    return (await take_numbers(connection, Counter([day])))[day]
 
 
 async def follow(connection: AsyncConnection, requests: Sequence[Received]) -> None:
@@ -110,8 +126,12 @@ async def numbers_of(connection: AsyncConnection, call_ids: Sequence[str]) -> di
 
 
 async def list_tickets(connection: AsyncConnection, *, number: str | None = None, limit: int) -> list[dict[str, Any]]:
-    """Newest first, plain values."""
-    query = select(tickets).order_by(tickets.c.received_at.desc(), tickets.c.number.desc()).limit(limit)
+    """Newest first, as they came in; plain values."""
+    query = (
+        select(*(tickets.c[name] for name in _LISTED))
+        .order_by(tickets.c.received_at.desc(), tickets.c.number.desc())
+        .limit(limit)
+    )
     if number is not None:
         query = query.where(tickets.c.number == number)
     return [dict(row._mapping) for row in await connection.execute(query)]

@@ -2,18 +2,25 @@
 
 ticket_counters  the last number given out on each day (of Asia/Shanghai)
 tickets          工单, the present state of each
-ticket_events    every change of a ticket, append-only
+ticket_units     the other units that take part in a ticket: co-units, and the county it went through
+deadlines        the limits 时限 that run, as ``tickets.life`` has them
+ticket_events    every change of a ticket, append-only (a trigger sees to it)
+ticket_feed      the events in the order in which they were committed: who reads on from a position misses none
+
+Triggers, functions and the search index are in the migration.
 """
 
 from __future__ import annotations
 
 from sqlalchemy import (
+    ARRAY,
     BigInteger,
     Boolean,
     Column,
     Date,
     DateTime,
     ForeignKey,
+    Identity,
     Index,
     Integer,
     MetaData,
@@ -24,6 +31,8 @@ from sqlalchemy import (
 from sqlalchemy.dialects.postgresql import JSONB
 
 metadata = MetaData()
+_EMPTY = text("'{}'")
+_NO = text("false")
 
 ticket_counters = Table(
     "ticket_counters",
@@ -38,15 +47,77 @@ tickets = Table(
     Column("number", Text, primary_key=True),
     Column("call_id", Text, unique=True),
     Column("channel", Text, nullable=False),
+    Column("channel_ref", Text, nullable=False, server_default=""),
+    Column("received_at", DateTime(timezone=True), nullable=False),
+    Column("updated_at", DateTime(timezone=True), nullable=False, server_default=text("now()")),
+    Column("version", Integer, nullable=False, server_default="1"),
+    # Empty until somebody takes the ticket up: then the city's policy of that moment is its own for good.
+    Column("policy", Text, nullable=False, server_default=""),
+    # tickets.life.Life without what is as by default. The columns up to `wake_at` repeat what queries look at.
+    Column("life", JSONB, nullable=False),
     Column("state", Text, nullable=False),
     Column("category", Text, nullable=False),
-    Column("urgent", Boolean, nullable=False, server_default=text("false")),
+    Column("urgent", Boolean, nullable=False, server_default=_NO),
+    Column("public", Boolean, nullable=False, server_default=text("true")),
+    Column("unit", Text, nullable=False, server_default=""),
+    Column("co_units", ARRAY(Text), nullable=False, server_default=_EMPTY),
+    Column("county", Text, nullable=False, server_default=""),
+    Column("warning", Text),
+    Column("supervised", Boolean, nullable=False, server_default=_NO),
+    Column("due_at", DateTime(timezone=True)),
+    Column("wake_at", DateTime(timezone=True)),
+    # By what a caller is recognised: the number, or its mark in a confidential ticket.
+    Column("caller_key", Text, nullable=False, server_default=""),
+    Column("parent", Text, ForeignKey("tickets.number")),
+    Column("duplicate_of", Text, ForeignKey("tickets.number")),
+    Column("confidential", Boolean, nullable=False, server_default=_NO),
+    Column("handler", Text, nullable=False, server_default=""),
+    # A confidential ticket's words, as JSON; the columns below are then empty.
+    Column("sealed", Text),
+    Column("title", Text, nullable=False, server_default=""),
+    Column("content", Text, nullable=False, server_default=""),
+    Column("requester", Text, nullable=False, server_default=""),
+    Column("contact", Text, nullable=False, server_default=""),
+    Column("address", Text, nullable=False, server_default=""),
+    Column("area", Text, nullable=False, server_default=""),
     Column("caller", Text, nullable=False, server_default=""),
     Column("caller_e164", Text),
     Column("keyed", Text, nullable=False, server_default=""),
     Column("summary", Text, nullable=False, server_default=""),
-    Column("received_at", DateTime(timezone=True), nullable=False),
-    Index("tickets_received", "received_at"),
+    Index("tickets_received", "received_at", "number"),
+    Index("tickets_state", "state", "received_at", "number"),
+    Index("tickets_unit", "unit", "received_at", "number", postgresql_where=text("unit <> ''")),
+    Index("tickets_unit_state", "unit", "state", "received_at", "number", postgresql_where=text("unit <> ''")),
+    Index("tickets_caller", "caller_key", "received_at", "number", postgresql_where=text("caller_key <> ''")),
+    Index("tickets_urgent", "received_at", "number", postgresql_where=text("urgent")),
+    Index("tickets_supervised", "received_at", "number", postgresql_where=text("supervised")),
+    Index("tickets_warning", "warning", "received_at", "number", postgresql_where=text("warning IS NOT NULL")),
+    Index("tickets_due", "due_at", "number", postgresql_where=text("due_at IS NOT NULL")),
+    Index("tickets_wake", "wake_at", "number", postgresql_where=text("wake_at IS NOT NULL")),
+    Index("tickets_parent", "parent", postgresql_where=text("parent IS NOT NULL")),
+    Index("tickets_duplicate", "duplicate_of", postgresql_where=text("duplicate_of IS NOT NULL")),
+)
+
+ticket_units = Table(
+    "ticket_units",
+    metadata,
+    Column("unit", Text, primary_key=True),
+    Column("received_at", DateTime(timezone=True), primary_key=True),
+    Column("number", Text, ForeignKey("tickets.number"), primary_key=True),
+    Index("ticket_units_number", "number"),
+)
+
+deadlines = Table(
+    "deadlines",
+    metadata,
+    Column("number", Text, ForeignKey("tickets.number"), primary_key=True),
+    Column("kind", Text, primary_key=True),
+    Column("due_at", DateTime(timezone=True), nullable=False),
+    Column("article", Text, nullable=False),
+    Column("provisional", Boolean, nullable=False, server_default=_NO),
+    Column("passed", Boolean, nullable=False, server_default=_NO),
+    Index("deadlines_due", "kind", "due_at", "number"),
+    Index("deadlines_provisional", "number", postgresql_where=text("provisional")),
 )
 
 ticket_events = Table(
@@ -54,9 +125,22 @@ ticket_events = Table(
     metadata,
     Column("id", BigInteger, primary_key=True),
     Column("number", Text, ForeignKey("tickets.number"), nullable=False),
+    # When it happened. What the clock does late still happened at its own time.
     Column("at", DateTime(timezone=True), nullable=False, server_default=text("now()")),
+    Column("recorded_at", DateTime(timezone=True), nullable=False, server_default=text("now()")),
     Column("kind", Text, nullable=False),
     Column("actor", Text, nullable=False),
-    Column("data", JSONB, nullable=False, server_default=text("'{}'")),
+    Column("data", JSONB, nullable=False, server_default=_EMPTY),
+    # What people wrote and who they are; in a confidential ticket sealed.
+    Column("words", JSONB),
+    Column("sealed", Text),
+    Column("articles", ARRAY(Text), nullable=False, server_default=_EMPTY),
     Index("ticket_events_number", "number", "id"),
+)
+
+ticket_feed = Table(
+    "ticket_feed",
+    metadata,
+    Column("position", BigInteger, Identity(always=True), primary_key=True),
+    Column("event", BigInteger, ForeignKey("ticket_events.id"), nullable=False),
 )

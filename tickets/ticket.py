@@ -5,14 +5,16 @@ from __future__ import annotations
 from datetime import datetime
 from typing import Annotated, Any, Self
 
-from pydantic import BaseModel, ConfigDict, Field, StringConstraints, model_validator
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, StringConstraints, model_validator
 
 from tickets.life import Life
 from tickets.permits import Place
 from tickets.words import Category, LimitKind
 
-Text = Annotated[str, StringConstraints(strip_whitespace=True, max_length=20_000)]
-Line = Annotated[str, StringConstraints(strip_whitespace=True, max_length=200)]
+# PostgreSQL keeps no zero character.
+_NO_ZERO = AfterValidator(lambda value: value.replace("\0", ""))
+Text = Annotated[str, StringConstraints(strip_whitespace=True, max_length=20_000), _NO_ZERO]
+Line = Annotated[str, StringConstraints(strip_whitespace=True, max_length=200), _NO_ZERO]
 Words = Annotated[str, StringConstraints(pattern=r"^[a-z][a-z0-9_-]{0,30}$")]
 
 TEXTS = ("title", "content", "requester", "contact", "address", "area", "caller", "caller_e164", "keyed", "summary")
