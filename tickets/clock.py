@@ -95,7 +95,7 @@ def _pass(move: Move, kind: LimitKind) -> list[Tick]:
     limits[kind] = running.model_copy(update={"passed": True})
     move.set(limits=limits)
     called = "查阅" if kind is LimitKind.VIEW else "办结" if kind in COMPLETION else ""
-    account = [one.cite for one in move.policy.accountability if one.kind == called]
+    account = [one.cite for one in move.policy.accountability if one.at == called]
     ticks = [Tick(move.at, f"{kind}_overdue", f"{chinese(kind)}逾期", (running.cite, *account))]
     if kind in COMPLETION:
         move.set(counted_overdue=True)

@@ -231,7 +231,7 @@ class Duty(Basis):
 class Accountability(Basis):
     """Who is called to account when a limit has passed: cited beside the limit."""
 
-    kind: Literal["查阅", "办结"] = Field(alias="环节")
+    at: Literal["查阅", "办结"] = Field(alias="环节")
 
 
 class Secrecy(Basis):

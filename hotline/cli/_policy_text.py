@@ -10,7 +10,18 @@ from enum import StrEnum
 from typing import Any
 
 from datafile import Rule
-from tickets.policy import Basis, CategoryLimit, Duty, NotAccepted, Policy, Scope, Secrecy, Trigger, WarningStep
+from tickets.policy import (
+    Accountability,
+    Basis,
+    CategoryLimit,
+    Duty,
+    NotAccepted,
+    Policy,
+    Scope,
+    Secrecy,
+    Trigger,
+    WarningStep,
+)
 from tickets.words import chinese
 
 _ABOUT = frozenset(Basis.model_fields)
@@ -94,7 +105,7 @@ def _part(key: str, part: Rule) -> Iterator[Fact]:
         yield from _facts(f"{key}·{chinese(part.reason)}", part)
     elif isinstance(part, WarningStep):
         yield from _facts(f"{key}·{chinese(part.warning)}", part)
-    elif isinstance(part, Duty):
+    elif isinstance(part, Duty | Accountability):
         yield from _facts(f"{key}·{part.at}", part)
     elif isinstance(part, Secrecy):
         for measure in part.measures:
