@@ -1,0 +1,187 @@
+"""A ticket's row, and what is kept in step with it: its limits, and the other units that take part."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping, Sequence
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import Row, insert, select, text
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from tickets.clock import COMPLETION, next_at
+from tickets.life import Life
+from tickets.rulebook import Rulebook
+from tickets.tables import tickets
+from tickets.ticket import TEXTS, Ticket
+from tickets.words import State
+
+_PLAIN = (
+    "number version policy channel channel_ref call_id county confidential handler parent duplicate_of due_at wake_at"
+    " received_at updated_at"
+).split()
+
+
+def read(row: Row[Any], opened: Mapping[str, Any] | None = None) -> Ticket:
+    """``opened``: the words of a confidential ticket; without them they are empty."""
+    known = row._mapping
+    words = {name: known[name] for name in TEXTS} if row.sealed is None else dict(opened or {})
+    return Ticket(**{name: known[name] for name in _PLAIN}, life=Life.model_validate(row.life), **words)
+
+
+def read_opened(row: Row[Any], rulebook: Rulebook) -> Ticket:
+    """With the words of a confidential ticket. Raises :class:`tickets.sealing.NoBox`."""
+    if row.sealed is None:
+        return read(row)
+    return read(row, json.loads(rulebook.sealing().open(row.sealed, row.number)))
+
+
+async def load(connection: AsyncConnection, number: str, *, lock: bool = False) -> Row[Any] | None:
+    query = select(tickets).where(tickets.c.number == number)
+    return (await connection.execute(query.with_for_update() if lock else query)).one_or_none()
+
+
+def moved(ticket: Ticket, rulebook: Rulebook, life: Life, at: datetime, **changes: Any) -> Ticket:
+    """The ticket after a change: what follows from its life follows."""
+    policy = ticket.policy or rulebook.default
+    ended = changes.get("duplicate_of", ticket.duplicate_of) is not None
+    return ticket.model_copy(
+        update={
+            "life": life,
+            "version": ticket.version + 1,
+            "policy": policy,
+            "county": _county(ticket.county, life),
+            "due_at": min((life.limits[kind].due for kind in COMPLETION if kind in life.limits), default=None),
+            "wake_at": None if ended else next_at(rulebook.policy(policy), rulebook.days, life),
+            "updated_at": max(at, ticket.updated_at),
+            **changes,
+        }
+    )
+
+
+def _county(before: str, life: Life) -> str:
+    if life.state is State.AT_COUNTY:
+        return life.unit
+    return before if life.under_county or life.return_from is State.AT_COUNTY else ""
+
+
+async def add(connection: AsyncConnection, ticket: Ticket, envelope: str | None) -> None:
+    await connection.execute(insert(tickets).values(**_columns(ticket), **_texts(ticket, envelope)))
+    await _follow_limits(connection, [ticket])
+    await _follow_units(connection, [ticket])
+
+
+async def rewrite(connection: AsyncConnection, ticket: Ticket, envelope: str | None) -> None:
+    """The texts too."""
+    await save(connection, [ticket])
+    values = {"confidential": ticket.confidential, "handler": ticket.handler, **_texts(ticket, envelope)}
+    await connection.execute(tickets.update().where(tickets.c.number == ticket.number).values(**values))
+
+
+def _texts(ticket: Ticket, envelope: str | None) -> dict[str, Any]:
+    if envelope is None:
+        return {**ticket.texts(), "sealed": None}
+    return {name: None if name == "caller_e164" else "" for name in TEXTS} | {"sealed": envelope}
+
+
+def _columns(ticket: Ticket) -> dict[str, Any]:
+    return {
+        **{name: getattr(ticket, name) for name in _PLAIN},
+        **_of_life(ticket.life),
+        "life": ticket.life.model_dump(mode="json", exclude_defaults=True),
+    }
+
+
+def _of_life(life: Life) -> dict[str, Any]:
+    """The columns that repeat what is in the life."""
+    return {
+        "state": life.state.value,
+        "category": life.category.value,
+        "urgent": life.urgent,
+        "public": life.public,
+        "unit": life.unit,
+        "co_units": list(life.co_units),
+        "warning": life.warning and life.warning.value,
+        "supervised": life.supervised,
+        "caller_key": life.caller,
+    }
+
+
+_SAVE = text(
+    "UPDATE tickets AS t SET version = r.version, policy = r.policy, life = r.life, state = r.state,"
+    " category = r.category, urgent = r.urgent, public = r.public, unit = r.unit,"
+    " co_units = ARRAY(SELECT jsonb_array_elements_text(r.co_units)), county = r.county, warning = r.warning,"
+    " supervised = r.supervised, caller_key = r.caller_key, due_at = r.due_at, wake_at = r.wake_at,"
+    " duplicate_of = r.duplicate_of, updated_at = r.updated_at"
+    " FROM jsonb_to_recordset(CAST(:rows AS jsonb)) AS r(number text, version int, policy text, life jsonb, state text,"
+    " category text, urgent boolean, public boolean, unit text, co_units jsonb, county text, warning text,"
+    " supervised boolean, caller_key text, due_at timestamptz, wake_at timestamptz, duplicate_of text,"
+    " updated_at timestamptz) WHERE t.number = r.number"
+)
+_LIMITS = (
+    "jsonb_to_recordset(CAST(:rows AS jsonb)) AS r(number text, kind text, due_at timestamptz, article text,"
+    " provisional boolean, passed boolean)"
+)
+_END_LIMITS = text(
+    f"DELETE FROM deadlines AS d WHERE d.number = ANY(:numbers)"
+    f" AND NOT EXISTS (SELECT 1 FROM {_LIMITS} WHERE r.number = d.number AND r.kind = d.kind)"
+)
+_SET_LIMITS = text(
+    f"INSERT INTO deadlines AS d (number, kind, due_at, article, provisional, passed) SELECT * FROM {_LIMITS}"
+    " ON CONFLICT (number, kind) DO UPDATE SET due_at = excluded.due_at, article = excluded.article,"
+    " provisional = excluded.provisional, passed = excluded.passed"
+    " WHERE (d.due_at, d.article, d.provisional, d.passed) IS DISTINCT FROM"
+    " (excluded.due_at, excluded.article, excluded.provisional, excluded.passed)"
+)
+_UNITS = "jsonb_to_recordset(CAST(:rows AS jsonb)) AS r(unit text, received_at timestamptz, number text)"
+_END_UNITS = text(
+    f"DELETE FROM ticket_units AS u WHERE u.number = ANY(:numbers)"
+    f" AND NOT EXISTS (SELECT 1 FROM {_UNITS} WHERE r.number = u.number AND r.unit = u.unit)"
+)
+_SET_UNITS = text(f"INSERT INTO ticket_units (unit, received_at, number) SELECT * FROM {_UNITS} ON CONFLICT DO NOTHING")
+
+
+async def save(connection: AsyncConnection, changed: Sequence[Ticket]) -> None:
+    """Rows that this transaction has locked. The texts stay as they are."""
+    if not changed:
+        return
+    await connection.execute(_SAVE, {"rows": json.dumps([_columns(ticket) for ticket in changed], default=_iso)})
+    await _follow_limits(connection, changed)
+    await _follow_units(connection, changed)
+
+
+async def _follow_limits(connection: AsyncConnection, changed: Sequence[Ticket]) -> None:
+    rows = [
+        {
+            "number": ticket.number,
+            "kind": kind.value,
+            "due_at": one.due.isoformat(),
+            "article": one.cite,
+            "provisional": one.provisional,
+            "passed": one.passed,
+        }
+        for ticket in changed
+        for kind, one in ticket.life.limits.items()
+    ]
+    given = {"numbers": [ticket.number for ticket in changed], "rows": json.dumps(rows)}
+    await connection.execute(_END_LIMITS, given)
+    if rows:
+        await connection.execute(_SET_LIMITS, {"rows": given["rows"]})
+
+
+async def _follow_units(connection: AsyncConnection, changed: Sequence[Ticket]) -> None:
+    rows = [
+        {"unit": unit, "received_at": ticket.received_at.isoformat(), "number": ticket.number}
+        for ticket in changed
+        for unit in sorted({ticket.county, *ticket.life.co_units} - {"", ticket.life.unit})
+    ]
+    given = {"numbers": [ticket.number for ticket in changed], "rows": json.dumps(rows)}
+    await connection.execute(_END_UNITS, given)
+    if rows:
+        await connection.execute(_SET_UNITS, {"rows": given["rows"]})
+
+
+def _iso(value: object) -> str:
+    assert isinstance(value, datetime)
+    return value.isoformat()

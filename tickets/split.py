@@ -1,0 +1,127 @@
+"""One request that holds several matters becomes several tickets; several requests about one matter become one."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import datetime
+
+from pydantic import BaseModel, ConfigDict, Field
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from tickets import rows
+from tickets.book import check_open, check_version, create, execute, lock, sealed
+from tickets.commands import Repeat
+from tickets.history import append, changes, event_of
+from tickets.move import Refused
+from tickets.permits import ACCEPT, CREATE, Actor, NotAllowed
+from tickets.rulebook import Rulebook
+from tickets.ticket import Line, NewRequest, Text, Ticket
+from tickets.words import Category, State
+
+MOST_PARTS = 20
+_NOT_SENT_YET = (State.RECEIVED, State.ACCEPTED)
+_ENDED = (State.ARCHIVED, State.DECLINED)
+
+
+class Part(BaseModel):
+    """One matter of several. Requester, channel and secrecy are those of the whole."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    category: Category
+    title: Line = ""
+    content: Text
+    urgent: bool = False
+    is_complex: bool = False
+    county: bool = False
+    address: Line = ""
+    area: Line = ""
+
+
+class Parts(BaseModel):
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    parts: tuple[Part, ...] = Field(min_length=1, max_length=MOST_PARTS)
+
+
+async def split(
+    connection: AsyncConnection,
+    rulebook: Rulebook,
+    number: str,
+    parts: Sequence[Part],
+    actor: Actor,
+    at: datetime,
+    *,
+    expected_version: int | None = None,
+) -> list[Ticket]:
+    """多事项拆分: a ticket of its own for each part; ``number`` itself goes on with what is left in it.
+
+    Returns the new ones. Raises what ``book.execute`` raises.
+    """
+    whole = await lock(connection, rulebook, number, actor)
+    if not (actor.may(ACCEPT) and actor.may(CREATE)):
+        raise NotAllowed("无权拆分工单")
+    check_version(whole, expected_version)
+    check_open(whole, rulebook)
+    policy = rulebook.policy(whole.policy or rulebook.default)
+    basis = policy.split or policy.procedure
+    if whole.life.state not in _NOT_SENT_YET:
+        raise Refused(f"{basis.cite}：工单已转办，不能再拆分", (basis.cite,))
+    made = []
+    for part in parts:
+        request = NewRequest(
+            **part.model_dump(),
+            public=whole.life.public,
+            **{
+                name: getattr(whole, name)
+                for name in "requester contact caller caller_e164 channel channel_ref confidential handler".split()
+            },
+            policy=whole.policy,
+        )
+        made.append(await create(connection, rulebook, request, actor, at, parent=number))
+    after = rows.moved(whole, rulebook, whole.life, at)
+    await rows.save(connection, [after])
+    data = {"parts": [ticket.number for ticket in made]}
+    await append(connection, [event_of(number, at, "split", actor.name, {}, data=data, articles=(basis.cite,))])
+    return made
+
+
+async def merge(
+    connection: AsyncConnection,
+    rulebook: Rulebook,
+    number: str,
+    into: str,
+    actor: Actor,
+    at: datetime,
+    *,
+    expected_version: int | None = None,
+) -> Ticket:
+    """并单: ``number`` goes on in ``into``, which is told of the repetition. Returns ``into``.
+
+    Only what no unit works on yet, and only into a ticket that is still open. Raises what ``book.execute`` raises.
+    """
+    if not (actor.may(ACCEPT) and actor.may(CREATE)):
+        raise NotAllowed("无权并单")
+    # In the order of their numbers, so that two who merge crosswise do not wait for each other.
+    both = {one: await lock(connection, rulebook, one, actor) for one in sorted({number, into})}
+    one, main = both[number], both[into]
+    check_version(one, expected_version)
+    for ticket in both.values():
+        check_open(ticket, rulebook)
+    cite = rulebook.policy(one.policy or rulebook.default).procedure.cite
+    if number == into:
+        raise Refused(f"{cite}：工单不能并入自身", (cite,))
+    if one.life.state not in _NOT_SENT_YET:
+        raise Refused(f"{cite}：工单已转办或已了结，不能并入其他工单", (cite,))
+    if main.life.state in _ENDED:
+        raise Refused(f"{cite}：{into}已了结，不能并入", (cite,))
+    if one.confidential and not main.confidential:
+        raise Refused(f"{cite}：保密工单不能并入不保密的工单", (cite,))
+    life = one.life.model_copy(update={"state": State.ARCHIVED, "limits": {}, "obligations": ()})
+    after = rows.moved(one, rulebook, life, at, duplicate_of=into)
+    await rows.save(connection, [after])
+    changed = changes(one.life, life)
+    event = event_of(number, at, "merged", actor.name, changed, data={"into": into}, articles=(cite,))
+    await append(connection, [sealed(event, after, rulebook)])
+    caller = one.caller_e164 or one.caller or "匿名"
+    return await execute(connection, rulebook, into, Repeat(do="repeat", caller=caller), actor, at)
