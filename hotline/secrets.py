@@ -46,7 +46,7 @@ class Secrets:
 
 def load_secrets(settings: Settings) -> Secrets:
     """What ``hotline run`` made. Raises SettingsError (one line) when there is none or it is damaged."""
-    found = _read(settings.secrets_file)
+    found = _passwords(settings.secrets_file)
     try:
         return Secrets(found["ami"], found["database"], found.get("agents", {}))
     except KeyError as error:
@@ -57,7 +57,7 @@ def load_secrets(settings: Settings) -> Secrets:
 
 def load_or_create(settings: Settings, extensions: Iterable[str]) -> Secrets:
     """The instance's secrets, with a SIP password for each of ``extensions``; missing ones are made and written."""
-    found = _read(settings.secrets_file)
+    found = _passwords(settings.secrets_file)
     agents = {**found.get("agents", {})}
     for extension in extensions:
         agents.setdefault(extension, _new())
@@ -105,18 +105,19 @@ def _read(path: Path) -> dict[str, Any]:
         raise SettingsError(f"{path}: not UTF-8") from None
     except tomllib.TOMLDecodeError as error:
         raise SettingsError(f"{path}: {error}") from error
-    _check(path, found)
     return found
 
 
-def _check(path: Path, found: Mapping[str, Any]) -> None:
-    """Names the faulty entry, never its value."""
+def _passwords(path: Path) -> dict[str, Any]:
+    """What secrets.toml holds; a complaint names the faulty entry, never its value."""
+    found = _read(path)
     agents = found.get("agents", {})
     if not isinstance(agents, dict) or set(found) - {"ami", "database", "agents"}:
         raise SettingsError(f"{path}: only ami, database and [agents] belong here")
     for name, value in [(name, found[name]) for name in ("ami", "database") if name in found] + list(agents.items()):
         if not isinstance(value, str) or not _ALLOWED.fullmatch(value):
             raise SettingsError(f"{path}: secret {name} must be 12 to 64 letters, digits, - or _")
+    return found
 
 
 def _toml(values: Secrets) -> str:

@@ -1,6 +1,7 @@
 """Users: added, disabled, their roles and passwords. All functions work inside the caller's transaction.
 
-Who may call them, and the audit entry, are the caller's: it knows who is asking and from where.
+Who may call them, and the audit entry, are the caller's: it knows who is asking and from where. What hashes a password
+can also raise :class:`people.hashing.Busy`.
 """
 
 from __future__ import annotations
@@ -11,7 +12,8 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import func, insert, select, update
+from sqlalchemy import func, select, update
+from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from people import hashing, sessions
@@ -68,11 +70,10 @@ async def create_user(
         "password_hash": await hashing.hash_password(first),
         "created_at": now,
     }
-    async with connection.begin_nested():
-        taken = (await connection.execute(select(users.c.id).where(users.c.name == name))).one_or_none()
-        if taken is not None:
-            raise PeopleFault("user_exists", f"用户 {name} 已存在")
-        row = (await connection.execute(insert(users).values(values).returning(users))).one()
+    new = insert(users).values(values).on_conflict_do_nothing(index_elements=["name"]).returning(users)
+    row = (await connection.execute(new)).one_or_none()
+    if row is None:
+        raise PeopleFault("user_exists", f"用户 {name} 已存在")
     return _user(row), first
 
 

@@ -18,12 +18,12 @@ _GAP = r"[\s\-‐‑–—－.·()（）]{0,3}"
 _DATE = r"20\d\d(?P<sep>[-/.])(?:0?[1-9]|1[0-2])(?P=sep)(?:0?[1-9]|[12]\d|3[01])(?![\d-])(?:[ T]\d\d:\d\d(?::\d\d)?)?"
 _TICKET = r"20\d\d(?:0[1-9]|1[0-2])(?:0[1-9]|[12]\d|3[01])-\d{6}(?![\d-])"
 _NUMBERS = re.compile(
-    rf"(?<![\d-])(?P<keep>{_DATE}|{_TICKET})|(?P<number>\+?{_DIGIT}(?:{_GAP}{_DIGIT}){{6,}}(?:{_GAP}[XxＸｘ](?![A-Za-z]))?)"
+    rf"(?<![\d-])(?P<keep>{_DATE}|{_TICKET})|(?P<number>\+?{_DIGIT}(?:{_GAP}{_DIGIT}){{6,}}(?:{_GAP}[XxＸｘ](?![A-Za-z]|{_GAP}{_DIGIT}))?)"
 )
 _MOBILE = re.compile(r"(?:0{0,2}86)?(1[3-9]\d)\d{4}(\d{4})")
 _LANDLINE = re.compile(r"(?:0{0,2}86)?(0(?:10|2\d|[3-9]\d\d))\d{4}(\d{3,4})")
 _ID_CARD = re.compile(r"([1-8]\d\d)(\d{11})(\d{3}[\dX])|([1-8]\d\d)(\d{8})(\d{4})")
-_EMAIL = re.compile(r"(?<![\w.+-])(\w)[\w.+-]*@(?=[\w-]+\.)")
+_EMAIL = re.compile(r"(?<![A-Za-z0-9._+-])([A-Za-z0-9])[A-Za-z0-9._+-]*@(?=[\w-]+\.)")
 _NAME = re.compile(
     r"(我叫|名叫|叫做|姓名|联系人|投诉人|举报人|诉求人|反映人)([是为:：\s]{0,2})([\u4e00-\u9fff])[\u4e00-\u9fff]{1,2}"
 )
@@ -84,8 +84,9 @@ def mask_text(text: str) -> str:
 
 def _mask_number(written: str) -> str:
     digits = _digits(written)
-    card = digits + "X" if written[-1] in "XxＸｘ" else digits
-    return mask_id_card(card) if _ID_CARD.fullmatch(card) else mask_phone(digits)
+    last = written[-1] if written[-1] in "XxＸｘ" else ""
+    card = f"{digits}X" if last else digits
+    return mask_id_card(card) if _ID_CARD.fullmatch(card) else mask_phone(digits) + last
 
 
 def _digits(text: str) -> str:

@@ -74,6 +74,7 @@ def _split(envelope: str) -> tuple[str, bytes]:
         sealed = base64.b64decode(text.encode("ascii"), altchars=b"-_", validate=True)
     except (ValueError, binascii.Error):
         raise BoxFault("not a sealed text") from None
-    if mark != _MARK or not KEY_ID.fullmatch(key_id):
+    # Base64 has several spellings of the same bytes; only ours counts.
+    if mark != _MARK or not KEY_ID.fullmatch(key_id) or base64.urlsafe_b64encode(sealed).decode() != text:
         raise BoxFault("not a sealed text")
     return key_id, sealed

@@ -103,6 +103,7 @@ audit_entries = Table(
     Column("detail", JSONB, nullable=False, server_default=text("'{}'")),
     Column("address", Text, nullable=False, server_default=""),
     Column("request_id", Text, nullable=False, server_default=""),
+    Index("audit_entries_at", "at"),
     Index("audit_entries_actor", "actor", "id"),
     Index("audit_entries_object", "object", "id"),
     Index("audit_entries_action", "action", "id"),

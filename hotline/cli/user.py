@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import getpass
+import os
 from collections.abc import Awaitable, Callable
 from datetime import UTC, datetime, timedelta
 from typing import TypeVar
@@ -20,8 +20,14 @@ from people.roles import ROLE_NAMES, TOKEN_PERMISSIONS, Permission, Role
 
 Answer = TypeVar("Answer")
 ROLES = click.option(
-    "--role", "roles", multiple=True, required=True, type=click.Choice([*Role]), help="More than once for several."
+    "--role",
+    "roles",
+    multiple=True,
+    required=True,
+    type=click.Choice([role.value for role in Role]),
+    help="More than once for several.",
 )
+TOKEN_WORDS = sorted(permission.value for permission in TOKEN_PERMISSIONS)
 UNIT = click.option("--unit", help="The unit's id; for unit_officer and unit_leader.")
 AS_JSON = click.option("--json", "as_json", is_flag=True, help="JSON instead of text.")
 
@@ -37,7 +43,7 @@ def _do(work: Callable[[AsyncConnection], Awaitable[Answer]], action: str = "", 
     async def question(connection: AsyncConnection) -> Answer:
         answer = await work(connection)
         if action:
-            who = {"account": getpass.getuser()}
+            who = {"uid": os.getuid()}
             await audit.record(connection, AuditEntry(datetime.now(UTC), "cli", action, object, who))
         return answer
 
@@ -53,12 +59,14 @@ def _do(work: Callable[[AsyncConnection], Awaitable[Answer]], action: str = "", 
 @UNIT
 @click.option("--display-name", default="", help="As people see it, e.g. 李华.")
 @AS_JSON
-def add(name: str, roles: tuple[Role, ...], unit: str | None, display_name: str, as_json: bool) -> None:
+def add(name: str, roles: tuple[str, ...], unit: str | None, display_name: str, as_json: bool) -> None:
     """Add a user; prints the first password, once. It must be changed at the first sign-in."""
 
     async def work(connection: AsyncConnection) -> str:
         now = datetime.now(UTC)
-        _, password = await accounts.create_user(connection, name, roles, now=now, display_name=display_name, unit=unit)
+        _, password = await accounts.create_user(
+            connection, name, [Role(role) for role in roles], now=now, display_name=display_name, unit=unit
+        )
         return password
 
     _show_password(name, _do(work, "user.add", f"user:{name}"), as_json)
@@ -85,9 +93,9 @@ def _show_password(name: str, made: str, as_json: bool) -> None:
 @click.argument("name")
 @ROLES
 @UNIT
-def roles(name: str, roles: tuple[Role, ...], unit: str | None) -> None:
+def roles(name: str, roles: tuple[str, ...], unit: str | None) -> None:
     """Give a user other roles; ends the user's sessions."""
-    _do(lambda c: accounts.set_roles(c, name, roles, unit), "user.set_roles", f"user:{name}")
+    _do(lambda c: accounts.set_roles(c, name, [Role(role) for role in roles], unit), "user.set_roles", f"user:{name}")
 
 
 @command.command()
@@ -131,10 +139,10 @@ def token() -> None:
 
 @token.command("add")
 @click.argument("platform")
-@click.option("--permission", "permissions", multiple=True, required=True, type=click.Choice(sorted(TOKEN_PERMISSIONS)))
+@click.option("--permission", "permissions", multiple=True, required=True, type=click.Choice(TOKEN_WORDS))
 @click.option("--days", type=click.IntRange(1, tokens.MAX_LIFE.days), default=365, show_default=True)
 @UNIT
-def token_add(platform: str, permissions: tuple[Permission, ...], days: int, unit: str | None) -> None:
+def token_add(platform: str, permissions: tuple[str, ...], days: int, unit: str | None) -> None:
     """Give PLATFORM a token; printed once."""
 
     async def work(connection: AsyncConnection) -> tokens.NewToken:

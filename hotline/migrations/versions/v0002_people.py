@@ -102,6 +102,7 @@ def upgrade() -> None:
         sa.Column("request_id", sa.Text(), server_default="", nullable=False),
         sa.PrimaryKeyConstraint("id"),
     )
+    op.create_index("audit_entries_at", "audit_entries", ["at"], unique=False)
     op.create_index("audit_entries_actor", "audit_entries", ["actor", "id"], unique=False)
     op.create_index("audit_entries_object", "audit_entries", ["object", "id"], unique=False)
     op.create_index("audit_entries_action", "audit_entries", ["action", "id"], unique=False)
