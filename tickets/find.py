@@ -130,7 +130,8 @@ def _units(actor: Actor, wanted: Filter) -> list[str] | None:
 
 
 def _takes_part(unit: str) -> ColumnElement[bool]:
-    part = select(ticket_units.c.number).where(ticket_units.c.unit == unit, ticket_units.c.number == _of.number)
+    other = ticket_units.alias()
+    part = select(other.c.number).where(other.c.unit == unit, other.c.number == _of.number).correlate(tickets)
     return or_(_of.unit == unit, part.exists())
 
 

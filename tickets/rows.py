@@ -51,7 +51,7 @@ def moved(ticket: Ticket, rulebook: Rulebook, life: Life, at: datetime, **change
             "life": life,
             "version": ticket.version + 1,
             "policy": policy,
-            "county": _county(ticket.county, life),
+            "county": _county(ticket, life),
             "due_at": min((life.limits[kind].due for kind in COMPLETION if kind in life.limits), default=None),
             "wake_at": None if ended else next_at(rulebook.policy(policy), rulebook.days, life),
             "updated_at": max(at, ticket.updated_at),
@@ -60,10 +60,11 @@ def moved(ticket: Ticket, rulebook: Rulebook, life: Life, at: datetime, **change
     )
 
 
-def _county(before: str, life: Life) -> str:
+def _county(before: Ticket, life: Life) -> str:
     if life.state is State.AT_COUNTY:
-        return life.unit
-    return before if life.under_county or life.return_from is State.AT_COUNTY else ""
+        # Sent to it, or back to it by its own decision.
+        return before.county if before.life.under_county else life.unit
+    return before.county if life.under_county or life.return_from is State.AT_COUNTY else ""
 
 
 async def add(connection: AsyncConnection, ticket: Ticket, envelope: str | None) -> None:

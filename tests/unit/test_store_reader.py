@@ -65,9 +65,9 @@ async def whole(engine: AsyncEngine) -> State:
     await read_all(one)
     one.forget()
     found = await state(engine)
-    tables = "calls, call_events, tickets, ticket_events, ticket_counters, alerts, recordings, log_cursors"
+    tables = "calls, call_events, tickets, ticket_counters, alerts, recordings, log_cursors"
     async with engine.begin() as connection:
-        await connection.execute(text(f"TRUNCATE {tables}"))
+        await connection.execute(text(f"TRUNCATE {tables} CASCADE"))
         await connection.execute(text("DELETE FROM procrastinate_jobs"))
     return found
 
@@ -212,7 +212,7 @@ async def test_a_ticket_follows_its_call_until_somebody_takes_it_up(engine: Asyn
     await read_all(one)
     one.forget()
     assert await rows(engine, "SELECT urgent, summary FROM tickets") == [(True, "来电按键1 紧急求助110")]
-    events = await rows(engine, "SELECT kind, data->>'urgent' FROM ticket_events ORDER BY id")
+    events = await rows(engine, "SELECT kind, data->'changes'->>'urgent' FROM ticket_events ORDER BY id")
     assert events == [("received", "false"), ("changed", "true")]
 
 

@@ -1,0 +1,115 @@
+"""Several matters become several tickets, several tickets of one matter become one; a notice moves limits."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+
+import pytest
+from sqlalchemy import text
+from sqlalchemy.ext.asyncio import AsyncEngine
+
+from tests.unit.ticket_people import (
+    AGENT,
+    DISPATCHER,
+    MORNING,
+    assert_sound,
+    dispatched,
+    do,
+    moment,
+    officer,
+    request,
+    rulebook,
+)
+from tickets.book import NotAllowed, Refused, create, get
+from tickets.calendar import Holiday, Notice, WorkingDays, library_years, load_working_days
+from tickets.history import events_of
+from tickets.recount import Recounted, recount
+from tickets.split import Part, merge, split
+from tickets.words import Category, LimitKind, State
+
+NEXT_YEAR = max(library_years()) + 1
+
+
+async def test_split(engine: AsyncEngine) -> None:
+    book = rulebook("fuzhou-2007")
+    async with engine.begin() as connection:
+        whole = await create(connection, book, request(requester="张三"), AGENT, MORNING)
+        parts = [Part(category=Category.HELP, content="路灯不亮"), Part(category=Category.CONSULTATION, content="医保")]
+        made = await split(connection, book, whole.number, parts, DISPATCHER, MORNING)
+    assert [ticket.parent for ticket in made] == [whole.number] * 2
+    assert [ticket.requester for ticket in made] == ["张三"] * 2
+    assert made[0].policy == whole.policy
+    async with engine.connect() as connection:
+        last = (await events_of(connection, book, whole.number))[-1]
+        assert (last.kind, last.data["parts"]) == ("split", [ticket.number for ticket in made])
+        assert last.articles == ("第八条",)
+    await assert_sound(engine, book)
+    sent = await dispatched(engine)
+    async with engine.begin() as connection:
+        with pytest.raises(Refused, match="已转办"):
+            await split(connection, book, sent.number, parts, DISPATCHER, MORNING)
+        with pytest.raises(NotAllowed):
+            await split(connection, book, sent.number, parts, officer("housing"), MORNING)
+
+
+async def test_merge(engine: AsyncEngine) -> None:
+    book = rulebook("anhui-2021")
+    main = await dispatched(engine, policy="anhui-2021")
+    later = MORNING + timedelta(hours=1)
+    for count, caller in enumerate(("13900001111", "13900001111")):
+        async with engine.begin() as connection:
+            again = await create(connection, book, request(caller=caller), AGENT, later)
+            assert main.number in again.earlier
+            after = await merge(connection, book, again.number, main.number, DISPATCHER, later)
+        assert after.life.callers == (caller,) * (count + 2)
+    assert after.life.supervised
+    async with engine.begin() as connection:
+        gone = await get(connection, book, again.number, AGENT)
+        assert (gone.duplicate_of, gone.life.state, gone.wake_at) == (main.number, State.ARCHIVED, None)
+        with pytest.raises(Refused, match="已并入"):
+            await do(connection, gone.number, "accept", DISPATCHER, later)
+        for number, into in ((main.number, main.number), (main.number, gone.number), (gone.number, main.number)):
+            with pytest.raises(Refused):
+                await merge(connection, book, number, into, DISPATCHER, later)
+    await assert_sound(engine, book)
+
+
+def with_notice() -> WorkingDays:
+    """The first week of January is off."""
+    first, last = moment(f"{NEXT_YEAR}-01-01 00:00").date(), moment(f"{NEXT_YEAR}-01-08 00:00").date()
+    days = [Holiday.model_construct(name="元旦", first=first, last=last)]
+    notice = Notice.model_construct(year=NEXT_YEAR, number="某通知", holidays=days, made_up=[])
+    return WorkingDays({NEXT_YEAR: notice}, provisional=True)
+
+
+async def test_a_notice_moves_the_limits_that_rest_on_it(engine: AsyncEngine) -> None:
+    book = rulebook().with_days(load_working_days(provisional=True))
+    start = moment(f"{NEXT_YEAR - 1}-12-21 09:00")
+    async with engine.begin() as connection:
+        number = (await create(connection, book, request(), AGENT, start)).number
+        await do(connection, number, "accept", DISPATCHER, start)
+        await do(connection, number, "dispatch", DISPATCHER, start, unit="housing")
+        await do(connection, number, "extend", officer("housing"), start, working_days=5, reason="鉴定")
+        ticket = await do(connection, number, "decide_extension", DISPATCHER, start, agree=True)
+    limit = ticket.life.limits[LimitKind.COMPLETE]
+    assert limit.provisional
+    assert not ticket.life.limits[LimitKind.CONTACT].provisional
+    new = with_notice()
+    at = start + timedelta(days=1)
+    before = book.days
+    assert await recount(engine.begin, book.with_days(new), before, at, "某通知") == Recounted(1, 1)
+    async with engine.connect() as connection:
+        after = await get(connection, book, number, AGENT)
+        event = (await events_of(connection, book, number))[-1]
+        wakes = await connection.scalar(text("SELECT wake_at FROM tickets"))
+    moved = after.life.limits[LimitKind.COMPLETE]
+    assert moved.due.date() == new.add(start.date(), 25)
+    assert moved.due > limit.due
+    assert not moved.provisional
+    assert after.due_at == moved.due
+    assert wakes == after.wake_at
+    assert (event.kind, event.data["why"]) == ("recounted", "某通知")
+    assert event.data["moved"] == {"complete": [limit.due.isoformat(), moved.due.isoformat()]}
+    assert event.articles == ("第二十条",)
+    await assert_sound(engine, book)
+    assert await recount(engine.begin, book.with_days(new), before, at, "某通知") == Recounted(0, 0)
