@@ -24,19 +24,20 @@ _MOBILE = re.compile(r"(?:0{0,2}86)?(1[3-9]\d)\d{4}(\d{4})")
 _LANDLINE = re.compile(r"(?:0{0,2}86)?(0(?:10|2\d|[3-9]\d\d))\d{4}(\d{3,4})")
 _ID_CARD = re.compile(r"([1-8]\d\d)(\d{11})(\d{3}[\dX])|([1-8]\d\d)(\d{8})(\d{4})")
 _EMAIL = re.compile(r"(?<![A-Za-z0-9._+-])([A-Za-z0-9])[A-Za-z0-9._+-]*@(?=[\w-]+\.)")
+_DOUBLE = "欧阳|司马|诸葛|上官|东方|皇甫|尉迟|公孙|慕容|令狐|司徒|端木|轩辕|长孙|夏侯|宇文|南宫"
 _NAME = re.compile(
-    r"(我叫|名叫|叫做|姓名|联系人|投诉人|举报人|诉求人|反映人)([是为:：\s]{0,2})([\u4e00-\u9fff])[\u4e00-\u9fff]{1,2}"
+    r"(我叫|名叫|叫做|(?:姓名|联系人|投诉人|举报人|诉求人|反映人|当事人)(?=[是为:：\s]))([是为:：\s]{0,2})"
+    rf"(?![了过来他她它不人你救])(?:{_DOUBLE}|[\u4e00-\u9fff])[\u4e00-\u9fff]{{1,2}}"
 )
 
 _COUNT = r"[\dA-Za-z一二三四五六七八九十百零〇甲乙丙丁\-－—#]{1,10}"
-_STRONG = r"(?:号楼|号院|号|弄|栋|幢|单元|室)"
-_WEAK = r"(?:座|层|楼|户|组|排|门)"
-_PART = rf"(?:{_COUNT}\s?{_STRONG}|[\dA-Za-z\-－—]{{1,10}}\s?{_WEAK})"
+_SURE = rf"{_COUNT}\s?(?:号楼|号院|号(?![线令])|弄|栋|幢|单元|室|组)"
+_FIRST = rf"(?:{_SURE}|[\dA-Za-z\-－—]{{1,10}}\s?[座楼门排])"  # 小区300户停水 is no address
+_REST = rf"(?:[\s,，]?(?:{_SURE}|{_COUNT}\s?[座楼门排层户]))"
 _PLACE = r"(?:(?<=[路街巷弄村屯里苑园区城湾庭府寓坊庄厦场院社])|(?<=[^知]道))"
 _TAIL = r"(?:\s?[\d\-－—]{1,8})?"
 _HOUSE = re.compile(
-    rf"{_PLACE}\s?{_PART}(?:[\s,，]?{_PART})*{_TAIL}"
-    rf"|(?<!第){_PART}(?:[\s,，]?{_PART})+{_TAIL}"
+    rf"{_PLACE}\s?{_FIRST}{_REST}*{_TAIL}|(?<!第){_FIRST}{_REST}+{_TAIL}"
     rf"|\d{{1,5}}\s?(?:室|单元)"
 )
 
@@ -78,7 +79,7 @@ def mask_text(text: str) -> str:
     """Free text: numbers of telephones and cards, house numbers, e-mail, and names after 我叫 and the like."""
     text = _NUMBERS.sub(lambda m: m["keep"] or _mask_number(m["number"]), text)
     text = _EMAIL.sub(r"\1***@", text)
-    text = _NAME.sub(r"\1\2\3**", text)
+    text = _NAME.sub(lambda m: f"{m[1]}{m[2]}{m[0][m.end(2) - m.start()]}**", text)
     return _HOUSE.sub("***", text)
 
 
