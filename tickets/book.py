@@ -75,7 +75,7 @@ async def create(
             include={*TEXTS, "channel", "channel_ref", "confidential", "handler"},
         ),
     )
-    await rows.add(connection, ticket, envelope_of(ticket, rulebook))
+    await rows.add(connection, rulebook, ticket, envelope_of(ticket, rulebook))
     known: dict[str, Any] = {"channel": ticket.channel, "channel_ref": ticket.channel_ref, "policy": name}
     known |= {"confidential": ticket.confidential, "handler": ticket.handler, "parent": parent}
     told = {name: text for name, text in ticket.texts().items() if text}
@@ -129,7 +129,7 @@ async def execute(
     after = rows.moved(before, rulebook, applied.life, at)
     changed = changes(life, applied.life)
     event = event_of(number, at, command.do, actor.name, changed, command=command, articles=applied.articles)
-    await rows.save(connection, [after])
+    await rows.save(connection, rulebook, [after])
     await append(connection, [*events, sealed(event, after, rulebook)])
     return after
 
@@ -190,7 +190,7 @@ async def edit(
     after = rows.moved(
         before, rulebook, life, at, **words, confidential=secret, handler=given.get("handler", before.handler)
     )
-    await rows.rewrite(connection, after, envelope_of(after, rulebook))
+    await rows.rewrite(connection, rulebook, after, envelope_of(after, rulebook))
     if turning:
         await _seal_events(connection, rulebook, number)
     known: dict[str, Any] = {name: value for name, value in given.items() if name in ("confidential", "handler")}

@@ -11,7 +11,8 @@ from sqlalchemy import Row, insert, select, text
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from tickets.clock import COMPLETION, next_at
-from tickets.life import Life
+from tickets.life import Life, Running
+from tickets.number import ticket_day
 from tickets.rulebook import Rulebook
 from tickets.tables import tickets
 from tickets.ticket import TEXTS, Ticket
@@ -67,15 +68,15 @@ def _county(before: Ticket, life: Life) -> str:
     return before.county if life.under_county or life.return_from is State.AT_COUNTY else ""
 
 
-async def add(connection: AsyncConnection, ticket: Ticket, envelope: str | None) -> None:
+async def add(connection: AsyncConnection, rulebook: Rulebook, ticket: Ticket, envelope: str | None) -> None:
     await connection.execute(insert(tickets).values(**_columns(ticket), **_texts(ticket, envelope)))
-    await _follow_limits(connection, [ticket])
+    await _follow_limits(connection, rulebook, [ticket])
     await _follow_units(connection, [ticket])
 
 
-async def rewrite(connection: AsyncConnection, ticket: Ticket, envelope: str | None) -> None:
+async def rewrite(connection: AsyncConnection, rulebook: Rulebook, ticket: Ticket, envelope: str | None) -> None:
     """The texts too."""
-    await save(connection, [ticket])
+    await save(connection, rulebook, [ticket])
     values = {"confidential": ticket.confidential, "handler": ticket.handler, **_texts(ticket, envelope)}
     await connection.execute(tickets.update().where(tickets.c.number == ticket.number).values(**values))
 
@@ -122,16 +123,18 @@ _SAVE = text(
 )
 _LIMITS = (
     "jsonb_to_recordset(CAST(:rows AS jsonb)) AS r(number text, kind text, due_at timestamptz, article text,"
-    " provisional boolean, passed boolean)"
+    " provisional boolean, passed boolean, since date, working_days int)"
 )
 _END_LIMITS = text(
     f"DELETE FROM deadlines AS d WHERE d.number = ANY(:numbers)"
     f" AND NOT EXISTS (SELECT 1 FROM {_LIMITS} WHERE r.number = d.number AND r.kind = d.kind)"
 )
 _SET_LIMITS = text(
-    f"INSERT INTO deadlines AS d (number, kind, due_at, article, provisional, passed) SELECT * FROM {_LIMITS}"
-    " ON CONFLICT (number, kind) DO UPDATE SET due_at = excluded.due_at, article = excluded.article,"
-    " provisional = excluded.provisional, passed = excluded.passed"
+    "INSERT INTO deadlines AS d (number, kind, due_at, article, provisional, passed, since, working_days)"
+    f" SELECT * FROM {_LIMITS} ON CONFLICT (number, kind) DO UPDATE SET due_at = excluded.due_at,"
+    " article = excluded.article, provisional = excluded.provisional, passed = excluded.passed,"
+    " since = CASE WHEN d.due_at = excluded.due_at THEN d.since ELSE excluded.since END,"
+    " working_days = CASE WHEN d.due_at = excluded.due_at THEN d.working_days ELSE excluded.working_days END"
     " WHERE (d.due_at, d.article, d.provisional, d.passed) IS DISTINCT FROM"
     " (excluded.due_at, excluded.article, excluded.provisional, excluded.passed)"
 )
@@ -143,16 +146,16 @@ _END_UNITS = text(
 _SET_UNITS = text(f"INSERT INTO ticket_units (unit, received_at, number) SELECT * FROM {_UNITS} ON CONFLICT DO NOTHING")
 
 
-async def save(connection: AsyncConnection, changed: Sequence[Ticket]) -> None:
+async def save(connection: AsyncConnection, rulebook: Rulebook, changed: Sequence[Ticket]) -> None:
     """Rows that this transaction has locked. The texts stay as they are."""
     if not changed:
         return
     await connection.execute(_SAVE, {"rows": json.dumps([_columns(ticket) for ticket in changed], default=_iso)})
-    await _follow_limits(connection, changed)
+    await _follow_limits(connection, rulebook, changed)
     await _follow_units(connection, changed)
 
 
-async def _follow_limits(connection: AsyncConnection, changed: Sequence[Ticket]) -> None:
+async def _follow_limits(connection: AsyncConnection, rulebook: Rulebook, changed: Sequence[Ticket]) -> None:
     rows = [
         {
             "number": ticket.number,
@@ -161,6 +164,7 @@ async def _follow_limits(connection: AsyncConnection, changed: Sequence[Ticket])
             "article": one.cite,
             "provisional": one.provisional,
             "passed": one.passed,
+            **_left(rulebook, ticket, one),
         }
         for ticket in changed
         for kind, one in ticket.life.limits.items()
@@ -169,6 +173,13 @@ async def _follow_limits(connection: AsyncConnection, changed: Sequence[Ticket])
     await connection.execute(_END_LIMITS, given)
     if rows:
         await connection.execute(_SET_LIMITS, {"rows": given["rows"]})
+
+
+def _left(rulebook: Rulebook, ticket: Ticket, running: Running) -> dict[str, Any]:
+    if not running.provisional:
+        return {"since": None, "working_days": None}
+    since = ticket_day(ticket.updated_at)
+    return {"since": since.isoformat(), "working_days": rulebook.days.between(since, ticket_day(running.due))}
 
 
 async def _follow_units(connection: AsyncConnection, changed: Sequence[Ticket]) -> None:

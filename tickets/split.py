@@ -80,7 +80,7 @@ async def split(
         )
         made.append(await create(connection, rulebook, request, actor, at, parent=number))
     after = rows.moved(whole, rulebook, whole.life, at)
-    await rows.save(connection, [after])
+    await rows.save(connection, rulebook, [after])
     data = {"parts": [ticket.number for ticket in made]}
     await append(connection, [event_of(number, at, "split", actor.name, {}, data=data, articles=(basis.cite,))])
     return made
@@ -119,7 +119,7 @@ async def merge(
         raise Refused(f"{cite}：保密工单不能并入不保密的工单", (cite,))
     life = one.life.model_copy(update={"state": State.ARCHIVED, "limits": {}, "obligations": ()})
     after = rows.moved(one, rulebook, life, at, duplicate_of=into)
-    await rows.save(connection, [after])
+    await rows.save(connection, rulebook, [after])
     changed = changes(one.life, life)
     event = event_of(number, at, "merged", actor.name, changed, data={"into": into}, articles=(cite,))
     await append(connection, [sealed(event, after, rulebook)])

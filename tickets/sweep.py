@@ -68,7 +68,7 @@ async def sweep(transactions: Transactions, rulebook: Rulebook, now: datetime, l
                 continue
             done.append(after)
             events.extend(happened)
-        await rows.save(connection, done)
+        await rows.save(connection, rulebook, done)
         await append(connection, sorted(events, key=lambda event: event.at))
         if failed:
             later = update(tickets).where(of.number.in_(failed)).values(wake_at=now + AGAIN)

@@ -116,6 +116,9 @@ deadlines = Table(
     Column("article", Text, nullable=False),
     Column("provisional", Boolean, nullable=False, server_default=_NO),
     Column("passed", Boolean, nullable=False, server_default=_NO),
+    # Only where it is provisional, to count again from: the day it was set, and the working days left on that day.
+    Column("since", Date),
+    Column("working_days", Integer),
     Index("deadlines_due", "kind", "due_at", "number"),
     Index("deadlines_provisional", "number", postgresql_where=text("provisional")),
 )

@@ -23,7 +23,7 @@ from tests.unit.ticket_people import (
 from tickets.book import NotAllowed, Refused, create, get
 from tickets.calendar import Holiday, Notice, WorkingDays, library_years, load_working_days
 from tickets.history import events_of
-from tickets.recount import Recounted, recount
+from tickets.recount import Recounted, provisional_year, recount
 from tickets.split import Part, merge, split
 from tickets.words import Category, LimitKind, State
 
@@ -95,9 +95,10 @@ async def test_a_notice_moves_the_limits_that_rest_on_it(engine: AsyncEngine) ->
     assert limit.provisional
     assert not ticket.life.limits[LimitKind.CONTACT].provisional
     new = with_notice()
+    async with engine.connect() as connection:
+        assert await provisional_year(connection) == NEXT_YEAR
     at = start + timedelta(days=1)
-    before = book.days
-    assert await recount(engine.begin, book.with_days(new), before, at, "某通知") == Recounted(1, 1)
+    assert await recount(engine.begin, book.with_days(new), at, "某通知") == Recounted(1, 1)
     async with engine.connect() as connection:
         after = await get(connection, book, number, AGENT)
         event = (await events_of(connection, book, number))[-1]
@@ -112,4 +113,4 @@ async def test_a_notice_moves_the_limits_that_rest_on_it(engine: AsyncEngine) ->
     assert event.data["moved"] == {"complete": [limit.due.isoformat(), moved.due.isoformat()]}
     assert event.articles == ("第二十条",)
     await assert_sound(engine, book)
-    assert await recount(engine.begin, book.with_days(new), before, at, "某通知") == Recounted(0, 0)
+    assert await recount(engine.begin, book.with_days(new), at, "某通知") == Recounted(0, 0)

@@ -74,6 +74,8 @@ CREATE TABLE deadlines (
     article text NOT NULL,
     provisional boolean NOT NULL DEFAULT false,
     passed boolean NOT NULL DEFAULT false,
+    since date,
+    working_days integer,
     PRIMARY KEY (number, kind)
 );
 CREATE INDEX deadlines_due ON deadlines (kind, due_at, number);
