@@ -149,6 +149,20 @@ class Agi(Section):
 class Web(Section):
     bind: str = "127.0.0.1"
     port: int = Field(default=8012, ge=1, le=65535)
+    https: bool = False
+    """Browsers reach it by HTTPS, through a proxy: the session's cookie is then for HTTPS alone."""
+    proxies: list[Annotated[str, Field(pattern=r"^[0-9a-fA-F.:]+$")]] = Field(default_factory=list)
+    """Proxies whose ``X-Forwarded-For`` is believed. Without it everybody behind one shares its lockout."""
+
+
+class WebhookSettings(Section):
+    url: str = Field(pattern=r"^https?://[!-~]+$", max_length=500)
+    secret: str = Field(min_length=16, max_length=200, pattern=r"^[!-~]+$")
+
+
+class Notify(Section):
+    webhooks: dict[str, WebhookSettings] = Field(default_factory=dict)
+    """By channel of the request. Answers to other channels are written to ``<home>/notices.jsonl``."""
 
 
 class Database(Section):
@@ -172,11 +186,14 @@ class Settings(BaseSettings):
 
     home: PlainPath = CHECKOUT / "var"
     city: str = ""
+    policy: str = Field(default="dalian-2015", pattern=r"^[a-z0-9-]+$")
+    """The regulation of new tickets: a file of ``tickets/policies/`` (``hotline policy list``)."""
     sip: Sip = Sip()
     emergency: Emergency = Emergency()
     ami: Ami = Ami()
     agi: Agi = Agi()
     web: Web = Web()
+    notify: Notify = Notify()
     database: Database = Database()
     recording: Recording = Recording()
     run: Run = Run()
@@ -211,6 +228,10 @@ class Settings(BaseSettings):
     @property
     def postgres_dir(self) -> Path:
         return self.home / "postgres"
+
+    @property
+    def attachments_dir(self) -> Path:
+        return self.home / "attachments"
 
     @property
     def log_dir(self) -> Path:

@@ -7,14 +7,36 @@ import logging
 import signal
 
 from aiohttp import web
+from sqlalchemy.ext.asyncio import AsyncEngine
 
-from hotline.db import open_engine
+from hotline.db import database_url, driver_url, open_engine
 from hotline.health import probes
 from hotline.logs import configure_logging
+from hotline.rulebook import Rulebooks, open_rulebook
 from hotline.settings import Settings, load_settings
-from web.app import create_app
+from web.api.services import Services
+from web.app import api_document, create_app
+from web.files import Files
+from web.live import Live
 
 log = logging.getLogger(__name__)
+
+
+POOL = 15
+SHUTDOWN_SECONDS = 5.0
+
+
+def services(settings: Settings, engine: AsyncEngine) -> Services:
+    """What the API works with. Raises SettingsError, datafile.DataFileError."""
+    return Services(
+        engine=engine,
+        rulebook=Rulebooks(open_rulebook(settings)),
+        live=Live(engine, driver_url(database_url(settings))),
+        files=Files(settings.attachments_dir),
+        document=api_document,
+        https=settings.web.https,
+        proxies=frozenset(settings.web.proxies),
+    )
 
 
 async def serve(settings: Settings) -> None:
@@ -22,8 +44,9 @@ async def serve(settings: Settings) -> None:
     stop = asyncio.Event()
     for number in (signal.SIGTERM, signal.SIGINT):
         asyncio.get_running_loop().add_signal_handler(number, stop.set)
-    async with open_engine(settings) as engine:
-        runner = web.AppRunner(create_app(probes(settings, engine)), access_log=None)
+    async with open_engine(settings, pool_size=POOL) as engine:
+        app = create_app(probes(settings, engine), services(settings, engine))
+        runner = web.AppRunner(app, access_log=None, shutdown_timeout=SHUTDOWN_SECONDS)
         await runner.setup()
         try:
             await web.TCPSite(runner, settings.web.bind, settings.web.port).start()

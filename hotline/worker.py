@@ -10,7 +10,7 @@ import contextlib
 import logging
 import os
 import signal
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Coroutine
 from functools import partial
 from pathlib import Path
 
@@ -20,6 +20,7 @@ from sqlalchemy.exc import SQLAlchemyError
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 
 from calls.alerts import announce_open
+from hotline import notices_job
 from hotline.asterisk import ask, control_socket
 from hotline.db import database_url, driver_url, open_engine
 from hotline.guard import HomeGuard, SpaceGuard, StopRecordings
@@ -29,6 +30,7 @@ from hotline.lost_calls import watch_open_calls
 from hotline.parts import HEARTBEAT
 from hotline.reader import Reader
 from hotline.recordings_job import QUEUE, Sweeper, create_app, defer_sweep
+from hotline.rulebook import Rulebooks, open_rulebook
 from hotline.settings import Settings, load_settings
 from hotline.stop_recordings import stop_recordings
 from hotline.stopping import pause
@@ -70,7 +72,10 @@ async def serve(settings: Settings, stop: asyncio.Event, stop_recordings: StopRe
             group.create_task(home_guard.run(stop))
             group.create_task(rotation.run(stop))
             group.create_task(watch_open_calls(settings, engine, reader, stop))
-            group.create_task(run_jobs(driver_url(database_url(settings)), sweeper, stop))
+            url = driver_url(database_url(settings))
+            answers = notices_job.sender(engine, Rulebooks(open_rulebook(settings)), notices_job.outlets(settings))
+            group.create_task(run_jobs(lambda: _work(create_app(url, sweeper), sweeper), stop))
+            group.create_task(run_jobs(lambda: notices_job.work(notices_job.create_app(url, answers)), stop))
     log.info("stopped")
 
 
@@ -110,10 +115,10 @@ async def until_done(
             back_off = min(back_off * 2, MAX_BACK_OFF)
 
 
-async def run_jobs(url: str, sweeper: Sweeper, stop: asyncio.Event) -> None:
+async def run_jobs(work: Callable[[], Coroutine[None, None, None]], stop: asyncio.Event) -> None:
     """procrastinate's worker, begun again after the database was away."""
     while not stop.is_set():
-        working = asyncio.create_task(_work(create_app(url, sweeper), sweeper))
+        working = asyncio.create_task(work())
         stopping = asyncio.create_task(stop.wait())
         await asyncio.wait((working, stopping), return_when=asyncio.FIRST_COMPLETED)
         stopping.cancel()

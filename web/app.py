@@ -1,24 +1,63 @@
-"""The HTTP side: so far the health of every part, for load balancers, containers and monitoring."""
+"""The HTTP side: the REST API below ``/api/v1``, and the health of every part for load balancers and monitoring."""
 
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import json
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
+from functools import cache
+from typing import Any
 
 from aiohttp import web
+
+from web.api.openapi import document
+from web.api.reading import MAX_BODY
+from web.api.services import Services
+from web.api.serving import mount
+from web.api.table import ENDPOINTS
+from web.live import Live
 
 Probe = Callable[[], Awaitable[bool]]
 PROBE_SECONDS = 3.0
 PROBES: web.AppKey[Mapping[str, Probe]] = web.AppKey("probes")
+VERSION = "1"
 
 
-def create_app(probes: Mapping[str, Probe]) -> web.Application:
-    """``probes`` tells for each part whether it works now."""
-    app = web.Application(client_max_size=64 * 1024)
+@cache
+def api_document() -> dict[str, Any]:
+    return document(ENDPOINTS, VERSION)
+
+
+def create_app(probes: Mapping[str, Probe], services: Services) -> web.Application:
+    """``probes`` tells for each part whether it works now. The live events run as long as the application."""
+    app = web.Application(client_max_size=MAX_BODY)
     app[PROBES] = probes
     app.router.add_get("/health", health)
+    mount(app, ENDPOINTS, services)
+    app.cleanup_ctx.append(_live(services.live))
+    app.on_shutdown.append(_close(services.live))
     return app
+
+
+def _live(live: Live) -> Callable[[web.Application], AsyncIterator[None]]:
+    async def run(app: web.Application) -> AsyncIterator[None]:
+        listening = asyncio.create_task(live.run())
+        yield
+        listening.cancel()
+        with contextlib.suppress(asyncio.CancelledError):
+            await listening
+
+    return run
+
+
+def _close(live: Live) -> Callable[[web.Application], Awaitable[None]]:
+    """Streams end before the server waits for its requests to end."""
+
+    async def close(app: web.Application) -> None:
+        live.close()
+
+    return close
 
 
 async def health(request: web.Request) -> web.Response:

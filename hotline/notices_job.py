@@ -1,0 +1,117 @@
+"""Answers that citizens are owed, put into words and sent by the outlet of their channel. A job of the worker's."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable
+from datetime import UTC, datetime
+
+from procrastinate import App, PsycopgConnector
+from procrastinate.jobs import DeleteJobCondition, Status
+from sqlalchemy.ext.asyncio import AsyncEngine
+
+from hotline.settings import Settings
+from notify.file_outlet import FileOutlet
+from notify.outbox import QUEUE, TASK, Owed, Sender
+from notify.port import Notice, Outlet
+from notify.webhook import Webhook
+from tickets import book
+from tickets.commands import Fulfil
+from tickets.history import TicketEvent, events_of
+from tickets.number import CHINA
+from tickets.permits import ANSWER, CONFIDENTIAL, READ_ALL, Actor
+from tickets.rulebook import Rulebook
+from tickets.ticket import Ticket
+from tickets.words import Obligation
+
+log = logging.getLogger(__name__)
+
+FILE = "notices.jsonl"
+STALLED_SECONDS = 120.0
+_SENDER = Actor("notices", frozenset({READ_ALL, CONFIDENTIAL, ANSWER}))
+
+
+def outlets(settings: Settings) -> Callable[[str], Outlet]:
+    """A channel without a webhook of its own is written to ``<home>/notices.jsonl``."""
+    file = FileOutlet(settings.home / FILE)
+    hooks = {channel: Webhook(one.url, one.secret) for channel, one in settings.notify.webhooks.items()}
+    return lambda channel: hooks.get(channel, file)
+
+
+def sender(engine: AsyncEngine, rulebook: Callable[[], Rulebook], outlet: Callable[[str], Outlet]) -> Sender:
+    async def compose(owed: Owed) -> Notice | None:
+        async with engine.connect() as connection:
+            ticket = await book.get(connection, rulebook(), owed.ticket, _SENDER)
+            events = [] if ticket.confidential else await events_of(connection, rulebook(), owed.ticket)
+        text = words(owed.kind, ticket, events)
+        return Notice(str(owed.id), owed.channel, ticket.channel_ref, ticket.number, owed.kind, text, owed.at)
+
+    async def told(owed: Owed) -> None:
+        """告知诉求人 is done with it. Somebody may have done it already, or the ticket may have gone on."""
+        try:
+            async with engine.begin() as connection:
+                ticket = await book.lock(connection, rulebook(), owed.ticket, _SENDER)
+                if Obligation.NOTIFY_CITIZEN in ticket.life.obligations:
+                    command = Fulfil(do="fulfil", obligation=Obligation.NOTIFY_CITIZEN)
+                    await book.execute(connection, rulebook(), owed.ticket, command, _SENDER, datetime.now(UTC))
+        except (book.Refused, book.NotAllowed) as error:
+            log.info("notice %s: %s", owed.id, error)
+
+    return Sender(engine, compose, outlet, told)
+
+
+def words(kind: str, ticket: Ticket, events: list[TicketEvent]) -> str:
+    """What the citizen reads. A confidential ticket's result is told to the one who asks, not sent about."""
+    head = f"您反映的诉求（工单号{ticket.number}）"
+    if ticket.confidential:
+        return f"{head}有新的办理情况，请凭工单号拨打12345查询。"
+    match kind:
+        case "declined":
+            return f"{head}不予受理。{_last(events, 'decline', 'reason')}"
+        case "extended":
+            until = f"，将于{ticket.due_at.astimezone(CHINA):%Y年%m月%d日}前办结" if ticket.due_at else ""
+            return f"{head}经批准延期办理{until}。"
+        case "written_result":
+            return f"{head}的书面结果已出具。"
+        case _:
+            return f"{head}已办结。办理结果：{_last(events, 'complete', 'result')}"
+
+
+def _last(events: list[TicketEvent], kind: str, name: str) -> str:
+    """What was written in the last event of that kind."""
+    for event in reversed(events):
+        if event.kind == kind:
+            return str(event.words.get("command", {}).get(name, ""))
+    return ""
+
+
+def create_app(url: str, sender: Sender) -> App:
+    """procrastinate's application for libpq's ``url``."""
+    app = App(connector=PsycopgConnector(conninfo=url, min_size=1, max_size=2, timeout=10))
+
+    @app.task(name=TASK, queue=QUEUE)
+    async def send() -> None:
+        await sender.sweep()
+
+    # What failed comes up again by itself.
+    @app.periodic(cron="* * * * *", periodic_id="notices")
+    @app.task(name="notices:again", queue=QUEUE, queueing_lock="notices-again")
+    async def again(timestamp: int) -> None:
+        await sender.sweep()
+
+    return app
+
+
+async def work(app: App) -> None:
+    """Until cancelled; raises what the database raises."""
+    async with app.open_async():
+        for job in await app.job_manager.get_stalled_jobs(queue=QUEUE, seconds_since_heartbeat=STALLED_SECONDS):
+            await app.job_manager.finish_job(job, status=Status.FAILED, delete_job=True)
+        await app.run_worker_async(
+            queues=[QUEUE],
+            concurrency=1,
+            fetch_job_polling_interval=5.0,
+            install_signal_handlers=False,
+            shutdown_graceful_timeout=5,
+            delete_jobs=DeleteJobCondition.ALWAYS,
+        )

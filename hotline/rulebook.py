@@ -1,0 +1,67 @@
+"""The tickets' rules as this instance has them: its policy, its calendar, its keys. Notices of holidays that are added
+while it runs are read again."""
+
+from __future__ import annotations
+
+import hmac
+import logging
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+from datafile import DataFileError
+from hotline.secrets import confidential_keys
+from hotline.settings import Settings, SettingsError
+from people.secrets_box import Box
+from tickets.calendar import FOLDER, load_working_days
+from tickets.rulebook import Rulebook, load_rulebook
+
+log = logging.getLogger(__name__)
+
+LOOK_SECONDS = 10.0
+
+
+def open_rulebook(settings: Settings, policy: str = "") -> Rulebook:
+    """``policy``: another than the setting's. Raises SettingsError, datafile.DataFileError."""
+    keys = confidential_keys(settings)
+    # The oldest key stays: a caller's mark is the same before and after a new one.
+    mark_key = hmac.digest(next(iter(keys.values())), b"caller", "sha256")
+    try:
+        return load_rulebook(policy or settings.policy, Box(keys), mark_key)
+    except LookupError as error:
+        raise SettingsError(f"setting policy: {error}") from error
+
+
+class Rulebooks:
+    """Called, it gives the rulebook with the calendar of now."""
+
+    def __init__(
+        self, rulebook: Rulebook, holidays: Path = FOLDER, clock: Callable[[], float] = time.monotonic
+    ) -> None:
+        self._rulebook = rulebook
+        self._folder = holidays
+        self._clock = clock
+        self._looked_at = clock()
+        self._files = _files(holidays)
+
+    def __call__(self) -> Rulebook:
+        now = self._clock()
+        if now - self._looked_at >= LOOK_SECONDS:
+            self._looked_at = now
+            self._look()
+        return self._rulebook
+
+    def _look(self) -> None:
+        """A faulty file changes nothing; it is looked at again when it changes again."""
+        files = _files(self._folder)
+        if files == self._files:
+            return
+        self._files = files
+        try:
+            self._rulebook = self._rulebook.with_days(load_working_days(self._folder, provisional=True))
+        except DataFileError as error:
+            log.error("holidays: %s", error)
+
+
+def _files(folder: Path) -> frozenset[tuple[str, int, int]]:
+    return frozenset((one.name, one.stat().st_mtime_ns, one.stat().st_size) for one in folder.glob("*.yaml"))

@@ -1,0 +1,76 @@
+"""Who is asking, and whether they may. A bearer token or the session's cookie."""
+
+from __future__ import annotations
+
+from datetime import datetime
+
+from aiohttp import web
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from people import sessions, tokens
+from people.principal import Principal
+from web.api.endpoint import PUBLIC, Endpoint
+from web.api.problem import Problem, forbidden
+from web.api.services import Services
+
+COOKIE = "hotline_session"
+_SAFE = ("GET", "HEAD")
+_CHALLENGE = {"WWW-Authenticate": 'Bearer realm="hotline"'}
+
+
+async def admit(
+    endpoint: Endpoint, request: web.Request, services: Services, now: datetime
+) -> tuple[Principal, str] | None:
+    """The principal and what they showed; None where nobody has to be signed in. Raises Problem 401 or 403."""
+    if endpoint.needs is PUBLIC:
+        return None
+    token = _token(request)
+    principal = await _principal(services, token, now, stays=endpoint.seconds is None)
+    if principal is None:
+        raise Problem(401, "signed_out", "登录已失效，请重新登录。", headers=_CHALLENGE)
+    if endpoint.needs and principal.must_change:
+        raise Problem(403, "password_change_required", "请先修改初始密码。")
+    if endpoint.needs and not endpoint.needs & principal.permissions:
+        raise forbidden()
+    return principal, token
+
+
+def _token(request: web.Request) -> str:
+    scheme, _, value = request.headers.get("Authorization", "").partition(" ")
+    if scheme.lower() == "bearer" and value.strip():
+        return value.strip()
+    cookie = request.cookies.get(COOKIE, "")
+    if not cookie:
+        raise Problem(401, "signed_out", "请先登录。", headers=_CHALLENGE)
+    if request.method not in _SAFE:
+        _same_site(request)
+    return cookie
+
+
+def _same_site(request: web.Request) -> None:
+    """A cookie is sent by the browser whoever wrote the page: another site's page cannot set a header of its own
+    without asking first (which nothing here answers), and cannot change Sec-Fetch-Site."""
+    site = request.headers.get("Sec-Fetch-Site", "same-origin")
+    if request.headers.get("X-Requested-With") != "hotline" or site not in ("same-origin", "none"):
+        raise Problem(403, "cross_site", "请求缺少 X-Requested-With: hotline，或来自其他网站。")
+
+
+async def still_admitted(services: Services, token: str, before: Principal, now: datetime) -> bool:
+    """Whether the one who was admitted with ``token`` is so still, unchanged."""
+    return await _principal(services, token, now, stays=True) == before
+
+
+async def _principal(services: Services, token: str, now: datetime, *, stays: bool) -> Principal | None:
+    """With ``stays`` the session is not kept alive by it (what it writes is given up): a page left open is not a person
+    at work."""
+    async with services.engine.connect() as connection:
+        principal = await _whose(connection, token, now)
+        if not stays:
+            await connection.commit()
+    return principal
+
+
+async def _whose(connection: AsyncConnection, token: str, now: datetime) -> Principal | None:
+    if token.startswith(tokens.PREFIX):
+        return await tokens.whose_token(connection, token, now)
+    return await sessions.who(connection, token, now)

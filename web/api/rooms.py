@@ -1,0 +1,39 @@
+"""What the other rooms refuse, as a problem."""
+
+from __future__ import annotations
+
+from people.faults import PeopleFault
+from people.hashing import Busy
+from tickets.book import Conflict, NotFound
+from tickets.find import BadCursor, ShortWord
+from tickets.move import Refused
+from tickets.permits import NotAllowed
+from tickets.sealing import NoBox
+from web.api.problem import Fault, Problem, forbidden, invalid_values, not_found
+
+_STATUS = {"user_unknown": 404, "token_unknown": 404, "user_exists": 409, "last_administrator": 409}
+
+
+def problem_of(error: Exception) -> Problem | None:
+    """None for what no room says on purpose: a fault."""
+    match error:
+        case PeopleFault():
+            return Problem(_STATUS.get(error.code, 422), error.code, str(error))
+        case Busy():
+            return Problem(503, "busy", "正在登录的人太多，请几秒后再试。", headers={"Retry-After": "5"})
+        case Refused():
+            return Problem(409, "refused", error.message, articles=list(error.articles))
+        case NotAllowed():
+            return not_found() if error.hidden else forbidden(error.message)
+        case NotFound():
+            return not_found()
+        case Conflict():
+            return Problem(412, "changed", f"{error}。请重新读取后再改。")
+        case BadCursor():
+            return invalid_values([Fault(place="query/after", detail=str(error))])
+        case ShortWord():
+            return invalid_values([Fault(place="query/text", detail=str(error))])
+        case NoBox():
+            return Problem(503, "no_key", str(error))
+        case _:
+            return None

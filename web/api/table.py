@@ -1,0 +1,34 @@
+"""All endpoints."""
+
+from __future__ import annotations
+
+from web.api import (
+    attachments,
+    audit_log,
+    commands,
+    document,
+    events,
+    parts,
+    policies,
+    session,
+    tickets,
+    tokens,
+    units,
+    users,
+)
+from web.api.endpoint import Endpoint
+
+ENDPOINTS: tuple[Endpoint, ...] = (
+    *session.routes,
+    *tickets.routes,
+    *commands.routes,
+    *parts.routes,
+    *attachments.routes,
+    *events.routes,
+    *policies.routes,
+    *units.routes,
+    *users.routes,
+    *tokens.routes,
+    *audit_log.routes,
+    *document.routes,
+)
