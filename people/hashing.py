@@ -11,7 +11,7 @@ from typing import TypeVar
 from people import passwords
 
 WAITING = 64
-"""At 0.1 s each and two at once the last one waits about 3 s."""
+"""At 0.2 s each and two at once the last one waits about 6 s."""
 _AT_ONCE = 2
 Result = TypeVar("Result")
 
