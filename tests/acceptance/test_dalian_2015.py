@@ -306,7 +306,7 @@ def test_article_20_a_consultation_on_the_day_it_is_sent() -> None:
     no(*SENT, ("2026-07-02 00:00:00", "extend", day), article="第二十条", category="consultation")
 
 
-@pytest.mark.parametrize(("category", "first"), [("consultation", 2), ("help", 20), ("complaint", 20), ("report", 20)])
+@pytest.mark.parametrize(("category", "first"), zip(EVERY, (2, 20, 20, 20, 20, 20), strict=True))
 def test_article_20_not_longer_than_the_first_limit(category: str, first: int) -> None:
     at = "2026-07-01 11:00"
     asked: dict[str, Any] = {"reason": "等待鉴定", "working_days": first}

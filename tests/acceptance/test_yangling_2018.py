@@ -197,6 +197,12 @@ def test_article_14_item_2_only_complaints_and_reports_need_it(category: str) ->
     assert life(*SENT, category=category).state == "dispatched"  # an approval does no harm
 
 
+@pytest.mark.parametrize("category", EVERY[2:])
+def test_article_14_item_2_complaint_and_report_are_extended(category: str) -> None:
+    # Suggestions and others go with them: the project's own.
+    assert life(*EXTENDED, category=category).deadlines["complete"] == end("2026-07-15")
+
+
 def test_article_14_item_2_extended_once_by_five() -> None:
     assert life(*EXTENDED).deadlines["complete"] == end("2026-07-15")
     assert life(*EXTENDED).last["articles"] == ["第十四条"]
