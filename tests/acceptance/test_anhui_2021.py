@@ -181,7 +181,7 @@ def test_article_18_asked_before_the_limit_ends() -> None:
     no(*SENT, ("2026-07-16 00:00:00", "extend", EXTEND), article="第十八条", words="届满前")
 
 
-@pytest.mark.parametrize(("category", "first"), zip(EVERY, (3, 10, 10, 10, 10, 10), strict=True))
+@pytest.mark.parametrize(("category", "first"), [*zip(EVERY, (3, 10, 10, 10, 10, 10), strict=True)])
 def test_article_18_not_longer_than_the_first_limit(category: str, first: int) -> None:
     asked: dict[str, Any] = {"reason": "等待鉴定", "working_days": first}
     granted = life(
