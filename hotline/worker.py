@@ -1,4 +1,5 @@
-"""The worker process: ``python -m hotline.worker``. Reads Asterisk's log, converts recordings, watches the disk.
+"""The worker process: ``python -m hotline.worker``. Reads Asterisk's log, converts recordings, runs the tickets' clock,
+watches the disk.
 
 The database may come and go: every part waits for it and goes on where it was.
 """
@@ -22,6 +23,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 from calls.alerts import announce_open
 from hotline import notices_job
 from hotline.asterisk import ask, control_socket
+from hotline.clock_job import ClockJob
 from hotline.db import database_url, driver_url, open_engine
 from hotline.guard import HomeGuard, SpaceGuard, StopRecordings
 from hotline.log_rotation import Rotation
@@ -71,9 +73,11 @@ async def serve(settings: Settings, stop: asyncio.Event, stop_recordings: StopRe
             group.create_task(guard.run(stop))
             group.create_task(home_guard.run(stop))
             group.create_task(rotation.run(stop))
+            rulebooks = Rulebooks(open_rulebook(settings))
+            group.create_task(ClockJob(engine, rulebooks).run(stop))
             group.create_task(watch_open_calls(settings, engine, reader, stop))
             url = driver_url(database_url(settings))
-            answers = notices_job.sender(engine, Rulebooks(open_rulebook(settings)), notices_job.outlets(settings))
+            answers = notices_job.sender(engine, rulebooks, notices_job.outlets(settings))
             group.create_task(run_jobs(lambda: _work(create_app(url, sweeper), sweeper), stop))
             group.create_task(run_jobs(lambda: notices_job.work(notices_job.create_app(url, answers)), stop))
     log.info("stopped")

@@ -1,7 +1,8 @@
-"""``hotline tickets``: the tickets 工单, newest first."""
+"""``hotline tickets``: the tickets 工单, newest first; ``hotline tickets show NUMBER``: one with its history."""
 
 from __future__ import annotations
 
+from datetime import UTC, datetime
 from typing import Any
 
 import click
@@ -9,49 +10,190 @@ from rich.markup import escape
 from rich.table import Table
 from sqlalchemy.ext.asyncio import AsyncConnection
 
+from datafile import DataFileError
 from hotline.cli._database import ask, console, local, print_json
-from hotline.intake import CATEGORY_NAMES
+from hotline.settings import load_settings
+from tickets.book import NoBox, NotFound, get
+from tickets.find import Filter, ShortWord, find
+from tickets.history import TicketEvent, events_of
 from tickets.number import NUMBER
-from tickets.store import list_tickets
+from tickets.permits import CONFIDENTIAL, READ_ALL, Actor
+from tickets.rulebook import Rulebook, load_rulebook
+from tickets.ticket import Ticket
+from tickets.words import LimitKind, State, chinese
 
-_STATES = {"received": "已登记"}
-_KEYS = "number category urgent state channel caller caller_e164 received_at call_id keyed summary".split()
+# Sees every row. Without a box nobody's confidential words.
+_OPERATOR = Actor("operator", frozenset({READ_ALL, CONFIDENTIAL}))
+_PAGE = 200
 
 
-@click.command()
+@click.group(invoke_without_command=True)
 @click.option("--last", type=click.IntRange(1, 10_000), default=20, show_default=True, help="How many, at most.")
 @click.option("--number", help="One ticket, e.g. 20261121-000123.")
+@click.option("--unit", help="Of this unit 承办单位: lead, co-unit or county.")
+@click.option("--state", type=click.Choice([state.value for state in State]), help="In this state 状态.")
+@click.option("--overdue", is_flag=True, help="Past the completion limit 逾期.")
+@click.option("--text", "words", help="Words in title, content or address 检索.")
 @click.option("--json", "as_json", is_flag=True, help="A JSON array.")
-def command(last: int, number: str | None, as_json: bool) -> None:
+@click.pass_context
+def command(
+    context: click.Context,
+    last: int,
+    number: str | None,
+    unit: str | None,
+    state: str | None,
+    overdue: bool,
+    words: str | None,
+    as_json: bool,
+) -> None:
     """Tickets, newest first 工单."""
-    if number is not None and not NUMBER.fullmatch(number):
-        raise click.ClickException(f"{number!r} is not a ticket number such as 20261121-000123")
-
-    async def question(connection: AsyncConnection) -> list[dict[str, Any]]:
-        return await list_tickets(connection, number=number, limit=last)
-
-    rows = ask(question)
-    if number is not None and not rows:
-        raise click.ClickException(f"no ticket {number}")
+    if context.invoked_subcommand is not None:
+        return
+    states = (State(state),) if state else ()
+    wanted = Filter(states=states, unit=unit, overdue=overdue or None, text=words)
+    rulebook = _rulebook()
+    try:
+        rows = [_one(rulebook, number)[0]] if number is not None else ask(lambda c: _list(c, rulebook, wanted, last))
+    except ShortWord as error:
+        raise click.ClickException(str(error)) from error
     if as_json:
-        print_json([{name: None if row[name] == "" else row[name] for name in _KEYS} for row in rows])
+        print_json([_public(ticket) for ticket in rows])
     else:
         console().print(_table(rows))
 
 
-def _table(rows: list[dict[str, Any]]) -> Table:
+@command.command("show")
+@click.argument("number")
+@click.option("--json", "as_json", is_flag=True, help="One JSON object.")
+def show(number: str, as_json: bool) -> None:
+    """One ticket: what it says, its limits, its history 工单详情."""
+    ticket, events = _one(_rulebook(), number)
+    if as_json:
+        print_json({**_public(ticket), "limits": _limits(ticket), "history": [_told(event) for event in events]})
+        return
+    _show(ticket, events)
+
+
+def _rulebook() -> Rulebook:
+    try:
+        return load_rulebook(load_settings().policy)
+    except (LookupError, DataFileError) as error:
+        raise click.ClickException(str(error)) from error
+
+
+async def _list(connection: AsyncConnection, rulebook: Rulebook, wanted: Filter, last: int) -> list[Ticket]:
+    found: list[Ticket] = []
+    cursor = None
+    while len(found) < last:
+        size = min(_PAGE, last - len(found))
+        page = await find(connection, rulebook, _OPERATOR, wanted, datetime.now(UTC), limit=size, cursor=cursor)
+        found += page.tickets
+        cursor = page.cursor
+        if cursor is None:
+            break
+    return found
+
+
+def _one(rulebook: Rulebook, number: str) -> tuple[Ticket, list[TicketEvent]]:
+    if not NUMBER.fullmatch(number):
+        raise click.ClickException(f"{number!r} is not a ticket number such as 20261121-000123")
+
+    async def question(connection: AsyncConnection) -> tuple[Ticket, list[TicketEvent]]:
+        ticket = await get(connection, rulebook, number, _OPERATOR)
+        return ticket, await events_of(connection, rulebook, number)
+
+    try:
+        return ask(question)
+    except NotFound as error:
+        raise click.ClickException(f"no ticket {number}") from error
+    except NoBox as error:
+        raise click.ClickException(f"{number}：保密工单，请由指定专人登录系统查看") from error
+
+
+def _public(ticket: Ticket) -> dict[str, Any]:
+    life = ticket.life
+    row = {
+        "number": ticket.number,
+        "category": life.category.value,
+        "urgent": life.urgent,
+        "state": life.state.value,
+        "unit": life.unit,
+        "due_at": ticket.due_at,
+        "warning": life.warning and life.warning.value,
+        "supervised": life.supervised,
+        "channel": ticket.channel,
+        "caller": ticket.caller,
+        "caller_e164": ticket.caller_e164,
+        "received_at": ticket.received_at,
+        "call_id": ticket.call_id,
+        "keyed": ticket.keyed,
+        "title": ticket.title,
+        "summary": ticket.summary,
+        "confidential": ticket.confidential,
+    }
+    return {name: None if value == "" else value for name, value in row.items()}
+
+
+def _limits(ticket: Ticket) -> dict[str, Any]:
+    return {
+        kind.value: {"due": one.due, "article": one.cite, "provisional": one.provisional, "passed": one.passed}
+        for kind, one in ticket.life.limits.items()
+    }
+
+
+def _told(event: TicketEvent) -> dict[str, Any]:
+    return {
+        "id": event.id,
+        "at": event.at,
+        "kind": event.kind,
+        "actor": event.actor,
+        "articles": list(event.articles),
+        "data": event.data,
+        "words": event.words,
+    }
+
+
+def _table(rows: list[Ticket]) -> Table:
     table = Table(title="工单" if rows else "工单（无）")
-    for name in ("工单号", "受理时间", "类别", "突发", "状态", "诉求人", "摘要", "来电编号"):
+    for name in ("工单号", "受理时间", "类别", "突发", "状态", "承办单位", "办结时限", "诉求人", "摘要", "来电编号"):
         table.add_column(name, no_wrap=name == "工单号", overflow="fold")
-    for row in rows:
+    now = datetime.now(UTC)
+    for ticket in rows:
+        life = ticket.life
+        late = ticket.due_at is not None and ticket.due_at < now
         table.add_row(
-            row["number"],
-            local(row["received_at"]),
-            CATEGORY_NAMES.get(row["category"], row["category"]),
-            "[bold red]是[/]" if row["urgent"] else "",
-            _STATES.get(row["state"], row["state"]),
-            escape(row["caller"]),
-            escape(row["summary"]),
-            row["call_id"] or "",
+            ticket.number,
+            local(ticket.received_at),
+            chinese(life.category),
+            "[bold red]是[/]" if life.urgent else "",
+            chinese(life.state),
+            escape(life.unit),
+            f"[bold red]{local(ticket.due_at)} 逾期[/]" if late else local(ticket.due_at),
+            escape(ticket.caller),
+            "保密" if ticket.confidential else escape(ticket.title or ticket.summary),
+            ticket.call_id or "",
         )
     return table
+
+
+def _show(ticket: Ticket, events: list[TicketEvent]) -> None:
+    out = console()
+    out.print(_table([ticket]))
+    if ticket.content:
+        out.print(escape(ticket.content))
+    limits = Table(title="时限" if ticket.life.limits else "时限（无）")
+    for name in ("时限", "截止", "依据", ""):
+        limits.add_column(name)
+    for kind, one in ticket.life.limits.items():
+        marks = [word for word, is_so in (("已过", one.passed), ("暂定", one.provisional)) if is_so]
+        limits.add_row(chinese(LimitKind(kind)), local(one.due), one.cite, "、".join(marks))
+    out.print(limits)
+    history = Table(title="办理过程")
+    for name in ("时间", "操作", "人员", "依据", "内容"):
+        history.add_column(name, overflow="fold")
+    for event in events:
+        words = event.data.get("text") or "；".join(
+            str(value) for value in event.words.get("command", {}).values() if isinstance(value, str)
+        )
+        history.add_row(local(event.at), event.kind, escape(event.actor), "、".join(event.articles), escape(words))
+    out.print(history)

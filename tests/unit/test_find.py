@@ -43,11 +43,11 @@ async def book(engine: AsyncEngine) -> dict[str, str]:
         "secret": (await dispatched_secret(engine)).number,
     }
     async with engine.begin() as connection:
-        given: dict[str, Any]
-        for name, given in {
+        others: dict[str, dict[str, Any]] = {
             "noise": {"title": "工地夜间噪音扰民", "content": "凌晨两点 还在施工 100%", "category": Category.HELP},
             "urgent": {"title": "煤气泄漏", "content": "", "urgent": True, "caller": "114", "address": "人民路8号"},
-        }.items():
+        }
+        for name, given in others.items():
             made[name] = (await create(connection, rulebook(), request(**given), AGENT, MORNING)).number
         await do(connection, made["noise"], "accept", DISPATCHER, MORNING)
         await do(connection, made["noise"], "dispatch", DISPATCHER, MORNING, unit="works", co_units=["housing"])

@@ -82,6 +82,13 @@ def test_tickets() -> None:
     assert (ticket["summary"], ticket["call_id"]) == ("来电按键1 咨询 排队中挂断，待回拨", "hotline-1795296090.10")
     assert "20261122-000005" in hotline("tickets").output
     assert hotline("tickets", "--number", "20261122-999999").exit_code == 1
+    assert hotline("tickets", "show", "20261122-999999").exit_code == 1
+    shown = answer("tickets", "show", "20261122-000005")
+    assert (shown["state"], shown["limits"], shown["history"][0]["kind"]) == ("received", {}, "received")
+    assert "办理过程" in hotline("tickets", "show", "20261122-000005").output
+    assert len(answer("tickets", "--state", "received", "--last", "5")) == 5
+    assert answer("tickets", "--unit", "housing", "--overdue", "--text", "噪音") == []
+    assert hotline("tickets", "--text", "噪").exit_code == 1
     assert hotline("tickets", "--number", "x' OR 1=1").exit_code == 1
 
 
