@@ -62,7 +62,7 @@ class Call:
         who = self.principal
         return Actor(who.name if who.kind == "user" else who.actor, frozenset(map(str, who.permissions)), who.unit)
 
-    async def audit(self, connection: AsyncConnection, action: str, about: str = "", **detail: Any) -> None:
+    async def audit(self, connection: AsyncConnection, action: str, about: str = "", /, **detail: Any) -> None:
         """Write down who does what, in the transaction of the act."""
         entry = AuditEntry(self.at, self.principal.actor, action, about, detail, self.address, self.request_id)
         await record(connection, entry)

@@ -106,6 +106,8 @@ class Earlier(BaseModel):
 async def list_tickets(call: Call, query: TicketQuery) -> Reply[Page[TicketLine]]:
     wanted = query.model_dump(exclude={"after", "limit", "state"}, exclude_none=True)
     states = () if query.state is None else (query.state,)
+    if query.caller is not None:
+        wanted["caller"] = normalise(query.caller).e164 or query.caller
     async with call.transaction() as connection:
         found = await find(
             connection,
@@ -117,7 +119,7 @@ async def list_tickets(call: Call, query: TicketQuery) -> Reply[Page[TicketLine]
             cursor=query.after,
         )
         if query.caller is not None:
-            await call.audit(connection, "ticket.find_caller", caller=call.services.rulebook().mark(query.caller))
+            await call.audit(connection, "ticket.find_caller", caller=call.services.rulebook().mark(wanted["caller"]))
     return page(call, [line(ticket) for ticket in found.tickets], found.cursor)
 
 
@@ -153,7 +155,7 @@ async def _check_handler(connection: AsyncConnection, handler: str | None) -> No
             raise invalid_values([Fault(place="body/handler", detail="没有这个用户，或已停用")])
 
 
-async def read(call: Call, connection: AsyncConnection, number: str, action: str, **detail: object) -> Ticket:
+async def read(call: Call, connection: AsyncConnection, number: str, action: str, /, **detail: object) -> Ticket:
     """The ticket, if the caller may see it; that it was looked at is written down."""
     ticket = await book.get(connection, call.services.rulebook(), number, call.actor)
     await call.audit(connection, action, f"ticket:{number}", **detail)

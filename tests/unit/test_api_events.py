@@ -1,0 +1,208 @@
+"""Live events: resumed without loss or repetition, only what one may see, bounded."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import json
+from collections.abc import AsyncIterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+import pytest_asyncio
+from aiohttp import ClientResponse
+from sqlalchemy import text
+from sqlalchemy.ext.asyncio import AsyncEngine
+
+from tests.unit.api_peer import BASE, Api, api_for
+from web import live
+from web.api import events as stream
+
+
+@pytest_asyncio.fixture
+async def api(engine: AsyncEngine, database_url: str, tmp_path: Path) -> AsyncIterator[Api]:
+    async with api_for(engine, database_url, tmp_path) as api:
+        yield api
+
+
+class Listener:
+    """A client of the stream, as a browser's EventSource: it remembers the last id."""
+
+    def __init__(self, answer: ClientResponse) -> None:
+        self._answer = answer
+        self.last: str | None = None
+
+    async def block(self) -> dict[str, str]:
+        found: dict[str, str] = {}
+        while line := (await self._answer.content.readline()).decode().rstrip("\n"):
+            name, _, value = line.partition(": ")
+            found[name] = value
+        if "id" in found:
+            self.last = found["id"]
+        return found
+
+    async def event(self) -> dict[str, Any]:
+        async with asyncio.timeout(20):
+            while True:
+                found = await self.block()
+                if "data" in found:
+                    return dict(json.loads(found["data"]))
+                if not found and self._answer.content.at_eof():
+                    raise EOFError
+
+
+@contextlib.asynccontextmanager
+async def listening(api: Api, who: str, last: str | None = None) -> AsyncIterator[Listener]:
+    headers = {} if last is None else {"Last-Event-ID": last}
+    answer = await api.ask(who, "GET", "/events", headers=headers)
+    assert answer.status == 200
+    assert answer.content_type == "text/event-stream"
+    listener = Listener(answer)
+    # The first block is the retry time, the next the position: from there on everything arrives.
+    async with asyncio.timeout(20):
+        assert "retry" in await listener.block()
+    try:
+        yield listener
+    finally:
+        answer.close()
+
+
+async def ready(listener: Listener) -> None:
+    async with asyncio.timeout(20):
+        await listener.block()
+
+
+async def test_what_happens_arrives(api: Api) -> None:
+    async with listening(api, "agent") as mine, listening(api, "manager") as other:
+        await ready(mine)
+        await ready(other)
+        number = await api.new()
+        for listener in (mine, other):
+            event = await listener.event()
+            assert (event["number"], event["kind"], event["state"]) == (number, "received", "received")
+            assert "停水" not in json.dumps(event, ensure_ascii=False)
+
+
+async def test_cut_again_and_again_it_loses_nothing_and_repeats_nothing(api: Api) -> None:
+    start = await api.new()
+    wanted = 120
+
+    async def write() -> None:
+        """Twelve at once, so that transactions overlap and end in another order than they began."""
+        for _ in range(wanted // 12):
+            await asyncio.gather(*(api.new() for _ in range(12)))
+
+    seen: list[str] = []
+    positions: list[int] = []
+    last: str | None = None
+    async with listening(api, "agent", "0") as listener:
+        assert (await listener.event())["number"] == start
+        last = listener.last
+    writing = asyncio.create_task(write())
+    while len(seen) < wanted:
+        async with listening(api, "agent", last) as listener:
+            for _ in range(min(7, wanted - len(seen))):
+                event = await listener.event()
+                seen.append(event["number"])
+                positions.append(event["position"])
+                last = str(event["position"])
+    await writing
+    assert len(set(seen)) == wanted
+    assert positions == sorted(positions)
+    async with api.engine.connect() as connection:
+        written = (await connection.execute(text("SELECT number FROM tickets"))).scalars().all()
+    assert set(seen) | {start} == set(written)
+
+
+async def test_only_what_one_may_see(api: Api) -> None:
+    async with listening(api, "stranger") as stranger, listening(api, "officer") as officer:
+        await ready(stranger)
+        await ready(officer)
+        await api.dispatched("housing", confidential=True)
+        mine = await api.dispatched("housing")
+        theirs = await api.dispatched("water")
+        # What happened before the ticket was the unit's is its history, not its news; all arrives in order.
+        while (event := await officer.event())["kind"] != "dispatch":
+            assert event["number"] == mine
+        assert event["number"] == mine
+        while (event := await stranger.event())["kind"] != "dispatch":
+            assert event["number"] == theirs
+        assert event["number"] == theirs
+
+
+async def test_a_heartbeat_carries_the_position(api: Api, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(stream, "HEARTBEAT_SECONDS", 0.2)
+    async with listening(api, "stranger") as listener:
+        await ready(listener)
+        before = int(listener.last or "-1")
+        await api.new()
+        async with asyncio.timeout(20):
+            while int(listener.last or "-1") == before:
+                found = await listener.block()
+                assert "data" not in found
+    async with listening(api, "agent", str(before)) as other:
+        assert (await other.event())["kind"] == "received"
+
+
+async def test_whoever_is_signed_out_hears_no_more(api: Api, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(stream, "HEARTBEAT_SECONDS", 0.1)
+    async with listening(api, "agent") as listener:
+        await api.json("administrator", "POST", "/users/agent/disable")
+        with pytest.raises(EOFError):
+            await listener.event()
+
+
+async def test_a_client_that_does_not_keep_up_is_cut_off_and_comes_back(
+    api: Api, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(live, "BUFFER", 5)
+    for _ in range(12):
+        await api.new()
+    seen: list[int] = []
+    last = "0"
+    rounds = 0
+    while len(seen) < 12 and rounds < 20:
+        rounds += 1
+        async with listening(api, "agent", last) as listener:
+            with contextlib.suppress(EOFError):
+                while len(seen) < 12:
+                    seen.append((await listener.event())["position"])
+            last = listener.last or last
+    assert len(seen) == len(set(seen)) == 12
+
+
+async def test_too_many_listeners_are_told_so(api: Api, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(live, "MAX_CLIENTS", 1)
+    async with listening(api, "agent"):
+        answer = await api.ask("manager", "GET", "/events")
+        assert answer.status == 503
+        assert "Retry-After" in answer.headers
+
+
+async def test_the_listening_connection_may_die(api: Api) -> None:
+    async with listening(api, "agent") as listener:
+        await ready(listener)
+        async with api.engine.begin() as connection:
+            kill = text("SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE query LIKE 'LISTEN%'")
+            await connection.execute(kill)
+        number = await api.new()
+        assert (await listener.event())["number"] == number
+
+
+async def test_streams_end_with_the_server(api: Api) -> None:
+    async with listening(api, "agent") as listener:
+        await ready(listener)
+        api.services.live.close()
+        with pytest.raises(EOFError):
+            await listener.event()
+
+
+async def test_a_strange_position_begins_from_now(api: Api) -> None:
+    await api.new()
+    async with listening(api, "agent", "999999999") as listener:
+        await ready(listener)
+        number = await api.new()
+        assert (await listener.event())["number"] == number
+    assert (await api.ask("agent", "GET", "/events", headers={"Last-Event-ID": "x"})).status == 422
+    assert BASE == "/api/v1"
