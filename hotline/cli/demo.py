@@ -1,4 +1,7 @@
-"""``hotline demo``: everything once, by itself: a robot agent and three robot citizens with different wishes."""
+"""``hotline demo``: everything once, by itself: a robot agent and three robot citizens with different wishes.
+
+``hotline demo load CITY`` fills the running instance's database with a sample city's units, users and tickets.
+"""
 
 from __future__ import annotations
 
@@ -7,15 +10,23 @@ import json
 import tempfile
 import time
 from collections.abc import Callable
+from dataclasses import asdict
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
 import click
 
+from datafile import DataFileError
 from hotline.agent_state import login
+from hotline.city import CityError, Loaded, find_city
+from hotline.city import load as load_city
+from hotline.city_file import CityFile, city_names
+from hotline.cli._database import ask, print_json
 from hotline.phone import Line, PhoneBank, PhoneError
+from hotline.rulebook import open_rulebook
 from hotline.secrets import load_secrets
-from hotline.settings import Settings
+from hotline.settings import Settings, load_settings
 from hotline.trial import Trial, TrialError
 
 AGENT = "1001"
@@ -29,10 +40,81 @@ PATIENCE = 60.0
 WRITTEN_SECONDS = 20.0
 
 
-@click.command("demo")
+@click.group("demo", invoke_without_command=True)
 @click.option("--json", "as_json", is_flag=True, help="One JSON object at the end instead of text.")
-def command(as_json: bool) -> None:
-    """演示: starts a hotline of its own beside yours, plays three calls, prints them and their tickets, ends."""
+@click.pass_context
+def command(context: click.Context, as_json: bool) -> None:
+    """演示: starts a hotline of its own beside yours, plays three calls, prints them and their tickets, ends.
+
+    With a command: sample cities for trying 样例城市.
+    """
+    if context.invoked_subcommand is None:
+        _calls(as_json)
+    elif as_json:
+        raise click.UsageError("--json belongs behind the command: hotline demo load CITY --json")
+
+
+@command.command("cities")
+@click.option("--json", "as_json", is_flag=True, help="A JSON array.")
+def cities(as_json: bool) -> None:
+    """The sample cities that can be loaded 样例城市."""
+    try:
+        found = [find_city(name) for name in city_names()]
+    except DataFileError as error:
+        raise click.ClickException(str(error)) from error
+    rows = [
+        {
+            "id": one.id,
+            "city": one.city.name,
+            "policy": one.city.policy,
+            "units": len(one.city.units),
+            "catalogue": len(one.city.entries),
+            "users": len(one.city.users),
+            "tickets": len(one.city.samples),
+        }
+        for one in found
+    ]
+    if as_json:
+        print_json(rows)
+        return
+    for row in rows:
+        click.echo(
+            "{id:<10}{city}  {policy}  单位 {units}  派单目录 {catalogue}  用户 {users}  工单 {tickets}".format(**row)
+        )
+
+
+@command.command("load")
+@click.argument("city")
+@click.option("--force", is_flag=True, help="Also into a database that holds other tickets, users or units.")
+@click.option("--json", "as_json", is_flag=True, help="One JSON object, passwords included.")
+def load(city: str, force: bool, as_json: bool) -> None:
+    """Load a sample CITY: units, users with made-up passwords (shown this once), tickets 加载样例城市."""
+    try:
+        found = find_city(city)
+        rulebook = open_rulebook(load_settings(), found.city.policy)
+        loaded = ask(lambda connection: load_city(connection, rulebook, found, datetime.now(UTC), force=force))
+    except (CityError, DataFileError) as error:
+        raise click.ClickException(str(error)) from error
+    if as_json:
+        print_json({"city": found.id, "policy": found.city.policy, **asdict(loaded)})
+    else:
+        _show_loaded(found, loaded)
+
+
+def _show_loaded(found: CityFile, loaded: Loaded) -> None:
+    click.echo(
+        f"{found.city.name}：新增单位 {len(loaded.units)}，用户 {len(loaded.users)}，工单 {len(loaded.tickets)}；"
+        f"新工单适用的办法请设为 policy = {found.city.policy}"
+    )
+    if loaded.users:
+        click.echo("初始密码只显示这一次，首次登录须更改 passwords, shown this once:")
+        for user in loaded.users:
+            click.echo(f"  {user.account:<20}{user.password}  {user.name}  {'、'.join(user.roles)}  {user.unit or ''}")
+    for number, title in loaded.tickets:
+        click.echo(f"  {number}  {title}")
+
+
+def _calls(as_json: bool) -> None:
 
     def say(text: str) -> None:
         click.echo(text, err=as_json)
