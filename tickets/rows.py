@@ -40,7 +40,7 @@ def read_opened(row: Row[Any], rulebook: Rulebook) -> Ticket:
 
 async def load(connection: AsyncConnection, number: str, *, lock: bool = False) -> Row[Any] | None:
     query = select(tickets).where(tickets.c.number == number)
-    return (await connection.execute(query.with_for_update() if lock else query)).one_or_none()
+    return (await connection.execute(query.with_for_update(key_share=True) if lock else query)).one_or_none()
 
 
 def moved(ticket: Ticket, rulebook: Rulebook, life: Life, at: datetime, **changes: Any) -> Ticket:

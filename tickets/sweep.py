@@ -48,7 +48,7 @@ async def sweep(transactions: Transactions, rulebook: Rulebook, now: datetime, l
         .where(of.wake_at <= now)
         .order_by(of.wake_at, of.number)
         .limit(limit)
-        .with_for_update(skip_locked=True)
+        .with_for_update(skip_locked=True, key_share=True)
     )
     async with transactions() as connection:
         found = (await connection.execute(due)).all()
