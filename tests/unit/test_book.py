@@ -52,6 +52,7 @@ async def whole_life(engine: AsyncEngine) -> str:
         ("2026-10-27 15:00", "review", SUPERVISOR, {"pass": True}),
         ("2026-10-28 09:00", "rate", AGENT, {"level": "satisfied"}),
         ("2026-10-28 09:30", "fulfil", AGENT, {"obligation": "notify_citizen"}),
+        ("2026-10-28 09:40", "fulfil", AGENT, {"obligation": "manual_callback"}),
         ("2026-10-28 10:00", "archive", SUPERVISOR, {}),
     ]
     for at, what, actor, fields in steps:
@@ -67,7 +68,7 @@ async def test_a_whole_life(engine: AsyncEngine) -> None:
         events = await events_of(connection, rulebook(), number)
     assert ticket.life.state is State.ARCHIVED
     assert ticket.life.supervised
-    assert ticket.version == 12
+    assert ticket.version == 13
     kinds = [event.kind for event in events]
     assert kinds[:4] == ["received", "accept", "dispatch", "view"]
     assert kinds.index("complete_overdue") < kinds.index("complete")
