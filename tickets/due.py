@@ -11,6 +11,8 @@ from tickets.number import CHINA, ticket_day
 from tickets.policy import Limit, Policy
 from tickets.words import Category, LimitKind
 
+SECOND = timedelta(seconds=1)
+
 
 class NoSecondTier(ValueError):
     """The policy knows no county between the centre and the unit."""
@@ -23,6 +25,11 @@ class Due:
     at: datetime
     article: str
     provisional: bool
+
+
+def over(due: datetime, at: datetime) -> bool:
+    """A limit covers its whole last second."""
+    return at >= due + SECOND
 
 
 def count(limit: Limit, days: WorkingDays, at: datetime) -> Due:

@@ -48,7 +48,9 @@ class Life(BaseModel):
     co_units: tuple[str, ...] = ()
     under_county: bool = False
     dispatched_at: datetime | None = None
-    notified: bool = False
+    notified_at: datetime | None = None
+    """The first notice by telephone or SMS: from it a unit has so many hours to be on site."""
+    arrived: bool = False
     report_taken: bool | None = None
 
     return_from: State | None = None
@@ -62,8 +64,8 @@ class Life(BaseModel):
 
     explained: bool = False
     on_the_spot: bool = False
-    kept: Running | None = None
-    """The limit that ran until completion: it runs on when the review sends the ticket back under it."""
+    kept: dict[LimitKind, Running] = {}
+    """What ran until completion: it runs on when the review sends the ticket back under it."""
     failed_reviews: int = 0
     rating: Level | None = None
     rating_reworks: int = 0

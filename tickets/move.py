@@ -69,10 +69,13 @@ class Move:
     def start_unit(self, unit: str) -> None:
         """The ticket is the unit's now: all its limits run from here, and nothing of an earlier unit's counts."""
         life = self.life
-        self.set(limits={kind: one for kind, one in life.limits.items() if kind in _NOT_THE_UNITS})
+        onsite = life.limits.get(LimitKind.ONSITE)
+        self.undo_overdue()
+        self.set(limits={kind: one for kind, one in self.life.limits.items() if kind in _NOT_THE_UNITS})
         self.set(
             state=State.DISPATCHED,
             unit=unit,
+            co_units=tuple(one for one in life.co_units if one != unit),
             dispatched_at=self.at,
             report_taken=None,
             return_from=None,
@@ -82,8 +85,6 @@ class Move:
             extensions_asked=0,
             extensions_granted=0,
             explained=False,
-            warning=None,
-            overdue_days=0,
         )
         self.run(
             due(
@@ -96,6 +97,17 @@ class Move:
                 stricter=life.stricter,
             )
         )
+        if onsite is not None:  # its unit was called out before the ticket was written
+            self.set(limits={**self.life.limits, LimitKind.ONSITE: onsite})
+        elif life.arrived:
+            self.end(LimitKind.ONSITE)
+
+    def undo_overdue(self) -> None:
+        """The limit that had passed is no longer the one that counts."""
+        reasons = tuple(one for one in self.life.supervision_reasons if one is not SuperviseReason.OVERDUE)
+        if not reasons:
+            self.end(LimitKind.SUPERVISE)
+        self.set(counted_overdue=False, warning=None, points=0, overdue_days=0, supervision_reasons=reasons)
 
     # ---- duties ----
 

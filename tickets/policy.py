@@ -58,6 +58,11 @@ class Basis(Rule):
         return f"本项目规定（参照{self.article}）" if self.own else self.article
 
 
+def own(basis: Basis) -> Basis:
+    """The same article as a model for what the document does not say."""
+    return Basis.model_construct(article=basis.article, own=True)
+
+
 class Limit(Basis):
     """A time limit: working days, or hours by the clock."""
 

@@ -11,12 +11,13 @@ from tickets.commands import (
     Rate,
     Review,
 )
-from tickets.due import count_days
+from tickets.due import Due, completion, over
 from tickets.move import Move
 from tickets.number import ticket_day
-from tickets.policy import Failed, Rework
+from tickets.policy import Failed, Rework, own
 from tickets.words import BAD_LEVELS, LimitKind, Obligation, State, SuperviseReason
 
+_COMPLETION = (LimitKind.COMPLETE, LimitKind.REWORK)
 _ENDED = tuple(kind for kind in LimitKind if kind is not LimitKind.WRITTEN_RESULT)
 
 
@@ -37,8 +38,8 @@ def complete(move: Move, command: Complete) -> None:
     if missing:
         move.refuse(f"办结须有{'、'.join(missing)}", policy.content)
     move.cite(policy.content, spot if on_the_spot else None)
-    running = [life.limits[kind] for kind in (LimitKind.COMPLETE, LimitKind.REWORK) if kind in life.limits]
-    late = [move.days.between(ticket_day(one.due), ticket_day(move.at)) for one in running if one.due < move.at]
+    running = [life.limits[kind] for kind in _COMPLETION if kind in life.limits]
+    late = [move.days.between(ticket_day(one.due), ticket_day(move.at)) for one in running if over(one.due, move.at)]
     move.set(
         state=State.COMPLETED,
         on_the_spot=on_the_spot,
@@ -46,12 +47,13 @@ def complete(move: Move, command: Complete) -> None:
         rating=None,
         overdue_days=max(late, default=0),
         counted_overdue=life.counted_overdue or bool(late),
-        kept=life.limits.get(LimitKind.COMPLETE) or life.limits.get(LimitKind.REWORK) or life.kept,
+        kept={kind: one for kind, one in life.limits.items() if kind in _COMPLETION},
     )
     move.end(*_ENDED)
     move.settle(Obligation.REWORK)
-    if not on_the_spot:
-        move.start(LimitKind.REVIEW, policy.review)
+    if on_the_spot:
+        return  # the citizen has the answer already
+    move.start(LimitKind.REVIEW, policy.review)
     for duty in policy.duties:
         if duty.at == "办结":
             move.owe(duty.obligation, duty)
@@ -99,16 +101,23 @@ def _rework(move: Move, failed: Failed) -> None:
     life = move.life
     again = life.failed_reviews > 0
     move.set(state=State.REWORK, failed_reviews=life.failed_reviews + 1)
-    if failed.goes_on and life.kept is not None:
-        move.set(limits={**move.life.limits, LimitKind.COMPLETE: life.kept})
-    elif again and failed.rework is not None and life.kept is not None:
-        move.set(limits={**move.life.limits, LimitKind.REWORK: life.kept})
+    if (failed.goes_on or again) and life.kept:
+        move.set(limits={**move.life.limits, **life.kept})
     elif failed.rework is not None:
         move.start(LimitKind.REWORK, failed.rework)
     else:
-        own = move.policy.completion(life.category)
-        cite = f"本项目规定（参照{own.article}）"
-        move.run({LimitKind.REWORK: count_days(own.working_days or 1, cite, move.days, move.at)})
+        base = move.policy.completion(life.category)
+        limit = completion(
+            move.policy,
+            move.days,
+            move.at,
+            base,
+            life.category,
+            urgent=life.urgent,
+            is_complex=life.is_complex,
+            stricter=life.stricter,
+        )
+        move.run({LimitKind.REWORK: Due(limit.at, own(base).cite, limit.provisional)})
     if again and failed.again_is_overdue is not None:
         move.cite(failed.again_is_overdue)
         move.set(counted_overdue=True)
@@ -121,10 +130,14 @@ def rate(move: Move, command: Rate) -> None:
     if command.level not in rule.levels:
         move.refuse("没有这一评价等级", rule)
     move.cite(rule)
+    asked_by_a_person = move.life.rating is not None and Obligation.MANUAL_CALLBACK in move.life.obligations
+    if asked_by_a_person:
+        # The citizen had answered before: this answer was given to the person who called back.
+        move.settle(Obligation.MANUAL_CALLBACK)
     move.set(rating=command.level)
     if command.level not in BAD_LEVELS:
         return
-    if rule.callback is not None:
+    if rule.callback is not None and not asked_by_a_person:
         move.owe(Obligation.MANUAL_CALLBACK, rule.callback)
     if rule.correction is not None:
         move.owe(Obligation.REWORK, rule.correction)
@@ -145,7 +158,7 @@ def ask_written_result(move: Move, command: AskWrittenResult) -> None:
         move.refuse("工单办结后方可要求书面结果", rule or move.policy.procedure)
     if Obligation.WRITTEN_RESULT in move.life.obligations:
         move.refuse("已经要求书面结果", rule or move.policy.procedure)
-    move.owe(Obligation.WRITTEN_RESULT, rule or move.policy.procedure)
+    move.owe(Obligation.WRITTEN_RESULT, rule or own(move.policy.procedure))
     move.start(LimitKind.WRITTEN_RESULT, rule)
 
 
@@ -163,8 +176,11 @@ def archive(move: Move, command: Archive) -> None:
     if not (life.on_the_spot and life.state is State.COMPLETED):
         if life.state is not State.REVIEWED:
             move.refuse("通过审核后方可归档", rule)
-        if rule.needs_rating and life.rating is None:
-            move.refuse("回访后方可归档", rule)
+        if rule.needs_rating and not life.on_the_spot:
+            if life.rating is None:
+                move.refuse("回访后方可归档", rule)
+            if Obligation.MANUAL_CALLBACK in life.obligations:
+                move.refuse("人工回访后方可归档", rule)
     move.cite(rule)
     move.set(state=State.ARCHIVED)
     move.end(*_ENDED)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from tickets.commands import DecideExtension, Extend
-from tickets.due import Due
+from tickets.due import Due, over
 from tickets.life import Running
 from tickets.move import Move
 from tickets.number import ticket_day
@@ -21,7 +21,7 @@ def ask(move: Move, command: Extend) -> None:
     used = life.extensions_asked if rule.counted == "申请" else life.extensions_granted
     if rule.times is not None and used >= rule.times:
         move.refuse(f"延期{'申请' if rule.counted == '申请' else ''}不得超过{rule.times}次", rule)
-    if move.at > running.due:
+    if over(running.due, move.at):
         move.refuse("应在办理时限届满前申请延期", rule)
     left = move.days.between(ticket_day(move.at), ticket_day(running.due))
     if left < rule.remaining_working_days:
@@ -81,7 +81,8 @@ def decide(move: Move, command: DecideExtension) -> None:
     new = Due(move.days.end_of(last), rule.cite, provisional)
     move.run({LimitKind.COMPLETE: new})
     move.set(extensions_granted=move.life.extensions_granted + 1)
-    if new.at >= move.at:
-        move.set(warning=None)
+    if not over(new.at, move.at):
+        # Asked for in time and decided late: what the clock did meanwhile does not hold.
+        move.undo_overdue()
     if isinstance(rule, Extension) and rule.tell is not None:
         move.owe(Obligation.NOTIFY_CITIZEN, rule.tell)

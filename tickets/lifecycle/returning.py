@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from tickets.commands import DecideReturn, Return
-from tickets.due import Due, count, count_days
+from tickets.due import Due, count, count_days, over
 from tickets.lifecycle.dispatching import to_county
 from tickets.move import Move
 from tickets.policy import ReturnRule
@@ -31,7 +31,7 @@ def ask(move: Move, command: Return) -> None:
     if hollow is not None:
         move.refuse(f"不得以“{hollow}”为由退单", rule)
     window = _window(move, rule, command.site_visit)
-    if window is not None and move.at > window.at:
+    if window is not None and over(window.at, move.at):
         silence = rule.silence_accepts
         move.refuse(
             f"已过退单时限（{window.at:%Y-%m-%d}）" + ("，视同已接收" if silence else ""),
@@ -64,17 +64,21 @@ def decide(move: Move, command: DecideReturn) -> None:
         stay(move)
         if meeting is not None and command.joint_meeting:
             move.set(designated=True)
+            move.end(LimitKind.RETURN)
         return
     if meeting is not None:
         if not (command.joint_meeting and command.unit):
             move.refuse("退单须经联席会议审定，并指定承办单位", meeting)
         move.cite(meeting)
     under_county = move.life.under_county
+    move.set(notified_at=None, arrived=False)
     move.settle(Obligation.JOINT_MEETING)
     if command.unit:
         move.end(*_ALL)
         move.start_unit(command.unit)
         move.set(under_county=under_county and asked_from is State.DISPATCHED, designated=meeting is not None)
+        if meeting is not None:
+            move.end(LimitKind.RETURN)
     elif under_county and asked_from is State.DISPATCHED:
         move.end(*_ALL)
         move.set(return_from=None, co_units=())
@@ -82,7 +86,8 @@ def decide(move: Move, command: DecideReturn) -> None:
         move.end(LimitKind.RETURN)  # the county has the ticket by its own decision
     else:
         move.end(*_ALL)
-        move.set(state=State.ACCEPTED, unit="", co_units=(), return_from=None, extension_days=None, warning=None)
+        move.undo_overdue()
+        move.set(state=State.ACCEPTED, unit="", co_units=(), return_from=None, extension_days=None, approved=False)
         move.start(LimitKind.DISPATCH, move.policy.dispatch)
 
 
@@ -94,7 +99,7 @@ def stay(move: Move) -> None:
     move.end(LimitKind.DECIDE_RETURN)
     move.set(state=asked_from, return_from=None, return_refused=True)
     window = _window(move, rule, site_visit=False)
-    if rule.once is None and window is not None and move.at <= window.at:
+    if rule.once is None and window is not None and not over(window.at, move.at):
         move.run({LimitKind.RETURN: window})
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from tickets.commands import Explain, Repeat, Supervise
 from tickets.move import WITH_THE_UNIT, Move
-from tickets.policy import Basis
+from tickets.policy import Basis, own
 from tickets.words import State, SuperviseReason
 
 
@@ -12,8 +12,10 @@ def supervise(move: Move, command: Supervise) -> None:
     if move.life.state in (State.DECLINED, State.ARCHIVED):
         move.need_state(State.ACCEPTED, *WITH_THE_UNIT, State.COMPLETED, State.REVIEWED, what="督办")
     supervision = move.policy.supervision
-    found = (trigger for trigger in supervision.triggers if trigger.reason is command.reason)
-    basis: Basis = next(found, supervision)
+    triggers = {trigger.reason: trigger for trigger in supervision.triggers}
+    basis: Basis = triggers.get(command.reason) or triggers.get(SuperviseReason.OTHER) or supervision
+    if triggers and basis is supervision:
+        basis = own(supervision)  # the document's list is closed, and does not name this case
     if command.reason in move.life.supervision_reasons:
         move.refuse("已按此情形督办", basis)
     move.supervise(command.reason, basis)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from tickets.commands import Arrive, NotifyUrgent, ReportMajor
 from tickets.move import WITH_THE_UNIT, Move
+from tickets.policy import own
 from tickets.words import LimitKind, Obligation, State
 
 _OPEN = (State.RECEIVED, State.ACCEPTED, *WITH_THE_UNIT)
@@ -16,9 +17,10 @@ def notify(move: Move, command: NotifyUrgent) -> None:
     if not move.life.urgent:
         move.refuse("不是突发类事项", rule or move.policy.linkage or move.policy.procedure)
     move.cite(rule or move.policy.linkage)
-    if rule is not None and not move.life.notified:
-        move.start(LimitKind.ONSITE, rule)
-    move.set(notified=True)
+    if move.life.notified_at is None:
+        move.set(notified_at=move.at)
+        if not move.life.arrived:
+            move.start(LimitKind.ONSITE, rule)
 
 
 def arrive(move: Move, command: Arrive) -> None:
@@ -26,9 +28,10 @@ def arrive(move: Move, command: Arrive) -> None:
     if not move.life.urgent:
         move.refuse("不是突发类事项", move.policy.onsite or move.policy.procedure)
     move.cite(move.policy.onsite)
+    move.set(arrived=True)
     move.end(LimitKind.ONSITE)
 
 
 def report_major(move: Move, command: ReportMajor) -> None:
     move.need_state(*_OPEN, what="上报重大事项")
-    move.owe(Obligation.REPORT_UPWARD, move.policy.report_upward or move.policy.procedure)
+    move.owe(Obligation.REPORT_UPWARD, move.policy.report_upward or own(move.policy.procedure))
