@@ -33,7 +33,7 @@ PUBLISHED = load_working_days(FOLDER)
 SECOND = timedelta(seconds=1)
 LAST_YEAR = 2080
 
-LIVES = 360
+LIVES = 520
 EXAMPLES = settings(
     max_examples=LIVES,
     derandomize=True,
@@ -52,13 +52,13 @@ USUAL = {
     State.ACCEPTED: "approve_dispatch dispatch dispatch dispatch complete supervise repeat notify_urgent",
     State.AT_COUNTY: "forward forward return supervise view",
     State.DISPATCHED: (
-        "view contact decide_report decide_report return extend decide_extension explain complete complete supervise"
-        " arrive notify_urgent report_major repeat"
+        "view contact decide_report decide_report decide_report return return return return extend extend extend extend"
+        " explain complete complete complete supervise arrive notify_urgent report_major repeat"
     ),
-    State.RETURN_REQUESTED: "decide_return decide_return decide_extension view explain",
+    State.RETURN_REQUESTED: "decide_return decide_return decide_return view explain",
     State.COMPLETED: "review review rate ask_written_result contact",
-    State.REVIEWED: "rate rate review ask_written_result deliver_written_result supervise archive",
-    State.REWORK: "complete complete extend decide_extension explain supervise arrive",
+    State.REVIEWED: "rate rate review review ask_written_result deliver_written_result supervise fulfil archive",
+    State.REWORK: "complete complete complete extend extend explain supervise arrive fulfil",
     State.ARCHIVED: "ask_written_result deliver_written_result repeat fulfil",
     State.DECLINED: "repeat fulfil",
 }
@@ -79,8 +79,8 @@ FIELDS: dict[str, Callable[[Random], dict[str, Any]]] = {
     "forward": lambda r: {"unit": _name(r)},
     "decide_report": lambda r: {"accept": r.random() < 0.6},
     "return": lambda r: {
-        "reason": r.choice(["不是本单位职责", "不是本单位职责", "记录不详细", ""]),
-        "basis": r.choice(["三定方案", "三定方案", ""]),
+        "reason": r.choice(["不是本单位职责"] * 6 + ["记录不详细", ""]),
+        "basis": r.choice(["三定方案"] * 6 + [""]),
         "suggested_unit": _name(r),
         "site_visit": r.random() < 0.3,
     },
@@ -107,35 +107,35 @@ FIELDS: dict[str, Callable[[Random], dict[str, Any]]] = {
 
 
 def _name(r: Random) -> str:
-    return r.choice(["住建局", "城管局", "长乐区", "长乐区", ""])
+    return r.choice(["住建局", "城管局", "长乐区", "鼓楼区"] * 2 + [""])
 
 
 def _text(r: Random) -> str:
-    return r.choice(["如实", "如实", "如实", "如实", " "])
+    return r.choice(["如实"] * 9 + [" "])
 
 
 def _paper(r: Random) -> bool | str:
-    choices: list[bool | str] = [True, True, "局长签字", False, ""]
+    choices: list[bool | str] = [True, True, True, "局长签字", "局长签字", False, ""]
     return r.choice(choices)
 
 
 def next_command(r: Random, life: Life) -> AnyCommand:
-    do = r.choice(USUAL[life.state].split()) if r.random() < 0.75 else r.choice(COMMANDS)
-    if do in ("decline", "archive") and r.random() < 0.5:
-        do = "contact"  # the end of a life comes soon enough
+    do = r.choice(USUAL[life.state].split()) if r.random() < 0.8 else r.choice(COMMANDS)
+    if life.extension_days is not None and r.random() < 0.4:
+        do = "decide_extension"
     return COMMAND.validate_python({"do": do, **(FIELDS[do](r) if do in FIELDS else {})})
 
 
 def next_time(r: Random, life: Life, now: datetime) -> datetime:
     """From no time at all to years; often the last second of a limit, or the first one after it."""
     kind = r.random()
-    if kind < 0.2:
+    if kind < 0.35:
         return now
-    if kind < 0.4:
+    if kind < 0.5:
         ends = [one.due + r.choice([-SECOND, 0 * SECOND, SECOND]) for one in life.limits.values()]
         return max(now, r.choice(ends)) if ends else now
     if kind < 0.96 or now.year >= LAST_YEAR:
-        return now + SECOND * r.randrange(int(86400 * r.choice([0.05, 1, 1, 3, 12, 40])))
+        return now + SECOND * r.randrange(int(86400 * r.choice([0.05, 0.05, 0.5, 0.5, 1, 3, 12, 40])))
     return now + timedelta(days=r.randrange(100, 900))
 
 
@@ -150,7 +150,7 @@ TICKETS = st.builds(
     stricter=st.sampled_from([None, None, 1, 3, 30]),
 )
 MOMENTS = st.integers(0, 3 * 366 * 86400 - 1).map(lambda n: datetime(2024, 1, 1, tzinfo=CHINA) + n * SECOND)
-STEPS = st.lists(st.integers(0, 2**32 - 1), min_size=40, max_size=80)
+STEPS = st.lists(st.integers(0, 2**24 - 1), min_size=25, max_size=60)
 
 
 @pytest.mark.parametrize("name", POLICIES)
@@ -174,6 +174,9 @@ def test_whatever_is_done_in_whatever_order(name: str, capsys: pytest.CaptureFix
             command = next_command(r, life)
             kept = life.model_copy(deep=True)
             tally["commands"] += 1
+            if life.at is not None and r.random() < 0.05:
+                with pytest.raises(Refused):
+                    apply(policy, DAYS, life, command, life.at - SECOND)
             try:
                 applied = apply(policy, DAYS, life, command, now)
             except Refused as refusal:
@@ -206,8 +209,8 @@ def test_whatever_is_done_in_whatever_order(name: str, capsys: pytest.CaptureFix
             f" {tally['refused']} of them refused, {tally['ticks']} ticks"
         )
     assert tally["commands"] >= 20_000
-    # Had something never happened, nothing would have been shown about it.
-    assert set(COMMANDS) - set(accepted) == _never(policy)
+    # Had something hardly ever happened, nothing would have been shown about it.
+    assert {command for command in COMMANDS if accepted[command] < 5} == _never(policy)
     assert set(State) - states <= ({State.AT_COUNTY} if policy.second_tier is None else set())
 
 
@@ -327,7 +330,7 @@ def test_a_year_without_a_notice_is_said_and_changes_nothing(name: str) -> None:
     unknown = 0
 
     @settings(EXAMPLES, max_examples=60)
-    @given(ticket=TICKETS, days=st.integers(1, 40), steps=st.lists(st.integers(0, 2**32 - 1), min_size=20, max_size=40))
+    @given(ticket=TICKETS, days=st.integers(1, 40), steps=st.lists(st.integers(0, 2**24 - 1), min_size=20, max_size=40))
     def lives(ticket: Life, days: int, steps: list[int]) -> None:
         nonlocal unknown
         life, now = ticket, datetime(2026, 12, 31, 12, tzinfo=CHINA) - timedelta(days=days)
