@@ -81,7 +81,7 @@ class Api:
         return str(made["number"])
 
     async def upload(self, who: str, number: str, content: bytes, name: str = "a.txt") -> ClientResponse:
-        form = FormData()
+        form = FormData(quote_fields=False)
         form.add_field("file", io.BytesIO(content), filename=name)
         return await self.ask(who, "POST", f"/tickets/{number}/attachments", data=form)
 

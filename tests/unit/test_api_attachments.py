@@ -101,7 +101,7 @@ def left(api: Api) -> list[Path]:
 async def test_up_and_down(api: Api) -> None:
     number = await api.dispatched()
     for content, media in GOOD:
-        answer = await api.upload("officer", number, content, '..\\../现场"照片\u202e.exe')
+        answer = await api.upload("officer", number, content, "..\\../现场照片\u202e.exe")
         made = await answer.json()
         assert (answer.status, made["media"], made["bytes"]) == (201, media, len(content))
         assert made["name"] == "现场照片.exe"
@@ -137,6 +137,7 @@ async def test_hostile_uploads_leave_nothing(api: Api, monkeypatch: pytest.Monke
         (b"x", "text/plain", 415),
         (b"x", "multipart/form-data", 415),
         (b"garbage", "multipart/form-data; boundary=abc", 400),
+        (b"--abc\r\nNone--abc--\r\n", "multipart/form-data; boundary=abc", 400),
         (b"--abc\r\n\r\n", "multipart/form-data; boundary=abc", 400),
         (
             b'--abc\r\nContent-Disposition: form-data; name="other"\r\n\r\nx\r\n--abc--',

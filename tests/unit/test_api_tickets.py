@@ -43,6 +43,7 @@ async def test_a_life(api: Api) -> None:
     # The officer may not review, and not dispatch.
     other = await api.dispatched()
     await api.do("officer", other, "dispatch", 403, unit="water")
+    await api.do("dispatcher", other, "dispatch", 422, unit="nobody")
     await api.do("officer", other, "supervise", 403, reason="leader")
 
 

@@ -13,6 +13,7 @@ from typing import Annotated, Any
 from urllib.parse import quote
 
 from aiohttp import BodyPartReader, web
+from aiohttp.http import HttpProcessingError
 from pydantic import BaseModel, Field
 from sqlalchemy import func, insert, select
 from sqlalchemy.ext.asyncio import AsyncConnection
@@ -41,6 +42,8 @@ MAX_FILES = 50
 _PIECE = 1 << 16
 _UPLOAD_SECONDS = 120.0
 _AT_ONCE = 8
+_MALFORMED = (ValueError, AssertionError, RuntimeError, TypeError, HttpProcessingError)
+"""What aiohttp's reader of multipart raises for what is none."""
 _uploads = asyncio.Semaphore(_AT_ONCE)
 
 
@@ -99,8 +102,8 @@ async def add(call: Call, path: TicketPath) -> Reply[AttachmentOut]:
             raise Problem(415, "media_type", f"按内容判断不是可接受的文件（{kinds}）。") from None
         except NoRoom:
             raise Problem(503, "no_room", "存储空间不足，暂不能上传附件。") from None
-        except ValueError:
-            raise Problem(400, "not_multipart", "上传内容不完整。") from None
+        except _MALFORMED:
+            raise _not_multipart() from None
     values = {
         "id": stored.id,
         "ticket": path.number,
@@ -162,14 +165,18 @@ async def _writable(call: Call, connection: AsyncConnection, number: str) -> Tic
     return ticket
 
 
+def _not_multipart() -> Problem:
+    return Problem(400, "not_multipart", "不是有效或完整的 multipart/form-data。")
+
+
 async def _file_part(request: web.Request) -> BodyPartReader:
     """The one part called ``file``."""
     if request.content_type != "multipart/form-data" or not re.search(r"boundary=", request.headers["Content-Type"]):
         raise Problem(415, "media_type", "附件须以 multipart/form-data 上传。")
     try:
         part = await (await request.multipart()).next()
-    except (ValueError, AssertionError, RuntimeError):
-        raise Problem(400, "not_multipart", "不是有效的 multipart/form-data。") from None
+    except _MALFORMED:
+        raise _not_multipart() from None
     if not isinstance(part, BodyPartReader) or part.name != "file":
         raise Problem(400, "no_file", "第一部分须是名为 file 的文件。")
     if part.headers.get("Content-Encoding") or part.headers.get("Content-Transfer-Encoding", "binary") != "binary":
