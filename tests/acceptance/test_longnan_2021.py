@@ -281,6 +281,7 @@ def test_article_13_the_last_second_and_the_first_after() -> None:
     in_time = play(*WITH_UNIT, ("2026-03-09 23:59:59", "complete", DONE), until="2026-03-30 09:00")
     assert in_time.final["counted_overdue"] is False
     assert in_time.ticks("complete_overdue") == []
+    assert play(*WITH_UNIT, ("2026-03-09 23:59:59.999999", "complete", DONE)).final["counted_overdue"] is False
     late = play(*WITH_UNIT, ("2026-03-10 00:00:00", "complete", DONE), until="2026-03-30 09:00")
     assert late.final["counted_overdue"] is True
     assert late.final["overdue_working_days"] == 1
@@ -354,6 +355,18 @@ def test_article_14_the_citizen_is_told_of_what_was_granted() -> None:
     )
     assert told.obligations == []
     assert play(*WITH_UNIT, *extended("2026-03-03 10:00", 1, agree=False)).obligations == []
+
+
+def test_article_14_asked_for_in_time_and_granted_late() -> None:
+    asked: Event = ("2026-03-09 23:00", "extend", {"working_days": 5})
+    assert play(*WITH_UNIT, asked, until="2026-03-11 08:00").final["warning"] == "yellow"
+    final = play(*WITH_UNIT, asked, ("2026-03-11 09:00", "decide_extension", {"agree": True})).final
+    assert final["deadlines"]["complete"] == end("2026-03-16")
+    assert (final["counted_overdue"], final["warning"], final["points"]) == (False, None, 0)
+    assert final["supervised"] is False
+    assert "supervise" not in final["deadlines"]
+    refused_late = play(*WITH_UNIT, asked, ("2026-03-11 09:00", "decide_extension", {"agree": False})).final
+    assert (refused_late["counted_overdue"], refused_late["warning"]) == (True, "yellow")
 
 
 def test_article_14_one_application_at_a_time_and_a_length() -> None:
