@@ -116,6 +116,7 @@ async def execute(
 
     ``at`` is taken when the request came; whoever held the ticket until now came before it.
     """
+    command = _without_zeros(command)
     before = await lock(connection, rulebook, number, actor)
     at = at if before.life.at is None else max(at, before.life.at)
     check(actor, before.place, command)
@@ -132,6 +133,17 @@ async def execute(
     await rows.save(connection, rulebook, [after])
     await append(connection, [*events, sealed(event, after, rulebook)])
     return after
+
+
+def _without_zeros(command: AnyCommand) -> AnyCommand:
+    """PostgreSQL keeps no zero character, in a unit's name or anywhere."""
+    given: dict[str, Any] = {}
+    for name, value in command:
+        if isinstance(value, str) and "\0" in value:
+            given[name] = value.replace("\0", "")
+        elif isinstance(value, tuple):
+            given[name] = tuple(one.replace("\0", "") for one in value)
+    return command.model_copy(update=given) if given else command
 
 
 def _known(command: AnyCommand, ticket: Ticket, rulebook: Rulebook) -> AnyCommand:

@@ -8,11 +8,27 @@ from __future__ import annotations
 import base64
 import binascii
 import json
-from dataclasses import dataclass
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import ARRAY, Boolean, Select, Text, and_, cast, literal, literal_column, or_, select, tuple_, union_all
+from sqlalchemy import (
+    ARRAY,
+    Boolean,
+    Row,
+    Select,
+    Text,
+    and_,
+    cast,
+    literal,
+    literal_column,
+    or_,
+    select,
+    text,
+    tuple_,
+    union_all,
+)
 from sqlalchemy.ext.asyncio import AsyncConnection
 from sqlalchemy.sql import ColumnElement
 
@@ -25,6 +41,8 @@ from tickets.ticket import Ticket
 from tickets.words import Category, State, Warning
 
 MOST = 200
+LOOKED_AT = 3000
+"""So many of the newest tickets are searched for words one by one, before the index is asked."""
 _of = tickets.c
 # As the indexes of hotline/migrations have it.
 _TEXT = "(tickets.title || ' ' || tickets.content || ' ' || tickets.address)"
@@ -61,6 +79,8 @@ class Filter:
     channel: str | None = None
     parent: str | None = None
     duplicate_of: str | None = None
+    due_until: datetime | None = None
+    """The completion or rework limit that runs ends before."""
     received_from: datetime | None = None
     received_until: datetime | None = None
 
@@ -85,34 +105,70 @@ async def find(
 ) -> Page:
     """What ``actor`` may see of it. Raises NotAllowed, BadCursor, ShortWord."""
     limit = max(1, min(limit, MOST))
-    query = page_query(rulebook, actor, wanted, at, limit + 1, cursor)
-    found = (await connection.execute(query)).all()
+    parts = _plain(wanted.text or "").lower().split()
+    wanted = replace(wanted, text=None)
+    if any(len(part) < 2 for part in parts):
+        raise ShortWord("检索词至少两个字")
+    if parts:
+        found = await _find_words(connection, rulebook, actor, wanted, at, limit + 1, cursor, parts)
+    else:
+        found = (await connection.execute(_page(rulebook, actor, wanted, at, limit + 1, cursor))).all()
     page = tuple(rows.read(row) for row in found[:limit])
     return Page(page, _cursor(page[-1]) if len(found) > limit else None)
 
 
-def page_query(
+def _page(
     rulebook: Rulebook, actor: Actor, wanted: Filter, at: datetime, limit: int, cursor: str | None
 ) -> Select[Any]:
-    conditions = [*_visible(actor), *_conditions(rulebook, wanted, at)]
-    if cursor is not None:
-        conditions.append(tuple_(_of.received_at, _of.number) < tuple_(*_position(cursor)))
+    """Read in an index's order, as many rows as the page holds."""
+    conditions = _conditions(rulebook, actor, wanted, at, cursor)
     units = _units(actor, wanted)
     if units is None:
         return _newest(select(tickets).where(*conditions), limit)
-    # One page of those it leads and one of those it takes part in: either is read in its index's order.
+    # One page of those it leads and one of those it takes part in: each has its index.
     conditions += [_takes_part(unit) for unit in units[1:]]
     own = select(_of.number).where(_of.unit == units[0], _HAS_UNIT, *conditions)
-    part = (
-        select(_of.number)
-        .join(ticket_units, ticket_units.c.number == _of.number)
-        .where(ticket_units.c.unit == units[0], *conditions)
-    )
-    if cursor is not None:
-        part = part.where(ticket_units.c.received_at <= _position(cursor)[0])
-    part = part.order_by(ticket_units.c.received_at.desc(), ticket_units.c.number.desc()).limit(limit)
-    both = union_all(_newest(own, limit).subquery().select(), part.subquery().select()).subquery()
+    mine = select(ticket_units.c.number).where(ticket_units.c.unit == units[0]).cte().prefix_with("MATERIALIZED")
+    part = select(_of.number).join(mine, mine.c.number == _of.number).where(*conditions)
+    both = union_all(_newest(own, limit).subquery().select(), _newest(part, limit).subquery().select()).subquery()
     return _newest(select(tickets).where(_of.number.in_(select(both.c.number))), limit)
+
+
+async def _find_words(
+    connection: AsyncConnection,
+    rulebook: Rulebook,
+    actor: Actor,
+    wanted: Filter,
+    at: datetime,
+    limit: int,
+    cursor: str | None,
+    parts: list[str],
+) -> Sequence[Row[Any]]:
+    """A common word fills its page from the newest tickets; all others are found by their pairs of letters. So neither
+    reads the whole book, whatever the planner thinks of words that it has no statistics of."""
+    newest = _page(rulebook, actor, wanted, at, LOOKED_AT, cursor).subquery("tickets")
+    recent = select(newest).where(*_say(parts)).order_by(newest.c.received_at.desc(), newest.c.number.desc())
+    found: Sequence[Row[Any]] = (await connection.execute(recent.limit(limit))).all()
+    if len(found) == limit:
+        return found
+    conditions = _conditions(rulebook, actor, wanted, at, cursor)
+    conditions += [_takes_part(unit) for unit in _units(actor, wanted) or []]
+    # The pairs find the rows by the index; the text itself then says whether they stand together.
+    pairs = sorted({part[place : place + 2] for part in parts for place in range(len(part) - 1)})
+    by_pairs = [_HAS_WORDS, _PAIRS.op("@>")(cast(literal(pairs), ARRAY(Text))), *_say(parts)]
+    hits = select(_of.number, _of.received_at).where(*by_pairs, *conditions).cte().prefix_with("MATERIALIZED")
+    first = select(hits.c.number).order_by(hits.c.received_at.desc(), hits.c.number.desc()).limit(limit)
+    await connection.execute(_SCANS, {"on": "off"})
+    found = (await connection.execute(_newest(select(tickets).where(_of.number.in_(first)), limit))).all()
+    await connection.execute(_SCANS, {"on": "on"})
+    return found
+
+
+_SCANS = text("SELECT set_config('enable_seqscan', :on, true)")
+
+
+def _say(parts: list[str]) -> list[ColumnElement[bool]]:
+    return [_WORDS.contains(part, autoescape=True) for part in parts]
 
 
 def _newest(query: Select[Any], limit: int) -> Select[Any]:
@@ -121,7 +177,7 @@ def _newest(query: Select[Any], limit: int) -> Select[Any]:
 
 def _units(actor: Actor, wanted: Filter) -> list[str] | None:
     """Whose tickets: None for everybody's. A unit's person who asks for another unit gets what both have part in."""
-    asked = [] if wanted.unit is None else [wanted.unit]
+    asked = [] if wanted.unit is None else [_plain(wanted.unit)]
     if actor.may(READ_ALL):
         return asked or None
     if not actor.may(READ_UNIT) or not actor.unit:
@@ -141,8 +197,13 @@ def _visible(actor: Actor) -> list[ColumnElement[bool]]:
     return [or_(~_of.confidential, and_(_of.handler != "", _of.handler == actor.name))]
 
 
-def _conditions(rulebook: Rulebook, wanted: Filter, at: datetime) -> list[ColumnElement[bool]]:
-    found: list[ColumnElement[bool]] = []
+def _conditions(
+    rulebook: Rulebook, actor: Actor, wanted: Filter, at: datetime, cursor: str | None
+) -> list[ColumnElement[bool]]:
+    """All but the unit and the words."""
+    found = _visible(actor)
+    if cursor is not None:
+        found.append(tuple_(_of.received_at, _of.number) < tuple_(*_position(cursor)))
     if wanted.states:
         states = [state.value for state in wanted.states]
         found.append(_of.state == states[0] if len(states) == 1 else _of.state.in_(states))
@@ -154,34 +215,28 @@ def _conditions(rulebook: Rulebook, wanted: Filter, at: datetime) -> list[Column
         (_of.duplicate_of, wanted.duplicate_of),
     ):
         if value is not None:
-            found.append(column == str(value))
+            found.append(column == _plain(value))
     for column, flag in ((_of.urgent, wanted.urgent), (_of.supervised, wanted.supervised)):
         if flag is not None:
             found.append(column if flag else ~column)
     if wanted.overdue is not None:
         late = and_(_of.due_at.is_not(None), _of.due_at < at)
         found.append(late if wanted.overdue else or_(_of.due_at.is_(None), _of.due_at >= at))
+    if wanted.due_until is not None:
+        found += [_of.due_at.is_not(None), _of.due_at < wanted.due_until]
     if wanted.caller is not None:
-        keys = [wanted.caller, *([rulebook.mark(wanted.caller)] if rulebook.mark_key else [])]
+        keys = [_plain(wanted.caller), *([rulebook.mark(wanted.caller)] if rulebook.mark_key else [])]
         found += [_of.caller_key.in_(keys), _HAS_CALLER]
     if wanted.received_from is not None:
         found.append(_of.received_at >= wanted.received_from)
     if wanted.received_until is not None:
         found.append(_of.received_at < wanted.received_until)
-    if wanted.text is not None and wanted.text.strip():
-        found += _says(wanted.text)
     return found
 
 
-def _says(words: str) -> list[ColumnElement[bool]]:
-    """The pairs of letters find the rows by the index; the text itself then says whether they stand together."""
-    parts = words.replace("\0", "").lower().split()
-    if any(len(part) < 2 for part in parts):
-        raise ShortWord("检索词至少两个字")
-    pairs = sorted({part[at : at + 2] for part in parts for at in range(len(part) - 1)})
-    found: list[ColumnElement[bool]] = [_HAS_WORDS, _PAIRS.op("@>")(cast(literal(pairs), ARRAY(Text)))]
-    found += [_WORDS.contains(part, autoescape=True) for part in parts]
-    return found
+def _plain(value: str) -> str:
+    """PostgreSQL keeps no zero character."""
+    return str(value).replace("\0", "")
 
 
 def _cursor(last: Ticket) -> str:

@@ -39,7 +39,7 @@ def read_opened(row: Row[Any], rulebook: Rulebook) -> Ticket:
 
 
 async def load(connection: AsyncConnection, number: str, *, lock: bool = False) -> Row[Any] | None:
-    query = select(tickets).where(tickets.c.number == number)
+    query = select(tickets).where(tickets.c.number == number.replace("\0", ""))
     return (await connection.execute(query.with_for_update(key_share=True) if lock else query)).one_or_none()
 
 

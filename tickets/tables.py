@@ -119,7 +119,6 @@ deadlines = Table(
     # Only where it is provisional, to count again from: the day it was set, and the working days left on that day.
     Column("since", Date),
     Column("working_days", Integer),
-    Index("deadlines_due", "kind", "due_at", "number"),
     Index("deadlines_provisional", "number", postgresql_where=text("provisional")),
 )
 

@@ -308,6 +308,18 @@ async def test_edit(engine: AsyncEngine) -> None:
     await assert_sound(engine, book)
 
 
+async def test_zero_characters_do_no_harm(engine: AsyncEngine) -> None:
+    async with engine.begin() as connection:
+        ticket = await create(connection, rulebook(), request(title="漏\0水"), AGENT, MORNING)
+        assert ticket.title == "漏水"
+        await do(connection, ticket.number, "accept", DISPATCHER, MORNING)
+        await do(connection, ticket.number, "dispatch", DISPATCHER, MORNING, unit="hous\0ing", co_units=["wat\0er"])
+        ticket = await do(connection, ticket.number, "return", HOUSING, MORNING, reason="不属\0本单位")
+        with pytest.raises(NotFound):
+            await get(connection, rulebook(), "2026\0", AGENT)
+    assert (ticket.life.unit, ticket.life.co_units) == ("housing", ("water",))
+
+
 async def test_a_county(engine: AsyncEngine) -> None:
     policy = "fuzhou-2007"
     ticket = await dispatched(engine, "minhou", policy, county=True)

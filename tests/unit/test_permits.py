@@ -6,9 +6,10 @@ from typing import get_args
 
 import pytest
 
+from people.roles import Permission
 from tests.unit.ticket_people import AGENT, DISPATCHER, MANAGER, SUPERVISOR, leader, officer
 from tickets.commands import COMMAND, AnyCommand
-from tickets.permits import PERMITS, Actor, NotAllowed, Place, check, sees
+from tickets.permits import CONFIDENTIAL, PERMITS, READ_ALL, READ_UNIT, SIGN, Actor, NotAllowed, Place, check, sees
 from tickets.words import State
 
 COMMANDS = sorted(kind.model_fields["do"].annotation.__args__[0] for kind in get_args(get_args(AnyCommand)[0]))
@@ -77,6 +78,11 @@ def may(who: str, do: str, place: Place = PLACE) -> bool:
 
 def test_every_command_has_its_permit() -> None:
     assert sorted(PERMITS) == COMMANDS == sorted(ALLOWED)
+
+
+def test_the_permissions_are_those_that_people_have() -> None:
+    asked = {permit.permission for ways in PERMITS.values() for permit in ways}
+    assert asked | {READ_ALL, READ_UNIT, SIGN, CONFIDENTIAL} <= {permission.value for permission in Permission}
 
 
 @pytest.mark.parametrize("do", COMMANDS)

@@ -78,7 +78,6 @@ CREATE TABLE deadlines (
     working_days integer,
     PRIMARY KEY (number, kind)
 );
-CREATE INDEX deadlines_due ON deadlines (kind, due_at, number);
 CREATE INDEX deadlines_provisional ON deadlines (number) WHERE provisional;
 ALTER TABLE ticket_events
     ADD COLUMN recorded_at timestamptz NOT NULL DEFAULT now(),
