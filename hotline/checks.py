@@ -9,14 +9,18 @@ import tempfile
 from collections.abc import Iterator
 from contextlib import ExitStack
 from dataclasses import dataclass
+from datetime import datetime
 from pathlib import Path
 
 from datafile import DataFileError
 from hotline.asterisk import command_line, control_socket, find_asterisk, is_ready
+from hotline.city import check_cities
 from hotline.render import render
 from hotline.rules import load_rules
 from hotline.settings import Settings, SettingsError
 from ivr.prompts import check as check_prompts
+from tickets.calendar import load_working_days
+from tickets.number import CHINA
 from tickets.policy_file import POLICIES, load_policy, policy_names
 
 START_SECONDS = 15.0
@@ -35,6 +39,8 @@ class Finding:
 def run_checks(settings: Settings) -> Iterator[Finding]:
     """Everything that can be known to be wrong before a citizen calls."""
     yield from check_policies()
+    yield from (Finding(f"sample city {name}", not fault, fault) for name, fault in check_cities())
+    yield from _check_holidays()
     try:
         rules = load_rules()
     except DataFileError as error:
@@ -54,6 +60,17 @@ def run_checks(settings: Settings) -> Iterator[Finding]:
     except SettingsError as error:
         complaints = [str(error)]
     yield Finding("asterisk configuration", not complaints, "; ".join(complaints[:5]))
+
+
+def _check_holidays() -> Iterator[Finding]:
+    try:
+        days = load_working_days()
+    except DataFileError as error:
+        yield Finding("holidays", False, str(error))
+        return
+    year = datetime.now(CHINA).year
+    known = [year for year in (year, year + 1) if days.knows(year)]
+    yield Finding("holidays", year in known, f"放假安排已知：{'、'.join(map(str, known)) or '无'}")
 
 
 def check_policies(folder: Path = POLICIES) -> Iterator[Finding]:
