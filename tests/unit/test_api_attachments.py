@@ -24,12 +24,12 @@ JPEG = b"\xff\xd8\xff\xe0\x00\x10JFIF\0" + b"\0" * 20 + b"\xff\xd9"
 WAV = b"RIFF" + struct.pack("<I", 36) + b"WAVEfmt " + b"\0" * 24 + b"data\0\0\0\0"
 
 
-def office(main: str = "word/document.xml", begin: str = "<document/>", **more: bytes) -> bytes:
+def office(main: str = "word/document.xml", begin: str = "<document/>", more: dict[str, bytes] | None = None) -> bytes:
     held = io.BytesIO()
     with zipfile.ZipFile(held, "w", zipfile.ZIP_DEFLATED) as archive:
         archive.writestr("[Content_Types].xml", "<Types/>")
         archive.writestr(main, begin)
-        for name, content in more.items():
+        for name, content in (more or {}).items():
             archive.writestr(name, content)
     return held.getvalue()
 
@@ -64,9 +64,9 @@ BAD = {
     "escape": b"\x1b]0;x\x07",
     "plain zip": b"PK\x03\x04" + b"\0" * 40,
     "zip of something": office("index.html"),
-    "both kinds": office(**{"xl/workbook.xml": b"<w/>"}),
-    "macro": office(**{"word/vbaProject.bin": b"x"}),
-    "path": office(**{"../../etc/passwd": b"x"}),
+    "both kinds": office(more={"xl/workbook.xml": b"<w/>"}),
+    "macro": office(more={"word/vbaProject.bin": b"x"}),
+    "path": office(more={"../../etc/passwd": b"x"}),
     "bomb": bomb(),
     "not xml": office(begin="MZdocument/"),
     "cut pdf": PDF[:20],

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterator
 from pathlib import Path
+from typing import Any
 
 import pytest_asyncio
 from sqlalchemy.ext.asyncio import AsyncEngine
@@ -53,7 +54,7 @@ async def test_every_endpoint_with_every_role(api: Api) -> None:
 async def test_every_command_with_every_role(api: Api) -> None:
     """As the page says: refused with 403, or let through to the regulation (which may still refuse with 409)."""
     number = await api.dispatched()
-    fields = {
+    fields: dict[str, dict[str, Any]] = {
         "decide_report": {"accept": True},
         "decide_return": {"agree": False},
         "decide_extension": {"agree": False},

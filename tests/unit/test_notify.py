@@ -197,7 +197,7 @@ async def test_the_citizen_is_told_and_the_duty_is_done(engine: AsyncEngine, dat
     """Dalian, article 20: an extension is told to the citizen."""
     async with api_for(engine, database_url, tmp_path) as api:
         number = await api.dispatched(channel="web")
-        papers = {"reason": "管道更换", "stage_report": True}
+        papers: dict[str, Any] = {"reason": "管道更换", "stage_report": True}
         await api.do("officer", number, "extend", working_days=5, **papers)
         done = await api.do("dispatcher", number, "decide_extension", agree=True)
         assert done["obligations"] == ["notify_citizen"]
