@@ -196,6 +196,8 @@ def _questions(engine: AsyncEngine, rulebook: Rulebook) -> dict[str, Question]:
         "warning red": lists(warning=Warning.RED),
         "supervised": lists(supervised=True),
         "urgent, category, state": lists(urgent=True, category=Category.REPORT, states=(State.DISPATCHED,)),
+        "category, state": lists(category=Category.SUGGESTION, states=(State.COMPLETED,)),
+        "a channel that nobody used": lists(channel="platform"),
         "caller": lists(caller=lambda: f"+86139{dice.randrange(400000):08}"),
         "search: a common word (10 %)": lists(text=lambda: dice.choice(COMMON)),
         "search: a seldom word (3 %)": lists(text=lambda: dice.choice(SELDOM)),

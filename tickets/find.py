@@ -50,6 +50,7 @@ _PAIRS = literal_column(f"ticket_pairs{_TEXT}", ARRAY(Text))
 _WORDS = literal_column(f"lower{_TEXT}", Text)
 _HAS_WORDS = literal_column("(tickets.title <> '' OR tickets.content <> '')", Boolean)
 _HAS_UNIT = literal_column("tickets.unit <> ''", Boolean)
+_NOT_BY_PHONE = literal_column("tickets.channel <> 'phone'", Boolean)
 _HAS_CALLER = literal_column("tickets.caller_key <> ''", Boolean)
 
 
@@ -216,6 +217,8 @@ def _conditions(
     ):
         if value is not None:
             found.append(column == _plain(value))
+    if wanted.channel is not None and wanted.channel != "phone":
+        found.append(_NOT_BY_PHONE)
     for column, flag in ((_of.urgent, wanted.urgent), (_of.supervised, wanted.supervised)):
         if flag is not None:
             found.append(column if flag else ~column)

@@ -86,6 +86,8 @@ tickets = Table(
     Column("summary", Text, nullable=False, server_default=""),
     Index("tickets_received", "received_at", "number"),
     Index("tickets_state", "state", "received_at", "number"),
+    Index("tickets_category", "category", "received_at", "number"),
+    Index("tickets_channel", "channel", "received_at", "number", postgresql_where=text("channel <> 'phone'")),
     Index("tickets_unit", "unit", "received_at", "number", postgresql_where=text("unit <> ''")),
     Index("tickets_unit_state", "unit", "state", "received_at", "number", postgresql_where=text("unit <> ''")),
     Index("tickets_caller", "caller_key", "received_at", "number", postgresql_where=text("caller_key <> ''")),

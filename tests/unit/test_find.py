@@ -82,6 +82,8 @@ async def test_filters(engine: AsyncEngine, book: dict[str, str]) -> None:
         assert await numbers(connection, overdue=False) == [urgent, noise, leak]
         assert await numbers(connection, supervised=True) == []
         assert await numbers(connection, due_until=NOW) == []
+        assert await numbers(connection, channel="web") == [urgent, noise, leak]
+        assert await numbers(connection, channel="phone") == []
         assert await numbers(connection, due_until=moment("2026-12-01 00:00")) == [noise, leak]
         assert await numbers(connection, caller="1\0", channel="\0", unit="\0", parent="\0", text="\0某某") == []
         assert await numbers(connection, received_from=NOW) == []

@@ -48,6 +48,8 @@ _INDEXES = """
 DROP INDEX tickets_received;
 CREATE INDEX tickets_received ON tickets (received_at, number);
 CREATE INDEX tickets_state ON tickets (state, received_at, number);
+CREATE INDEX tickets_category ON tickets (category, received_at, number);
+CREATE INDEX tickets_channel ON tickets (channel, received_at, number) WHERE channel <> 'phone';
 CREATE INDEX tickets_unit ON tickets (unit, received_at, number) WHERE unit <> '';
 CREATE INDEX tickets_unit_state ON tickets (unit, state, received_at, number) WHERE unit <> '';
 CREATE INDEX tickets_caller ON tickets (caller_key, received_at, number) WHERE caller_key <> '';
