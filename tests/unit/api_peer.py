@@ -128,20 +128,23 @@ class Api:
         return made.token
 
 
-def services_for(engine: AsyncEngine, url: str, folder: Path, rulebook: Rulebook | None = None) -> Services:
-    book = rulebook or make_rulebook()
+def services_for(engine: AsyncEngine, url: str, folder: Path, proxies: frozenset[str] = frozenset()) -> Services:
+    book = make_rulebook()
     return Services(
         engine=engine,
         rulebook=lambda: book,
         live=Live(engine, driver_url(url)),
         files=Files(folder / "attachments"),
         document=api_document,
+        proxies=proxies,
     )
 
 
 @asynccontextmanager
-async def api_for(engine: AsyncEngine, url: str, folder: Path, rulebook: Rulebook | None = None) -> AsyncIterator[Api]:
-    services = services_for(engine, url, folder, rulebook)
+async def api_for(
+    engine: AsyncEngine, url: str, folder: Path, proxies: frozenset[str] = frozenset()
+) -> AsyncIterator[Api]:
+    services = services_for(engine, url, folder, proxies)
     async with TestClient(TestServer(create_app({}, services))) as client:
         api = Api(client, engine, services)
         async with engine.begin() as connection:

@@ -2,18 +2,24 @@
 
 from __future__ import annotations
 
+import asyncio
 import io
 from collections.abc import AsyncIterator
+from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
 import pytest_asyncio
+from aiohttp.test_utils import TestClient, TestServer
 from sqlalchemy.ext.asyncio import AsyncEngine
 
+from hotline.db import create_hotline_engine
 from people.accounts import create_user
 from people.roles import Permission, Role
 from tests.unit.api_peer import BASE, Api, api_for
+from web.api import reading
+from web.app import create_app
 
 PASSWORD = "a longer pass phrase 7"
 
@@ -198,9 +204,36 @@ async def test_the_document_is_served_to_everybody(api: Api) -> None:
     assert served == described
 
 
-async def test_behind_a_proxy_the_address_is_the_clients(api: Api) -> None:
-    assert api.services.proxies == frozenset()
-    headers = {"X-Forwarded-For": "203.0.113.9"}
-    await api.ask("administrator", "POST", "/users/agent/disable", headers=headers)
-    log = await api.json("administrator", "GET", "/audit?action=user.disable")
-    assert log["items"][0]["address"] == "127.0.0.1"
+@pytest.mark.parametrize(("proxies", "address"), [(set[str](), "127.0.0.1"), ({"127.0.0.1"}, "203.0.113.9")])
+async def test_only_a_known_proxy_says_where_a_request_comes_from(
+    engine: AsyncEngine, database_url: str, tmp_path: Path, proxies: set[str], address: str
+) -> None:
+    async with api_for(engine, database_url, tmp_path, proxies=frozenset(proxies)) as api:
+        headers = {"X-Forwarded-For": "198.51.100.7, 203.0.113.9"}
+        await api.ask("administrator", "POST", "/users/agent/disable", headers=headers)
+        log = await api.json("administrator", "GET", "/audit?action=user.disable")
+        assert log["items"][0]["address"] == address
+
+
+async def test_a_body_that_does_not_come_is_not_waited_for(api: Api, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(reading, "BODY_SECONDS", 0.05)
+    url = api.client.make_url("/")
+    receive, send = await asyncio.open_connection(url.host, url.port)
+    send.write(
+        b"POST /api/v1/session HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\nContent-Length: 50\r\n\r\n{"
+    )
+    async with asyncio.timeout(10):
+        assert b" 408 " in await receive.readline()
+    send.close()
+
+
+async def test_the_database_may_be_away(tmp_path: Path, engine: AsyncEngine, database_url: str) -> None:
+    async with api_for(engine, database_url, tmp_path) as api:
+        broken = create_hotline_engine("postgresql+psycopg://nobody@127.0.0.1:1/none")
+        services = replace(api.services, engine=broken)
+        async with TestClient(TestServer(create_app({}, services))) as client:
+            answer = await client.get(BASE + "/session", headers={"Authorization": "Bearer x"})
+            assert answer.status == 503
+            assert answer.content_type == "application/problem+json"
+            assert (await client.get(BASE + "/openapi.json")).status == 200
+        await broken.dispose()
