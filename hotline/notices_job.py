@@ -10,6 +10,7 @@ from procrastinate import App, PsycopgConnector
 from procrastinate.jobs import DeleteJobCondition, Status
 from sqlalchemy.ext.asyncio import AsyncEngine
 
+from calls.alerts import Alert, raise_alerts
 from hotline.settings import Settings
 from notify.file_outlet import FileOutlet
 from notify.outbox import QUEUE, TASK, Owed, Sender
@@ -57,7 +58,12 @@ def sender(engine: AsyncEngine, rulebook: Callable[[], Rulebook], outlet: Callab
         except (book.Refused, book.NotAllowed) as error:
             log.info("notice %s: %s", owed.id, error)
 
-    return Sender(engine, compose, outlet, told)
+    async def gave_up(owed: Owed, why: str) -> None:
+        text = f"工单 {owed.ticket} 的答复未能送达（渠道 {owed.channel}）：{why}"
+        async with engine.begin() as connection:
+            await raise_alerts(connection, [Alert("notice_failed", str(owed.id), text, data={"ticket": owed.ticket})])
+
+    return Sender(engine, compose, outlet, told, gave_up)
 
 
 def words(kind: str, ticket: Ticket, events: list[TicketEvent]) -> str:

@@ -21,8 +21,8 @@ log = logging.getLogger(__name__)
 
 QUEUE = "notices"
 TASK = "notices:send"
-MAX_ATTEMPTS = 12
-"""With the back-off below: about a day and a half."""
+MAX_ATTEMPTS = 20
+"""With the back-off below: two and a half days, longer than a weekend."""
 LEASE_SECONDS = 60.0
 _FIRST_WAIT = 30.0
 _LONGEST_WAIT = 6 * 3600.0
@@ -83,12 +83,13 @@ def wait_after(attempts: int) -> float:
 @dataclass(frozen=True, slots=True)
 class Sender:
     """``compose``: the notice in words, None where nothing is to be said any more. ``outlet``: of a channel, None where
-    it has none. ``told``: called after a notice went out."""
+    it has none. ``told``: called after a notice went out; ``gave_up``: when it never will, with the reason."""
 
     engine: AsyncEngine
     compose: Callable[[Owed], Awaitable[Notice | None]]
     outlet: Callable[[str], Outlet | None]
     told: Callable[[Owed], Awaitable[None]]
+    gave_up: Callable[[Owed, str], Awaitable[None]]
 
     async def sweep(self) -> int:
         """Send all that are due, at most 50; returns how many went out."""
@@ -126,3 +127,5 @@ class Sender:
         }
         async with self.engine.begin() as connection:
             await connection.execute(_FAILED, values)
+        if final:
+            await self.gave_up(owed, str(error))

@@ -112,7 +112,7 @@ async def test_personal_data_is_masked_until_it_is_revealed_and_that_is_written_
         requester="张三丰", contact="13900002222", address="中山路18号3单元501", content="我叫张三，电话13900003333"
     )
     await api.do("officer", number, "contact")
-    personal = ("13900001111", "13900002222", "13900003333", "张三", "501")
+    personal = ("13900001111", "13900002222", "13900003333", "张三", "3单元")
     for path in ("", "/history", "/earlier", "/deadlines"):
         for who in ("officer", "agent", "manager", "supervisor"):
             found = json.dumps(await api.json(who, "GET", f"/tickets/{number}{path}"), ensure_ascii=False)
@@ -145,6 +145,10 @@ async def test_lists_page_by_page(api: Api) -> None:
     assert seen == numbers[::-1]
     urgent = await api.json("agent", "GET", "/tickets?urgent=true")
     assert len(urgent["items"]) == 4
+    await api.do("dispatcher", numbers[0], "accept")
+    for states, count in (("state=accepted", 1), ("state=accepted&state=received", 7), ("state=archived", 0)):
+        assert len((await api.json("agent", "GET", f"/tickets?{states}"))["items"]) == count
+    await api.json("agent", "GET", "/tickets?state=lost", 422)
     found = await api.json("agent", "GET", "/tickets?text=停水第3")
     assert [one["number"] for one in found["items"]] == [numbers[3]]
     assert (await api.json("officer", "GET", "/tickets"))["items"] == []

@@ -153,6 +153,8 @@ async def test_what_will_never_be_taken_is_given_up(api: Api, receiver: tuple[Re
     found.answers = [410]
     assert await sending(api, Webhook(url, SECRET)).sweep() == 0
     assert await states(api) == [("answered", "failed", 1)]
+    async with api.engine.connect() as connection:
+        assert "410" in str(await connection.scalar(text("SELECT text FROM alerts WHERE kind = 'notice_failed'")))
 
 
 async def test_two_senders_send_each_once(api: Api, tmp_path: Path) -> None:

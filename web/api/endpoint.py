@@ -28,7 +28,8 @@ PUBLIC = None
 @dataclass(frozen=True, slots=True)
 class Endpoint:
     """``needs``: any one of these permissions. ``upload``: the body is multipart and the handler reads it itself.
-    ``media``: of a :class:`Raw` answer. ``problems``: statuses beyond those that every endpoint of its kind has."""
+    ``media``: of a :class:`Raw` answer. ``problems``: statuses beyond those that every endpoint of its kind has.
+    ``lists``: query parameters that may be given more than once."""
 
     method: str
     path: str
@@ -43,6 +44,7 @@ class Endpoint:
     upload: bool
     tag: str
     seconds: float | None
+    lists: frozenset[str]
 
     @property
     def name(self) -> str:
@@ -102,11 +104,19 @@ class Routes:
                     upload=upload,
                     tag=self._tag,
                     seconds=seconds,
+                    lists=_lists(handler),
                 )
             )
             return handler
 
         return register
+
+
+def _lists(handler: Callable[..., Awaitable[Any]]) -> frozenset[str]:
+    query = get_type_hints(handler).get("query")
+    if query is None:
+        return frozenset()
+    return frozenset(name for name, field in query.model_fields.items() if get_origin(field.annotation) is list)
 
 
 def _read(handler: Callable[..., Awaitable[Any]]) -> tuple[dict[str, TypeAdapter[Any]], TypeAdapter[Any] | None]:

@@ -27,33 +27,36 @@ async def read_parts(endpoint: Endpoint, request: web.Request) -> dict[str, Any]
         if name == "body":
             found[name] = _validate_json("body", adapter, await read_json(request))
         else:
-            found[name] = _validate(name, adapter, _plain(name, adapter, request))
+            found[name] = _validate(name, adapter, _plain(name, adapter, request, endpoint.lists))
     return found
 
 
-def _plain(name: str, adapter: TypeAdapter[Any], request: web.Request) -> dict[str, str]:
+def _plain(name: str, adapter: TypeAdapter[Any], request: web.Request, lists: frozenset[str]) -> dict[str, Any]:
     if name == "path":
-        return _once(name, request.match_info.items())
+        return _collect(name, request.match_info.items(), frozenset())
     if name == "query":
-        return _once(name, request.query.items())
+        return _collect(name, request.query.items(), lists)
     return _headers(adapter, request.headers)
 
 
-def _once(name: str, pairs: Iterable[tuple[str, str]]) -> dict[str, str]:
-    found: dict[str, str] = {}
+def _collect(name: str, pairs: Iterable[tuple[str, str]], lists: frozenset[str]) -> dict[str, Any]:
+    found: dict[str, Any] = {}
     for key, value in pairs:
-        if key in found:
+        if key in found and key not in lists:
             raise invalid_values([Fault(place=f"{name}/{key[:50]}", detail="只能出现一次")])
         if "\0" in key or "\0" in value:
             raise invalid_values([Fault(place=name, detail=_NUL)])
-        found[key] = value
+        if key in lists:
+            found.setdefault(key, []).append(value)
+        else:
+            found[key] = value
     return found
 
 
-def _headers(adapter: TypeAdapter[Any], headers: MultiMapping[str]) -> dict[str, str]:
+def _headers(adapter: TypeAdapter[Any], headers: MultiMapping[str]) -> dict[str, Any]:
     """Those that the model names; others are none of ours."""
     names = [field.alias or name for name, field in adapter._type.model_fields.items()]
-    found: dict[str, str] = {}
+    found: dict[str, Any] = {}
     for name in names:
         values = headers.getall(name, [])
         if len(values) > 1:

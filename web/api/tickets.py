@@ -52,7 +52,7 @@ class TicketPath(In):
 
 
 class TicketQuery(PageQuery):
-    state: State | None = None
+    state: Annotated[list[State], Field(default_factory=list, max_length=len(State), description="可多次给出")]
     unit: Annotated[Short | None, Field(description="牵头、协办单位或县区")] = None
     category: Category | None = None
     urgent: bool | None = None
@@ -105,7 +105,6 @@ class Earlier(BaseModel):
 @routes.add("GET", "/tickets", "工单列表，新的在前", needs=READ)
 async def list_tickets(call: Call, query: TicketQuery) -> Reply[Page[TicketLine]]:
     wanted = query.model_dump(exclude={"after", "limit", "state"}, exclude_none=True)
-    states = () if query.state is None else (query.state,)
     if query.caller is not None:
         wanted["caller"] = normalise(query.caller).e164 or query.caller
     async with call.transaction() as connection:
@@ -113,7 +112,7 @@ async def list_tickets(call: Call, query: TicketQuery) -> Reply[Page[TicketLine]
             connection,
             call.services.rulebook(),
             call.actor,
-            Filter(states=states, **wanted),
+            Filter(states=tuple(query.state), **wanted),
             call.at,
             limit=query.limit,
             cursor=query.after,
