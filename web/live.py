@@ -28,6 +28,10 @@ log = logging.getLogger(__name__)
 
 BUFFER = 500
 MAX_CLIENTS = 1_000
+MAX_OF_ONE = 20
+"""Pages and programs of one person, or of one platform."""
+MAX_BEHIND = 20_000
+"""Events; who was away for longer reads the lists anew."""
 READ_AT_ONCE = 500
 _LISTEN_SECONDS = 5.0
 """At least this often the feed is looked at, whatever was or was not notified."""
@@ -49,6 +53,17 @@ class Seen:
 
     event: FeedEvent
     place: Place
+
+
+@dataclass(frozen=True, slots=True)
+class Joined:
+    """``missed``: what there was meanwhile; ``complete``: if not, the client has to come back for the rest. ``afresh``:
+    its position was too far back, or never given out: it begins from now and has to read the lists anew."""
+
+    client: Client
+    missed: list[FeedEvent]
+    complete: bool
+    afresh: bool
 
 
 @dataclass(eq=False, slots=True)
@@ -105,24 +120,24 @@ class Live:
         self._position: int | None = None
 
     @contextlib.asynccontextmanager
-    async def join(self, actor: Actor, position: int | None) -> AsyncIterator[tuple[Client, list[FeedEvent], bool]]:
-        """A client that goes on after ``position`` (None: from now), what it missed, and whether that is all of it: if
-        not, it has to come back for the rest. Raises TooMany."""
-        if len(self._clients) >= MAX_CLIENTS:
+    async def join(self, actor: Actor, position: int | None) -> AsyncIterator[Joined]:
+        """A client that goes on after ``position`` (None: from now). Raises TooMany."""
+        of_one = sum(client.actor.name == actor.name for client in self._clients)
+        if len(self._clients) >= MAX_CLIENTS or of_one >= MAX_OF_ONE:
             raise TooMany
         client: Client | None = None
         try:
             async with self._engine.connect() as connection:
                 end = await feed_end(connection)
-                # A position that was never given out (of another database) begins from now.
-                client = Client(actor, end if position is None or position > end else position)
+                afresh = position is not None and not end - MAX_BEHIND <= position <= end
+                client = Client(actor, end if position is None or afresh else position)
                 # From here on all that comes is offered; what lies before is read, and known again by its position.
                 self._clients.add(client)
                 if self._position is None:
                     self._position = end
                 missed, at = await _missed(connection, actor, client.position)
             client.position = max(client.position, at)
-            yield client, missed, len(missed) < BUFFER
+            yield Joined(client, missed, len(missed) < BUFFER, afresh)
         finally:
             if client is not None:
                 self._clients.discard(client)

@@ -15,7 +15,7 @@ from aiohttp import ClientResponse
 from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncEngine
 
-from tests.unit.api_peer import BASE, Api, api_for
+from tests.unit.api_peer import Api, api_for
 from web import live
 from web.api import events as stream
 
@@ -198,11 +198,26 @@ async def test_streams_end_with_the_server(api: Api) -> None:
             await listener.event()
 
 
-async def test_a_strange_position_begins_from_now(api: Api) -> None:
-    await api.new()
-    async with listening(api, "agent", "999999999") as listener:
+@pytest.mark.parametrize("position", ["999999999", "0"])
+async def test_a_position_of_long_ago_or_of_nowhere_begins_from_now(
+    api: Api, monkeypatch: pytest.MonkeyPatch, position: str
+) -> None:
+    monkeypatch.setattr(live, "MAX_BEHIND", 1)
+    for _ in range(3):
+        await api.new()
+    async with listening(api, "agent", position) as listener:
+        async with asyncio.timeout(20):
+            assert await listener.block() == {"event": "reset", "data": "{}"}
         await ready(listener)
         number = await api.new()
         assert (await listener.event())["number"] == number
+
+
+async def test_one_person_does_not_take_all_the_places(api: Api, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(live, "MAX_OF_ONE", 1)
+    async with listening(api, "agent"), listening(api, "manager"):
+        assert (await api.ask("agent", "GET", "/events")).status == 503
+
+
+async def test_a_position_is_a_number(api: Api) -> None:
     assert (await api.ask("agent", "GET", "/events", headers={"Last-Event-ID": "x"})).status == 422
-    assert BASE == "/api/v1"

@@ -16,7 +16,8 @@ from aiohttp.test_utils import TestServer
 from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncEngine
 
-from hotline.notices_job import outlets, sender
+from hotline.db import driver_url
+from hotline.notices_job import create_app, outlets, sender, work
 from hotline.settings import Notify, Settings, WebhookSettings
 from notify.file_outlet import FileOutlet
 from notify.outbox import MAX_ATTEMPTS, Sender, wait_after
@@ -145,6 +146,20 @@ async def test_an_answer_goes_back_where_the_request_came_from(api: Api, receive
     assert "已恢复供水" in body["text"]
     await due_now(api)
     assert await mine.sweep() == 0, "once"
+
+
+async def test_the_job_sends_what_a_command_left(api: Api, receiver: tuple[Receiver, str], database_url: str) -> None:
+    found, url = receiver
+    working = asyncio.create_task(work(create_app(driver_url(database_url), sending(api, Webhook(url, SECRET)))))
+    numbers = [await answered(api) for _ in range(3)]
+    async with asyncio.timeout(30):
+        while len(found.got) < 3:
+            assert not working.done()
+            await asyncio.sleep(0.05)
+    working.cancel()
+    await asyncio.gather(working, return_exceptions=True)
+    assert sorted(body["ticket"] for body in found.got) == numbers
+    assert len(set(found.ids)) == len(found.ids) == 3
 
 
 async def test_what_will_never_be_taken_is_given_up(api: Api, receiver: tuple[Receiver, str]) -> None:

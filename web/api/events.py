@@ -35,17 +35,23 @@ class EventHeaders(In):
 
 @routes.add("GET", "/events", "实时事件", needs=READ, media="text/event-stream", seconds=None)
 async def stream(call: Call, headers: EventHeaders) -> Raw:
-    """``event: ticket`` for each; a heartbeat carries only the position. The stream ends when the client is too slow,
-    the session is over, or the server goes: the client comes back with Last-Event-ID."""
+    """``event: ticket`` for each, ``event: reset`` when too much was missed; a heartbeat carries only the position.
+
+    The stream ends when the client is too slow, the session is over, or the server goes: the client comes back with
+    Last-Event-ID.
+    """
     response = web.StreamResponse(
         headers={"Content-Type": "text/event-stream; charset=utf-8", "X-Accel-Buffering": "no"}
     )
     live = call.services.live
     try:
-        async with live.join(call.actor, headers.last) as (client, missed, all_of_it):
+        async with live.join(call.actor, headers.last) as joined:
+            client = joined.client
             await response.prepare(call.request)
-            await _write(response, f"retry: {_RETRY_MS}\n\n".encode() + _events(missed))
-            while all_of_it:
+            await _write(response, f"retry: {_RETRY_MS}\n\n".encode() + _events(joined.missed))
+            if joined.afresh:
+                await _write(response, b"event: reset\ndata: {}\n\n")
+            while joined.complete:
                 await _write(response, _place(client.position))
                 found = await client.next(HEARTBEAT_SECONDS)
                 if found:

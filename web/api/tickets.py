@@ -9,6 +9,7 @@ from pydantic import AwareDatetime, BaseModel, Field
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from people.accounts import find_user
+from people.masking import mask_text
 from people.roles import Permission
 from routing.number import normalise
 from tickets import book
@@ -60,7 +61,9 @@ class TicketQuery(PageQuery):
     warning: Warning | None = None
     overdue: bool | None = None
     caller: Annotated[Short | None, Field(description="诉求人号码；查询会记入审计日志")] = None
-    text: Annotated[str | None, Field(max_length=100, description="标题、内容、地址中的词，以空格分开")] = None
+    text: Annotated[
+        str | None, Field(max_length=100, description="标题、内容、地址中的词，以空格分开；查询会记入审计日志")
+    ] = None
     channel: Annotated[str | None, Field(pattern=r"^[a-z][a-z0-9_-]{0,30}$")] = None
     parent: Short | None = None
     duplicate_of: Short | None = None
@@ -119,6 +122,8 @@ async def list_tickets(call: Call, query: TicketQuery) -> Reply[Page[TicketLine]
         )
         if query.caller is not None:
             await call.audit(connection, "ticket.find_caller", caller=call.services.rulebook().mark(wanted["caller"]))
+        if query.text is not None:
+            await call.audit(connection, "ticket.find_text", text=mask_text(query.text))
     return page(call, [line(ticket) for ticket in found.tickets], found.cursor)
 
 
