@@ -15,24 +15,22 @@ import tempfile
 import time
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 from contextlib import asynccontextmanager, contextmanager
-from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
 import click
 import psycopg
-from rich.console import Console
-from rich.table import Table
 from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 
 from bench.tickets_fill import COMMON, SELDOM, fill
+from bench.tickets_page import Answer, page, show
 from hotline import postgres
 from hotline.db import create_hotline_engine, driver_url
 from hotline.migrate import migrate
 from hotline.secrets import load_or_create
-from hotline.settings import Settings
+from hotline.settings import CHECKOUT, Settings
 from tickets.book import create, execute, get
 from tickets.commands import COMMAND
 from tickets.find import Filter, find
@@ -43,6 +41,7 @@ from tickets.sweep import sweep
 from tickets.ticket import NewRequest
 from tickets.words import Category, State, Warning
 
+PAGE = CHECKOUT / "docs" / "benchmarks-tickets.md"
 RUNS = 30
 WHOLE = {"tickets", "ticket_events", "ticket_feed", "deadlines", "ticket_units"}
 OFFICER = frozenset({"ticket.read_unit", "ticket.handle"})
@@ -52,22 +51,12 @@ CENTRE = Actor(
 Question = Callable[[AsyncConnection], Awaitable[object]]
 
 
-@dataclass(frozen=True)
-class Answer:
-    """Milliseconds; ``plans``: what the database did, ``faults``: whole tables it read."""
-
-    name: str
-    median: float
-    worst: float
-    plans: list[str]
-    faults: list[str]
-
-
 @click.command()
-@click.option("--count", default=1_000_000, show_default=True, type=click.IntRange(1000, 20_000_000))
+@click.option("--count", default=1_000_000, show_default=True, type=click.IntRange(20_000, 20_000_000))
 @click.option("--plans", is_flag=True, help="Show what the database does for each.")
+@click.option("--write", is_flag=True, help="Write docs/benchmarks-tickets.md.")
 @click.option("--json", "as_json", is_flag=True, help="One JSON object.")
-def main(count: int, plans: bool, as_json: bool) -> None:
+def main(count: int, plans: bool, write: bool, as_json: bool) -> None:
     """How fast a full book of tickets answers."""
     with tempfile.TemporaryDirectory(prefix="hotline-bench-") as name:
         Path(name).chmod(0o711)
@@ -84,7 +73,9 @@ def main(count: int, plans: bool, as_json: bool) -> None:
         click.echo(json.dumps(shown, ensure_ascii=False))
     else:
         click.echo(f"{count:,} tickets, {size[0] if size else '?'}, made in {filled:.0f} s")
-        _show(answers, plans)
+        show(answers, plans)
+    if write:
+        PAGE.write_text(page(answers, count, filled, RUNS, size[0] if size else "?"), encoding="utf-8")
     if faults := [f"{one.name}: {fault}" for one in answers for fault in one.faults]:
         raise click.ClickException("; ".join(faults))
 
@@ -305,17 +296,6 @@ def _words(plan: dict[str, Any]) -> str:
             lost = round(node.get("Rows Removed by Filter", 0) * node.get("Actual Loops", 1))
             parts.append(f"{node['Node Type']} {name} {rows}" + (f" (of {rows + lost})" if lost else ""))
     return " + ".join(parts) or plan["Node Type"]
-
-
-def _show(answers: list[Answer], plans: bool) -> None:
-    table = Table(title="tickets")
-    for name in ("question", "median ms", "worst ms", *(["plan"] if plans else [])):
-        table.add_column(name, justify="right" if name.endswith("ms") else "left", overflow="fold")
-    for one in answers:
-        shown = [one.name, f"{one.median:.1f}", f"{one.worst:.1f}"]
-        table.add_row(*shown, *(["\n".join(one.plans)] if plans else []))
-    console = Console()
-    (console if console.is_terminal else Console(width=200)).print(table)
 
 
 if __name__ == "__main__":
