@@ -15,9 +15,8 @@ from tickets.lifecycle.returning import rule_of, stay
 from tickets.move import Move
 from tickets.number import CHINA, ticket_day
 from tickets.policy import Policy, WarningStep
-from tickets.words import LimitKind, State, SuperviseReason, Warning, chinese
+from tickets.words import COMPLETION, LimitKind, State, SuperviseReason, Warning, chinese
 
-COMPLETION = (LimitKind.COMPLETE, LimitKind.REWORK)
 _ORDER = tuple(Warning)
 
 
@@ -36,6 +35,8 @@ def run(policy: Policy, days: WorkingDays, life: Life, until: datetime) -> tuple
     ticks: list[Tick] = []
     while (found := _next(policy, days, life)) is not None and found[0] <= until:
         at, cause = found
+        if life.at is not None:
+            at = max(at, life.at)  # a review may send a ticket back under a limit that passed meanwhile
         move = Move(policy, days, life, at)
         if isinstance(cause, WarningStep):
             ticks.append(_warn(move, cause))

@@ -46,7 +46,8 @@ class Life(BaseModel):
     approved: bool = False
     unit: str = ""
     co_units: tuple[str, ...] = ()
-    under_county: bool = False
+    forwarded_by: str = ""
+    """The county that gave it to the unit."""
     dispatched_at: datetime | None = None
     notified_at: datetime | None = None
     """The first notice by telephone or SMS: from it a unit has so many hours to be on site."""

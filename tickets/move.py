@@ -101,6 +101,7 @@ class Move:
             self.set(limits={**self.life.limits, LimitKind.ONSITE: onsite})
         elif life.arrived:
             self.end(LimitKind.ONSITE)
+        self.start_supervision()
 
     def undo_overdue(self) -> None:
         """The limit that had passed is no longer the one that counts."""
@@ -121,15 +122,18 @@ class Move:
 
     def supervise(self, reason: SuperviseReason, basis: Basis) -> None:
         """督办. A new reason does not move the limit of a supervision that runs already."""
-        supervision = self.policy.supervision
         self.cite(basis)
         if reason in self.life.supervision_reasons:
             return
         self.set(supervision_reasons=(*self.life.supervision_reasons, reason))
-        if LimitKind.SUPERVISE not in self.life.limits and self.life.state in WITH_THE_UNIT:
-            self.start(LimitKind.SUPERVISE, supervision.limit)
+        self.start_supervision()
         if self.policy.rating.supervised_callback is not None:
             self.owe(Obligation.MANUAL_CALLBACK, self.policy.rating.supervised_callback)
+
+    def start_supervision(self) -> None:
+        """A supervised ticket's unit has a limit of its own, once there is a unit."""
+        if self.life.supervised and LimitKind.SUPERVISE not in self.life.limits and self.life.state in WITH_THE_UNIT:
+            self.start(LimitKind.SUPERVISE, self.policy.supervision.limit)
 
     def supervise_automatically(self, reason: SuperviseReason) -> bool:
         """Where the policy lists this case as one that needs nobody's decision. True if it is new."""

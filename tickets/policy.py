@@ -95,6 +95,7 @@ class ReturnRule(Limit):
     silence_accepts: Basis | None = Field(default=None, alias="逾期视同接收")
     once: Basis | None = Field(default=None, alias="不同意后不得再退")
     joint_meeting: Basis | None = Field(default=None, alias="联席会议指定")
+    decided: Basis | None = Field(default=None, alias="审核依据")
     decide: Limit | None = Field(default=None, alias="审核时限")
     """Silence past it means: not granted."""
 

@@ -74,8 +74,12 @@ def replay(policy: Policy, days: WorkingDays, scenario: Scenario) -> dict[str, A
     ticks: list[Tick] = []
     now: datetime | None = None
     for event in scenario.events:
-        if now is None or event.at > now:
-            now = event.at
+        if now is not None and event.at < now:
+            # The clock has gone on, even where the command before was refused.
+            early = f"{policy.procedure.cite}：时间早于上一事件（{_iso(now)}）"
+            steps.append(_entry(life, event, early, (policy.procedure.cite,)))
+            continue
+        now = event.at
         life, passed = run(policy, days, life, now)
         ticks.extend(passed)
         life, step = _step(policy, days, life, event)
@@ -103,7 +107,11 @@ def _step(policy: Policy, days: WorkingDays, life: Life, event: Event) -> tuple[
     except ValidationError as fault:
         articles = (policy.procedure.cite,)
         error = f"{policy.procedure.cite}：{_fault(event.do, fault)}"
-    return life, {
+    return life, _entry(life, event, error, articles)
+
+
+def _entry(life: Life, event: Event, error: str, articles: tuple[str, ...]) -> dict[str, Any]:
+    return {
         "at": _iso(event.at),
         "do": event.do,
         "ok": not error,

@@ -10,13 +10,13 @@ from typing import Any
 from sqlalchemy import Row, insert, select, text
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from tickets.clock import COMPLETION, next_at
+from tickets.clock import next_at
 from tickets.life import Life, Running
 from tickets.number import ticket_day
 from tickets.rulebook import Rulebook
 from tickets.tables import tickets
 from tickets.ticket import TEXTS, Ticket
-from tickets.words import State
+from tickets.words import COMPLETION, State
 
 _PLAIN = (
     "number version policy channel channel_ref call_id county confidential handler parent duplicate_of due_at wake_at"
@@ -52,7 +52,7 @@ def moved(ticket: Ticket, rulebook: Rulebook, life: Life, at: datetime, **change
             "life": life,
             "version": ticket.version + 1,
             "policy": policy,
-            "county": _county(ticket, life),
+            "county": _county(life),
             "due_at": min((life.limits[kind].due for kind in COMPLETION if kind in life.limits), default=None),
             "wake_at": None if ended else next_at(rulebook.policy(policy), rulebook.days, life),
             "updated_at": max(at, ticket.updated_at),
@@ -61,11 +61,9 @@ def moved(ticket: Ticket, rulebook: Rulebook, life: Life, at: datetime, **change
     )
 
 
-def _county(before: Ticket, life: Life) -> str:
-    if life.state is State.AT_COUNTY:
-        # Sent to it, or back to it by its own decision.
-        return before.county if before.life.under_county else life.unit
-    return before.county if life.under_county or life.return_from is State.AT_COUNTY else ""
+def _county(life: Life) -> str:
+    """The county that has it, asks to return it, or gave it to the unit."""
+    return life.unit if State.AT_COUNTY in (life.state, life.return_from) else life.forwarded_by
 
 
 async def add(connection: AsyncConnection, rulebook: Rulebook, ticket: Ticket, envelope: str | None) -> None:

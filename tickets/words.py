@@ -103,6 +103,9 @@ class LimitKind(StrEnum):
     SUPERVISE = "supervise"
 
 
+COMPLETION = (LimitKind.COMPLETE, LimitKind.REWORK)
+"""The limits whose passing makes a ticket overdue (逾期)."""
+
 CHINESE: dict[StrEnum, str] = {
     Category.CONSULTATION: "咨询",
     Category.HELP: "求助",

@@ -41,7 +41,7 @@ def test_article_02_accepted_sent_done_in_this_order() -> None:
     no(*SENT, ("2026-07-01 11:00", "dispatch", {"unit": "城管局"}), article="第二条")
     no(*SENT, ("2026-07-01 11:00", "review", {"pass": True}), article="第二条")
     no(ACCEPT, ("2026-07-01 10:00", "dispatch"), article="第二条", words="承办单位")
-    no(*SENT, ("2026-07-01 09:59", "contact"), article="第二条", words="时间早于上一步")
+    no(*SENT, ("2026-07-01 09:59", "contact"), article="第二条", words="时间早于上一事件")
 
 
 def test_article_06_districts_are_units() -> None:

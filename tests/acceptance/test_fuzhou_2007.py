@@ -285,7 +285,7 @@ def test_article_08_item_3_a_unit_of_the_county_returns_to_the_county() -> None:
     )
     back = play(*asked, ("2026-03-06 10:00", "decide_return", {"agree": True}), **COUNTY)
     assert back.state == "at_county"
-    assert back.deadlines == {"forward": end("2026-03-09")}
+    assert back.deadlines == {"forward": end("2026-03-09"), "return": end("2026-03-09")}
     other = play(*asked, ("2026-03-06 10:00", "decide_return", {"agree": True, "unit": "区住建局"}), **COUNTY)
     assert other.state == "dispatched"
     assert other.deadlines["complete"] == end("2026-03-20")

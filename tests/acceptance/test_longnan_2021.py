@@ -89,7 +89,9 @@ def test_article_08_what_is_not_accepted(reason: str) -> None:
     for before in ((), (ACCEPT,)):
         declined = play(*before, ("2026-03-02 09:30", "decline", {"reason": reason}))
         assert declined.state == "declined"
-        assert declined.last["articles"] == ["第八条"]
+        own = ["本项目规定（参照第八条）"] if reason in ("emergency", "discipline") else []
+        assert declined.last["articles"] == ["第八条", *own]
+        assert declined.obligations == (["tell_right_office"] if own else [])
         assert declined.deadlines == {}
 
 
@@ -105,6 +107,15 @@ def test_article_08_item_09_is_proposed_by_the_system() -> None:
     items = {item.item: item for item in core.policy(NAME).refusals.items}
     assert items["（九）"].when == "handled_nothing_new"
     assert len(items) == 11
+
+
+# ---- 第九条 重大事项专报 --------------------
+
+
+def test_article_09_a_major_matter_is_reported() -> None:
+    reported = play(*WITH_UNIT, ("2026-03-02 11:00", "report_major"))
+    assert reported.last["articles"] == ["第九条"]
+    assert reported.obligations == ["report_upward"]
 
 
 # ---- 第十条、第十一条 退回 --------------------

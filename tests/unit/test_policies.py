@@ -207,7 +207,7 @@ def test_limits_of_each_city_in_short() -> None:
         ("dalian-2015", "dalian-2015.txt", "../policy.txt", "../policy.txt", "String should match"),
         ("dalian-2015", "归档:\n", "不得延期:\n  条: 第二十条\n  原文: 延期\n归档:\n", "不得延期:", "只能写一个"),
         ("fuzhou-2007", "不得延期:", "突发类不得延期:", "突发类不得延期:", "Extra inputs"),
-        ("fuzhou-2007", "不得延期:", "重大事项上报:", "", "必须写一个"),
+        ("fuzhou-2007", "不得延期:", "一级转办:", "", "必须写一个"),
         ("fuzhou-2007", "  原文: 各承辦單位應按照下列程序辦理\n", "", "办理程序:", "缺原文"),
         (
             "fuzhou-2007",

@@ -15,9 +15,8 @@ from tickets.due import Due, completion, over
 from tickets.move import Move
 from tickets.number import ticket_day
 from tickets.policy import Failed, Rework, own
-from tickets.words import BAD_LEVELS, LimitKind, Obligation, State, SuperviseReason
+from tickets.words import BAD_LEVELS, COMPLETION, LimitKind, Obligation, State, SuperviseReason
 
-_COMPLETION = (LimitKind.COMPLETE, LimitKind.REWORK)
 _ENDED = tuple(kind for kind in LimitKind if kind is not LimitKind.WRITTEN_RESULT)
 
 
@@ -38,7 +37,7 @@ def complete(move: Move, command: Complete) -> None:
     if missing:
         move.refuse(f"办结须有{'、'.join(missing)}", policy.content)
     move.cite(policy.content, spot if on_the_spot else None)
-    running = [life.limits[kind] for kind in _COMPLETION if kind in life.limits]
+    running = [life.limits[kind] for kind in COMPLETION if kind in life.limits]
     late = [move.days.between(ticket_day(one.due), ticket_day(move.at)) for one in running if over(one.due, move.at)]
     move.set(
         state=State.COMPLETED,
@@ -47,7 +46,7 @@ def complete(move: Move, command: Complete) -> None:
         rating=None,
         overdue_days=max(late, default=0),
         counted_overdue=life.counted_overdue or bool(late),
-        kept={kind: one for kind, one in life.limits.items() if kind in _COMPLETION},
+        kept={kind: one for kind, one in life.limits.items() if kind in COMPLETION},
     )
     move.end(*_ENDED)
     move.settle(Obligation.REWORK)
@@ -61,14 +60,14 @@ def complete(move: Move, command: Complete) -> None:
 
 def review(move: Move, command: Review) -> None:
     life, policy = move.life, move.policy
-    unhappy = life.state is State.REVIEWED and life.rating in BAD_LEVELS
-    if not (unhappy and not command.passed):
+    unhappy = life.rating in BAD_LEVELS
+    if not (unhappy and life.state is State.REVIEWED and not command.passed):
         move.need_state(State.COMPLETED, what="审核")
     rule = policy.review
     move.cite(rule)
     if command.passed:
         move.end(LimitKind.REVIEW)
-        move.set(state=State.REVIEWED)
+        move.set(state=State.REVIEWED, failed_reviews=0, kept={})
         for duty in policy.duties:
             if duty.at == "审核通过":
                 move.owe(duty.obligation, duty)
@@ -104,8 +103,10 @@ def _rework(move: Move, failed: Failed) -> None:
     if (failed.goes_on or again) and life.kept:
         move.set(limits={**move.life.limits, **life.kept})
     elif failed.rework is not None:
+        move.set(warning=None, explained=False)
         move.start(LimitKind.REWORK, failed.rework)
     else:
+        move.set(warning=None, explained=False)
         base = move.policy.completion(life.category)
         limit = completion(
             move.policy,
@@ -122,6 +123,7 @@ def _rework(move: Move, failed: Failed) -> None:
         move.cite(failed.again_is_overdue)
         move.set(counted_overdue=True)
     move.owe(Obligation.REWORK, failed)
+    move.start_supervision()
 
 
 def rate(move: Move, command: Rate) -> None:
@@ -134,6 +136,7 @@ def rate(move: Move, command: Rate) -> None:
     if asked_by_a_person:
         # The citizen had answered before: this answer was given to the person who called back.
         move.settle(Obligation.MANUAL_CALLBACK)
+    first = move.life.rating is None
     move.set(rating=command.level)
     if command.level not in BAD_LEVELS:
         return
@@ -141,14 +144,15 @@ def rate(move: Move, command: Rate) -> None:
         move.owe(Obligation.MANUAL_CALLBACK, rule.callback)
     if rule.correction is not None:
         move.owe(Obligation.REWORK, rule.correction)
-    if rule.rework is not None and not move.life.on_the_spot and _first(move, rule.rework):
-        move.set(state=State.REWORK, rating_reworks=move.life.rating_reworks + 1)
+    if rule.rework is not None and first and not move.life.on_the_spot and _left(move, rule.rework):
+        move.set(state=State.REWORK, rating_reworks=move.life.rating_reworks + 1, warning=None, explained=False)
         move.end(LimitKind.REVIEW)
         move.start(LimitKind.REWORK, rule.rework)
         move.owe(Obligation.REWORK, rule.rework)
+        move.start_supervision()
 
 
-def _first(move: Move, rework: Rework) -> bool:
+def _left(move: Move, rework: Rework) -> bool:
     return rework.times is None or move.life.rating_reworks < rework.times
 
 

@@ -19,9 +19,9 @@ def dispatch(move: Move, command: Dispatch) -> None:
     if command.county and policy.second_tier is None:
         move.refuse("只有一级转办，不经县区", policy.one_tier or policy.procedure)
     others = tuple(dict.fromkeys(unit for unit in command.co_units if unit and unit != command.unit))
-    move.cite(policy.procedure)
+    move.cite(policy.dispatch or policy.procedure)
     move.end(LimitKind.DISPATCH)
-    move.set(co_units=others, under_county=False)
+    move.set(co_units=others, forwarded_by="")
     through_county = life.county if command.county is None else command.county
     if through_county and policy.second_tier is not None:
         to_county(move, command.unit)
@@ -42,9 +42,10 @@ def to_county(move: Move, county: str) -> None:
     """The county has its own limits until it forwards."""
     tier = move.policy.second_tier
     assert tier is not None
-    move.set(state=State.AT_COUNTY, unit=county, under_county=False, dispatched_at=move.at, return_refused=False)
+    move.set(state=State.AT_COUNTY, unit=county, forwarded_by="", dispatched_at=move.at, return_refused=False)
     move.start(LimitKind.FORWARD, tier.forward)
     move.start(LimitKind.RETURN, tier.returning)
+    move.start_supervision()
 
 
 def forward(move: Move, command: Forward) -> None:
@@ -56,8 +57,9 @@ def forward(move: Move, command: Forward) -> None:
         move.refuse("转办须写明承办单位", tier.forward)
     move.cite(tier.forward)
     move.end(LimitKind.FORWARD, LimitKind.RETURN)
+    county = move.life.unit
     move.start_unit(command.unit)
-    move.set(under_county=True)
+    move.set(forwarded_by=county)
 
 
 def view(move: Move, command: View) -> None:

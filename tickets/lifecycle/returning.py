@@ -59,7 +59,7 @@ def decide(move: Move, command: DecideReturn) -> None:
     asked_from = move.life.return_from or State.DISPATCHED
     rule = rule_of(move, asked_from)
     meeting = rule.joint_meeting
-    move.cite(rule.decide, rule)
+    move.cite(rule.decided, rule.decide, rule)
     if not command.agree:
         stay(move)
         if meeting is not None and command.joint_meeting:
@@ -70,20 +70,20 @@ def decide(move: Move, command: DecideReturn) -> None:
         if not (command.joint_meeting and command.unit):
             move.refuse("退单须经联席会议审定，并指定承办单位", meeting)
         move.cite(meeting)
-    under_county = move.life.under_county
+    county = move.life.forwarded_by if asked_from is State.DISPATCHED else ""
     move.set(notified_at=None, arrived=False)
     move.settle(Obligation.JOINT_MEETING)
     if command.unit:
         move.end(*_ALL)
         move.start_unit(command.unit)
-        move.set(under_county=under_county and asked_from is State.DISPATCHED, designated=meeting is not None)
+        move.set(forwarded_by=county, designated=meeting is not None)
         if meeting is not None:
             move.end(LimitKind.RETURN)
-    elif under_county and asked_from is State.DISPATCHED:
+    elif county:
         move.end(*_ALL)
+        move.undo_overdue()
         move.set(return_from=None, co_units=())
-        to_county(move, move.life.unit)
-        move.end(LimitKind.RETURN)  # the county has the ticket by its own decision
+        to_county(move, county)
     else:
         move.end(*_ALL)
         move.undo_overdue()

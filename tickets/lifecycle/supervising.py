@@ -5,7 +5,7 @@ from __future__ import annotations
 from tickets.commands import Explain, Repeat, Supervise
 from tickets.move import WITH_THE_UNIT, Move
 from tickets.policy import Basis, own
-from tickets.words import State, SuperviseReason
+from tickets.words import COMPLETION, State, SuperviseReason
 
 
 def supervise(move: Move, command: Supervise) -> None:
@@ -41,6 +41,8 @@ def repeat(move: Move, command: Repeat) -> None:
 def explain(move: Move, command: Explain) -> None:
     move.need_state(*WITH_THE_UNIT, what="说明逾期原因")
     steps = [step for step in move.policy.warnings if step.unless_explained]
+    if not any(move.life.limits[kind].passed for kind in COMPLETION if kind in move.life.limits):
+        move.refuse("没有超期，无须说明原因", *steps)
     if not command.reason:
         move.refuse("须写明原因", *steps)
     move.cite(*steps)
