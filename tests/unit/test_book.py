@@ -333,6 +333,6 @@ async def test_a_county(engine: AsyncEngine) -> None:
         with pytest.raises(NotAllowed):
             await do(connection, ticket.number, "decide_return", unit, later, agree=True, policy=policy)
         ticket = await do(connection, ticket.number, "decide_return", county, later, agree=True, policy=policy)
-    assert ticket.county == "minhou"
-    assert LimitKind.COMPLETE not in ticket.life.limits or ticket.life.state is State.AT_COUNTY
+    assert (ticket.life.state, ticket.life.unit, ticket.county) == (State.AT_COUNTY, "minhou", "minhou")
+    assert LimitKind.COMPLETE not in ticket.life.limits
     await assert_sound(engine, rulebook(policy))
