@@ -283,7 +283,7 @@ def _nothing_is_taken_back(do: str, old: Life, new: Life) -> None:
     assert new.rating_reworks >= old.rating_reworks
     assert new.callers[: len(old.callers)] == old.callers
     kept = old.supervision_reasons
-    if do in NEW_LIMIT and not new.counted_overdue:
+    if do in NEW_LIMIT and not new.counted_overdue and SuperviseReason.OVERDUE not in new.supervision_reasons:
         kept = tuple(reason for reason in kept if reason is not SuperviseReason.OVERDUE)
     else:
         assert new.counted_overdue or not old.counted_overdue
