@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterable, Mapping
+from contextlib import suppress
 from pathlib import Path
 
 _TICKS = os.sysconf("SC_CLK_TCK")
@@ -20,12 +21,12 @@ def _stat(pid: int) -> list[str]:
 
 
 def children(pid: int) -> list[int]:
+    """None where the process, or one of its threads, has ended meanwhile."""
     found: list[int] = []
-    for task in Path(f"/proc/{pid}/task").glob("*/children"):
-        try:
-            found += [int(one) for one in task.read_text().split()]
-        except OSError:
-            continue
+    with suppress(OSError):
+        for task in os.listdir(f"/proc/{pid}/task"):
+            with suppress(OSError):
+                found += [int(one) for one in Path(f"/proc/{pid}/task/{task}/children").read_text().split()]
     return found
 
 

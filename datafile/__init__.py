@@ -55,6 +55,8 @@ class DataFile:
         except yaml.MarkedYAMLError as error:
             mark = error.problem_mark
             raise DataFileError(path, mark.line + 1 if mark else 1, error.problem or "not YAML") from error
+        except (yaml.YAMLError, RecursionError) as error:
+            raise DataFileError(path, 1, " ".join(str(error).split())[:200]) from error
         except ValueError as error:
             # A day such as 02-30 fails inside YAML, which does not say where.
             lines = enumerate(text.splitlines(), 1)

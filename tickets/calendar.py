@@ -25,6 +25,8 @@ from tickets.number import CHINA
 FOLDER = Path(__file__).with_name("holidays")
 FIRST_CHECKED = 2018
 """From here on the library was compared, day by day, with a second one."""
+LAST = 2099
+"""Nobody counts further, not even provisionally."""
 LAW_SINCE = 2025
 """The statutory days below hold from 2025 on (国务院令第795号)."""
 
@@ -119,7 +121,7 @@ class WorkingDays:
 
     def _year(self, year: int) -> tuple[list[date], frozenset[date]]:
         if year not in self._years:
-            if not self.provisional and not self.knows(year):
+            if not self.knows(year) and (not self.provisional or year > LAST):
                 raise UnknownYear(year)
             days = self._count_year(year)
             self._years[year] = days, frozenset(days)

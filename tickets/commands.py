@@ -4,18 +4,27 @@ from __future__ import annotations
 
 from typing import Annotated, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, StringConstraints, TypeAdapter
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, StrictBool, StringConstraints, TypeAdapter
 
 from tickets.words import Level, Obligation, SuperviseReason
 
 Text = Annotated[str, StringConstraints(strip_whitespace=True, max_length=20_000)]
 Name = Annotated[str, StringConstraints(strip_whitespace=True, max_length=100)]
-Paper = bool | Text
+Yes = StrictBool
+
+
+def _no(value: object) -> object:
+    return (
+        False if isinstance(value, str) and value.strip().lower() in ("no", "false", "0", "否", "无", "没有") else value
+    )
+
+
+Paper = Annotated[Yes | Text, BeforeValidator(_no)]
 """Handed in: yes or no, or its words."""
 
 
 class Command(BaseModel):
-    # A text of three letters is not a yes: types are not guessed. Fields of other policies are passed over.
+    # Fields of other policies are passed over.
     model_config = ConfigDict(frozen=True, extra="ignore", populate_by_name=True)
 
 
@@ -39,12 +48,12 @@ class ApproveDispatch(Command):
 
 
 class Dispatch(Command):
-    """转办. ``county``: to the county, which forwards it; default is what the ticket says."""
+    """转办. ``county``: to the county, which forwards it, or its name; default is what the ticket says."""
 
     do: Literal["dispatch"]
     unit: Name = ""
     co_units: Annotated[tuple[Name, ...], Field(max_length=50)] = ()
-    county: bool | None = None
+    county: StrictBool | Name | None = None
 
 
 class Forward(Command):
@@ -70,7 +79,7 @@ class DecideReport(Command):
     """决定是否受理举报."""
 
     do: Literal["decide_report"]
-    accept: bool
+    accept: Yes
 
 
 class ReportMajor(Command):
@@ -98,16 +107,16 @@ class Return(Command):
     reason: Text = ""
     basis: Text = ""
     suggested_unit: Name = ""
-    site_visit: bool = False
+    site_visit: Yes = False
 
 
 class DecideReturn(Command):
     """审核退单. ``unit``: to whom it goes now."""
 
     do: Literal["decide_return"]
-    agree: bool
+    agree: Yes
     unit: Name = ""
-    joint_meeting: bool = False
+    joint_meeting: Yes = False
 
 
 class Extend(Command):
@@ -124,7 +133,7 @@ class DecideExtension(Command):
     """审核延期."""
 
     do: Literal["decide_extension"]
-    agree: bool
+    agree: Yes
 
 
 class Explain(Command):
@@ -147,9 +156,9 @@ class Review(Command):
     """审核."""
 
     do: Literal["review"]
-    passed: bool = Field(alias="pass")
+    passed: Yes = Field(alias="pass")
     reason: Text = ""
-    unit_at_fault: bool = False
+    unit_at_fault: Yes = False
 
 
 class Rate(Command):

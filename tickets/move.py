@@ -7,10 +7,10 @@ from datetime import datetime
 from typing import Any, NoReturn
 
 from tickets.calendar import WorkingDays
-from tickets.due import Due, count, due
+from tickets.due import Due, completion, count, due
 from tickets.life import Life, Running
 from tickets.policy import Basis, Limit, Policy
-from tickets.words import LimitKind, Obligation, State, SuperviseReason, chinese
+from tickets.words import BAD_LEVELS, LimitKind, Obligation, State, SuperviseReason, chinese
 
 
 class Refused(Exception):
@@ -84,7 +84,6 @@ class Move:
             extension_days=None,
             extensions_asked=0,
             extensions_granted=0,
-            explained=False,
         )
         self.run(
             due(
@@ -103,12 +102,30 @@ class Move:
             self.end(LimitKind.ONSITE)
         self.start_supervision()
 
+    def completion(self, base: Limit) -> Due:
+        """``base`` from now, or what is shorter for this ticket."""
+        life = self.life
+        return completion(
+            self.policy,
+            self.days,
+            self.at,
+            base,
+            life.category,
+            urgent=life.urgent,
+            is_complex=life.is_complex,
+            stricter=life.stricter,
+        )
+
     def undo_overdue(self) -> None:
         """The limit that had passed is no longer the one that counts."""
         reasons = tuple(one for one in self.life.supervision_reasons if one is not SuperviseReason.OVERDUE)
-        if not reasons:
+        if not reasons and self.life.supervised:
             self.end(LimitKind.SUPERVISE)
-        self.set(counted_overdue=False, warning=None, points=0, overdue_days=0, supervision_reasons=reasons)
+            if self.life.rating not in BAD_LEVELS:
+                self.settle(Obligation.MANUAL_CALLBACK)
+        self.set(
+            counted_overdue=False, warning=None, points=0, overdue_days=0, explained=False, supervision_reasons=reasons
+        )
 
     # ---- duties ----
 
@@ -132,7 +149,8 @@ class Move:
 
     def start_supervision(self) -> None:
         """A supervised ticket's unit has a limit of its own, once there is a unit."""
-        if self.life.supervised and LimitKind.SUPERVISE not in self.life.limits and self.life.state in WITH_THE_UNIT:
+        has_unit = (*WITH_THE_UNIT, State.COMPLETED, State.REVIEWED)
+        if self.life.supervised and LimitKind.SUPERVISE not in self.life.limits and self.life.state in has_unit:
             self.start(LimitKind.SUPERVISE, self.policy.supervision.limit)
 
     def supervise_automatically(self, reason: SuperviseReason) -> bool:

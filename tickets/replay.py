@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import datetime
 from typing import Annotated, Any, Literal
 
-from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, ValidationError
+from pydantic import AwareDatetime, BaseModel, BeforeValidator, ConfigDict, Field, ValidationError
 
 from tickets.calendar import WorkingDays
 from tickets.clock import Tick, overdue_days, run
@@ -18,6 +18,16 @@ from tickets.policy import Policy
 from tickets.words import Category
 
 MAX_EVENTS = 10_000
+_SINCE, _UNTIL = datetime(2000, 1, 1, tzinfo=CHINA), datetime(2100, 1, 1, tzinfo=CHINA)
+
+
+def _written(value: object) -> object:
+    if not isinstance(value, str | datetime):
+        raise ValueError("须为带时区的时间，如 2026-09-17T09:00:00+08:00")
+    return value
+
+
+Moment = Annotated[AwareDatetime, BeforeValidator(_written), Field(ge=_SINCE, lt=_UNTIL)]
 
 
 class TicketFacts(BaseModel):
@@ -50,7 +60,7 @@ class Event(BaseModel):
 
     model_config = ConfigDict(frozen=True, extra="allow")
 
-    at: AwareDatetime
+    at: Moment
     do: Annotated[str, Field(max_length=100)]
 
 
@@ -61,7 +71,7 @@ class Scenario(BaseModel):
 
     ticket: TicketFacts
     events: Annotated[list[Event], Field(max_length=MAX_EVENTS)] = []
-    until: AwareDatetime | None = None
+    until: Moment | None = None
 
 
 def replay(policy: Policy, days: WorkingDays, scenario: Scenario) -> dict[str, Any]:
@@ -99,14 +109,16 @@ def replay(policy: Policy, days: WorkingDays, scenario: Scenario) -> dict[str, A
 def _step(policy: Policy, days: WorkingDays, life: Life, event: Event) -> tuple[Life, dict[str, Any]]:
     error, articles = "", ()  # type: str, tuple[str, ...]
     try:
-        command = COMMAND.validate_python({"do": event.do, **(event.model_extra or {})})
+        given = {name: value for name, value in (event.model_extra or {}).items() if value is not None}
+        command = COMMAND.validate_python({"do": event.do, **given})
         applied = apply(policy, days, life, command, event.at)
         life, articles = applied.life, applied.articles
     except Refused as refused:
         error, articles = refused.message, refused.articles
     except ValidationError as fault:
-        articles = (policy.procedure.cite,)
-        error = f"{policy.procedure.cite}：{_fault(event.do, fault)}"
+        basis = policy.rating if event.do == "rate" else policy.procedure
+        articles = (basis.cite,)
+        error = f"{basis.cite}：{_fault(event.do, fault)}"
     return life, _entry(life, event, error, articles)
 
 
@@ -126,8 +138,19 @@ def _fault(do: str, fault: ValidationError) -> str:
     first = fault.errors()[0]
     if first["type"] in ("union_tag_invalid", "union_tag_not_found"):
         return f"没有“{do}”这一操作"
-    place = ".".join(str(part) for part in first["loc"][1:])
-    return f"{do} 的字段 {place} 有误：{first['msg']}" if place else f"{do}：{first['msg']}"
+    place = str(first["loc"][1]) if len(first["loc"]) > 1 else ""
+    return f"{do} 的 {place} {_FAULTS.get(first['type'], '格式不对')}"
+
+
+_FAULTS = {
+    "missing": "没有填写",
+    "enum": "不在可选的值之中",
+    "literal_error": "不在可选的值之中",
+    "string_too_long": "过长",
+    "too_long": "过多",
+    "greater_than_equal": "过小",
+    "less_than_equal": "过大",
+}
 
 
 def deadlines(life: Life) -> dict[str, str]:

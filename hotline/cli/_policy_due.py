@@ -7,11 +7,10 @@ from datetime import datetime
 
 import click
 
-from hotline.cli._policy import policy_option, working_days
+from hotline.cli._policy import named, policy_option, working_days
 from tickets.calendar import UnknownYear
 from tickets.due import NoSecondTier, due
 from tickets.number import CHINA
-from tickets.policy_file import find_policy
 from tickets.words import Category, chinese
 
 
@@ -54,7 +53,7 @@ def due_command(
     as_json: bool,
 ) -> None:
     """派单后各项时限 Every limit that starts when the ticket is dispatched."""
-    rules = find_policy(policy)
+    rules = named(policy)
     try:
         found = due(
             rules,

@@ -8,11 +8,10 @@ from pathlib import Path
 import click
 from pydantic import ValidationError
 
-from hotline.cli._policy import policy_option, working_days
+from hotline.cli._policy import named, policy_option, working_days
 from tickets.calendar import UnknownYear
-from tickets.policy_file import find_policy
 from tickets.replay import Scenario, replay
-from tickets.words import State, chinese
+from tickets.words import LimitKind, State, Warning, chinese
 
 MAX_BYTES = 5_000_000
 
@@ -24,7 +23,7 @@ MAX_BYTES = 5_000_000
 @click.option("--json", "as_json", is_flag=True)
 def replay_command(policy: str, scenario: Path, provisional: bool, as_json: bool) -> None:
     """按办法推演一件工单 Play SCENARIO (JSON, - for standard input) through the policy's rules."""
-    rules = find_policy(policy)
+    rules = named(policy)
     with click.open_file(str(scenario), "rb") as file:
         text = file.read(MAX_BYTES + 1)
     if len(text) > MAX_BYTES:
@@ -45,9 +44,10 @@ def replay_command(policy: str, scenario: Path, provisional: bool, as_json: bool
     for at, line in sorted(lines, key=lambda pair: pair[0]):
         click.echo(f"{at[:16].replace('T', ' ')}  {line}")
     end = played["final"]
-    click.echo(f"→ {chinese(State(end['state']))}；超期 {end['overdue_working_days']} 个工作日；预警 {end['warning']}")
+    warning = chinese(Warning(end["warning"])) if end["warning"] else "无"
+    click.echo(f"→ {chinese(State(end['state']))}；超期 {end['overdue_working_days']} 个工作日；预警：{warning}")
     for kind, at in end["deadlines"].items():
-        click.echo(f"   {kind}: {at}")
+        click.echo(f"   {at[:16].replace('T', ' ')}  {chinese(LimitKind(kind))}")
 
 
 def _step(step: dict[str, object]) -> str:

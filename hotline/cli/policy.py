@@ -12,11 +12,11 @@ from rich.table import Table
 from datafile import DataFileError
 from hotline.checks import NO_ORIGINAL
 from hotline.cli._database import console, print_json
+from hotline.cli._policy import named
 from hotline.cli._policy_due import due_command
 from hotline.cli._policy_replay import replay_command
 from hotline.cli._policy_text import Fact, facts, plain
-from tickets.policy import Policy
-from tickets.policy_file import find_policy, load_policy, policy_names
+from tickets.policy_file import load_policy, policy_names
 
 
 @click.group("policy")
@@ -112,14 +112,6 @@ def check(file: Path, as_json: bool) -> None:
         click.echo(fault or "完整" + (f"（{note}）" if note else ""))
     if fault:
         raise SystemExit(1)
-
-
-def named(name: str) -> Policy:
-    """The regulation NAME, or one line that says what is wrong."""
-    try:
-        return find_policy(name)
-    except (LookupError, DataFileError) as error:
-        raise click.ClickException(str(error)) from error
 
 
 def _merged(one: list[str], two: list[str]) -> list[str]:

@@ -368,7 +368,7 @@ def test_article_08_item_4_failing_again_counts_as_overdue() -> None:
     assert twice.state == "rework"
     assert twice.final["counted_overdue"] is True
     assert twice.deadlines == {"rework": end("2026-03-11")}  # no new time either
-    assert twice.last["articles"] == ["第八条"]
+    assert twice.last["articles"] == ["第八条", "第十一条"]
 
 
 def test_article_08_item_5_answered_more_than_three_times() -> None:

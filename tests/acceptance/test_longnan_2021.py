@@ -526,19 +526,26 @@ def test_article_23_overdue_by_itself() -> None:
     assert len(play(*WITH_UNIT, until="2026-06-30 00:00:00").ticks("supervised")) == 1
 
 
-@pytest.mark.parametrize(("at_fault", "reasons"), [(True, ["unsolved"]), (False, [])])
-def test_article_23_still_discontent_after_the_rework(at_fault: bool, reasons: list[str]) -> None:
-    found = play(
-        *REVIEWED,
-        ("2026-03-06 09:00", "rate", {"level": "dissatisfied"}),
-        ("2026-03-09 09:00", "complete", DONE),
-        ("2026-03-09 10:00", "review", {"pass": True}),
-        ("2026-03-10 09:00", "rate", {"level": "dissatisfied"}),
-        ("2026-03-11 09:00", "review", {"pass": False, "reason": "推诿", "unit_at_fault": at_fault}),
-    )
-    assert found.reasons == reasons
-    assert ("第二十三条" in found.last["articles"]) == at_fault
-    assert found.deadlines.get("supervise") == (end("2026-03-13") if at_fault else None)
+DISCONTENT_TWICE = (
+    *REVIEWED,
+    ("2026-03-06 09:00", "rate", {"level": "dissatisfied"}),
+    ("2026-03-09 09:00", "complete", DONE),
+    ("2026-03-09 10:00", "review", {"pass": True}),
+    ("2026-03-10 09:00", "rate", {"level": "dissatisfied"}),
+)
+
+
+def test_article_23_still_discontent_by_the_units_fault() -> None:
+    fault = {"pass": False, "reason": "推诿", "unit_at_fault": True}
+    found = play(*DISCONTENT_TWICE, ("2026-03-11 09:00", "review", fault))
+    assert found.reasons == ["unsolved"]
+    assert "第二十三条" in found.last["articles"]
+    assert found.deadlines["supervise"] == end("2026-03-13")
+
+
+def test_article_17_still_discontent_without_the_units_fault_is_no_second_rework() -> None:
+    no_fault = {"pass": False, "reason": "期望过高"}
+    refused(NAME, {}, *DISCONTENT_TWICE, ("2026-03-11 09:00", "review", no_fault), article="第十七条", words="一次")
 
 
 def test_article_23_the_first_discontent_is_no_supervision() -> None:

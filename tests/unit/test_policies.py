@@ -137,6 +137,14 @@ def test_an_article_that_a_rule_comes_from_has_an_effect_and_a_test(name: str) -
             assert test == f"test_article_{order.index(article) + 1:02}"
 
 
+@pytest.mark.parametrize("name", NAMES)
+def test_the_tests_that_the_page_names_are_there(name: str) -> None:
+    code = (ROOT / f"tests/acceptance/test_{name.replace('-', '_')}.py").read_text(encoding="utf-8")
+    named = [test for line in lines(name) for test in re.findall(r"test_article_\w+", line[-1])]
+    assert named
+    assert [test for test in named if f"def {test}_" not in code] == []
+
+
 def test_the_keys_on_the_page_are_keys_of_the_files() -> None:
     text = (ROOT / "docs/regulations.md").read_text(encoding="utf-8")
     words = set(re.findall(r"`([一-鿿]+)`", "".join("|".join(line) for name in NAMES for line in lines(name))))

@@ -11,7 +11,7 @@ from tickets.commands import (
     Rate,
     Review,
 )
-from tickets.due import Due, completion, over
+from tickets.due import Due, over
 from tickets.move import Move
 from tickets.number import ticket_day
 from tickets.policy import Failed, Rework, own
@@ -66,7 +66,7 @@ def review(move: Move, command: Review) -> None:
     rule = policy.review
     move.cite(rule)
     if command.passed:
-        move.end(LimitKind.REVIEW)
+        move.end(LimitKind.REVIEW, LimitKind.SUPERVISE)
         move.set(state=State.REVIEWED, failed_reviews=0, kept={})
         for duty in policy.duties:
             if duty.at == "审核通过":
@@ -84,10 +84,11 @@ def review(move: Move, command: Review) -> None:
     move.cite(failed)
     unsolved = policy.rating.still_unsolved
     if unhappy and unsolved is not None and life.rating_reworks > 0:
-        move.set(state=State.REWORK, rating=None)
+        if not command.unit_at_fault and life.state is State.REVIEWED:
+            move.refuse("重办以一次为限，未认定属承办单位原因的不再重办", policy.rating.rework or policy.rating)
+        _rework(move, failed)
         if command.unit_at_fault:
             move.supervise(SuperviseReason.UNSOLVED, unsolved)
-        _rework(move, failed)
         return
     _rework(move, failed)
     if failed.supervise is not None and (command.unit_at_fault or not failed.only_at_fault):
@@ -108,19 +109,10 @@ def _rework(move: Move, failed: Failed) -> None:
     else:
         move.set(warning=None, explained=False)
         base = move.policy.completion(life.category)
-        limit = completion(
-            move.policy,
-            move.days,
-            move.at,
-            base,
-            life.category,
-            urgent=life.urgent,
-            is_complex=life.is_complex,
-            stricter=life.stricter,
-        )
+        limit = move.completion(base)
         move.run({LimitKind.REWORK: Due(limit.at, own(base).cite, limit.provisional)})
     if again and failed.again_is_overdue is not None:
-        move.cite(failed.again_is_overdue)
+        move.cite(failed.again_is_overdue, *(one for one in move.policy.accountability if one.at == "办结"))
         move.set(counted_overdue=True)
     move.owe(Obligation.REWORK, failed)
     move.start_supervision()
@@ -132,15 +124,14 @@ def rate(move: Move, command: Rate) -> None:
     if command.level not in rule.levels:
         move.refuse("没有这一评价等级", rule)
     move.cite(rule)
-    asked_by_a_person = move.life.rating is not None and Obligation.MANUAL_CALLBACK in move.life.obligations
-    if asked_by_a_person:
-        # The citizen had answered before: this answer was given to the person who called back.
-        move.settle(Obligation.MANUAL_CALLBACK)
     first = move.life.rating is None
+    if not (first and command.level in BAD_LEVELS):
+        # A supervised ticket's answer is given to a person; so is a second one, to whoever called back.
+        move.settle(Obligation.MANUAL_CALLBACK)
     move.set(rating=command.level)
     if command.level not in BAD_LEVELS:
         return
-    if rule.callback is not None and not asked_by_a_person:
+    if rule.callback is not None and first:
         move.owe(Obligation.MANUAL_CALLBACK, rule.callback)
     if rule.correction is not None:
         move.owe(Obligation.REWORK, rule.correction)
@@ -180,11 +171,10 @@ def archive(move: Move, command: Archive) -> None:
     if not (life.on_the_spot and life.state is State.COMPLETED):
         if life.state is not State.REVIEWED:
             move.refuse("通过审核后方可归档", rule)
-        if rule.needs_rating and not life.on_the_spot:
-            if life.rating is None:
-                move.refuse("回访后方可归档", rule)
-            if Obligation.MANUAL_CALLBACK in life.obligations:
-                move.refuse("人工回访后方可归档", rule)
+        if rule.needs_rating and life.rating is None and not life.on_the_spot:
+            move.refuse("回访后方可归档", rule)
+    if Obligation.MANUAL_CALLBACK in life.obligations:
+        move.refuse("人工回访后方可归档", rule)
     move.cite(rule)
     move.set(state=State.ARCHIVED)
     move.end(*_ENDED)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from tickets.commands import Contact, DecideReport, Dispatch, Forward, View
-from tickets.due import completion
 from tickets.move import WITH_THE_UNIT, Move
 from tickets.words import Category, LimitKind, Obligation, State, SuperviseReason
 
@@ -11,7 +10,8 @@ from tickets.words import Category, LimitKind, Obligation, State, SuperviseReaso
 def dispatch(move: Move, command: Dispatch) -> None:
     move.need_state(State.ACCEPTED, what="转办")
     life, policy = move.life, move.policy
-    if not command.unit:
+    county = command.county if isinstance(command.county, str) else ""
+    if not (command.unit or county):
         move.refuse("转办须写明承办单位")
     approval = policy.pre_approval
     if approval is not None and life.category in approval.categories and not life.approved:
@@ -24,7 +24,7 @@ def dispatch(move: Move, command: Dispatch) -> None:
     move.set(co_units=others, forwarded_by="")
     through_county = life.county if command.county is None else command.county
     if through_county and policy.second_tier is not None:
-        to_county(move, command.unit)
+        to_county(move, county or command.unit)
     else:
         move.start_unit(command.unit)
     if others:
@@ -90,16 +90,6 @@ def decide_report(move: Move, command: DecideReport) -> None:
     move.end(LimitKind.DECIDE_REPORT)
     move.set(report_taken=command.accept)
     base = rule.accepted if command.accept else rule.refused
-    limit = completion(
-        move.policy,
-        move.days,
-        move.at,
-        base,
-        life.category,
-        urgent=life.urgent,
-        is_complex=life.is_complex,
-        stricter=life.stricter,
-    )
-    move.run({LimitKind.COMPLETE: limit})
+    move.run({LimitKind.COMPLETE: move.completion(base)})
     if not command.accept:
         move.owe(Obligation.NOTIFY_CITIZEN, rule.refused)

@@ -81,8 +81,7 @@ def decide(move: Move, command: DecideExtension) -> None:
     new = Due(move.days.end_of(last), rule.cite, provisional)
     move.run({LimitKind.COMPLETE: new})
     move.set(extensions_granted=move.life.extensions_granted + 1)
-    if not over(new.at, move.at):
-        # Asked for in time and decided late: what the clock did meanwhile does not hold.
-        move.undo_overdue()
+    # Asked for in time and decided late: what the clock did meanwhile does not hold; it looks at the new limit.
+    move.undo_overdue()
     if isinstance(rule, Extension) and rule.tell is not None:
         move.owe(Obligation.NOTIFY_CITIZEN, rule.tell)

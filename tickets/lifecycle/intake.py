@@ -24,9 +24,7 @@ def decline(move: Move, command: Decline) -> None:
     if not command.reason:
         move.refuse("不予受理须说明依据", refusals)
     item = _item(move.policy, command.reason)
-    move.cite(refusals)
-    if item is not None:
-        move.cite(item.basis)
+    move.cite(item.basis if item is not None and item.basis is not None else refusals)
     move.set(state=State.DECLINED, limits={})
     if item is not None and item.tell is not None:
         move.owe(Obligation.TELL_RIGHT_OFFICE, item.tell)
@@ -36,7 +34,7 @@ def decline(move: Move, command: Decline) -> None:
 
 def _item(policy: Policy, reason: str) -> NotAccepted | None:
     for item in policy.refusals.items:
-        if reason == item.id or item.quote in reason:
+        if reason == item.id or item.item in reason or item.quote.rstrip("。.;；,，") in reason:
             return item
     return next((item for item in policy.refusals.items if any(word in reason for word in item.words)), None)
 

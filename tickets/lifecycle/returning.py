@@ -87,7 +87,7 @@ def decide(move: Move, command: DecideReturn) -> None:
     else:
         move.end(*_ALL)
         move.undo_overdue()
-        move.set(state=State.ACCEPTED, unit="", co_units=(), return_from=None, extension_days=None, approved=False)
+        move.set(state=State.ACCEPTED, unit="", co_units=(), return_from=None, extension_days=None)
         move.start(LimitKind.DISPATCH, move.policy.dispatch)
 
 

@@ -19,7 +19,8 @@ def notify(move: Move, command: NotifyUrgent) -> None:
     move.cite(rule or move.policy.linkage)
     if move.life.notified_at is None:
         move.set(notified_at=move.at)
-        if not move.life.arrived:
+        running = move.life.limits.get(LimitKind.ONSITE)
+        if not move.life.arrived and not (running is not None and running.passed):
             move.start(LimitKind.ONSITE, rule)
 
 
