@@ -24,6 +24,8 @@ from people.tables import users
 from people.units import find_unit
 
 USER_NAME = re.compile(r"[a-z][a-z0-9._-]{1,31}")
+RESERVED = frozenset({"system", "clock", "notices", "live", "operator", "cli", "unknown", "citizen"})
+"""Histories and the audit log name these, and they are nobody's account."""
 MAX_USERS = 500
 """On a page."""
 
@@ -57,6 +59,8 @@ async def create_user(
     """
     if not USER_NAME.fullmatch(name):
         raise PeopleFault("user_name", "用户名须为2至32个小写字母、数字或._-，以字母开头")
+    if name in RESERVED:
+        raise PeopleFault("user_name", f"用户名 {name} 由系统保留")
     if len(display_name) > 50 or not (display_name == "" or display_name.isprintable()):
         raise PeopleFault("display_name", "姓名最多50字")
     await _check_roles(connection, roles, unit)
@@ -127,15 +131,21 @@ async def reset_password(connection: AsyncConnection, name: str) -> str:
 
 
 async def change_password(connection: AsyncConnection, name: str, old: str, new: str) -> User:
-    """By the user. Ends all the user's sessions: sign in again. Raises PeopleFault; ``password_wrong`` for ``old``."""
-    query = select(users).where(users.c.name == name, users.c.disabled_at.is_(None)).with_for_update()
-    row = (await connection.execute(query)).one_or_none()
-    if not await hashing.verify_password(None if row is None else row.password_hash, old):
+    """By the user. Ends all the user's sessions: sign in again. Raises PeopleFault; ``password_wrong`` for ``old``.
+
+    Nothing is locked while Argon2 runs; a password that was changed meanwhile is not changed again.
+    """
+    query = select(users.c.password_hash).where(users.c.name == name, users.c.disabled_at.is_(None))
+    hashed = await connection.scalar(query)
+    if not await hashing.verify_password(hashed, old):
         raise PeopleFault("password_wrong", "原密码不正确")
     check_password(new, name)
     if new == old:
         raise PeopleFault("password_same", "新密码不能与原密码相同")
-    return await _change(connection, name, password_hash=await hashing.hash_password(new), must_change=False)
+    made = await hashing.hash_password(new)
+    if await connection.scalar(query.with_for_update()) != hashed:
+        raise PeopleFault("password_wrong", "原密码不正确")
+    return await _change(connection, name, password_hash=made, must_change=False)
 
 
 async def _check_roles(connection: AsyncConnection, roles: Collection[Role], unit: str | None) -> None:

@@ -24,6 +24,7 @@ _MOBILE = re.compile(r"(?:0{0,2}86)?(1[3-9]\d)\d{4}(\d{4})")
 _LANDLINE = re.compile(r"(?:0{0,2}86)?(0(?:10|2\d|[3-9]\d\d))\d{4}(\d{3,4})")
 _ID_CARD = re.compile(r"([1-8]\d\d)(\d{11})(\d{3}[\dX])|([1-8]\d\d)(\d{8})(\d{4})")
 _EMAIL = re.compile(r"(?<![A-Za-z0-9._+-])([A-Za-z0-9])[A-Za-z0-9._+-]*@(?=[\w-]+\.)")
+_ADDRESS = re.compile(r"([A-Za-z0-9])[A-Za-z0-9._+-]*@([A-Za-z0-9-]+(?:\.[A-Za-z0-9-]+)+)")
 _DOUBLE = "欧阳|司马|诸葛|上官|东方|皇甫|尉迟|公孙|慕容|令狐|司徒|端木|轩辕|长孙|夏侯|宇文|南宫"
 _NAME = re.compile(
     r"(我叫|名叫|叫做|(?:姓名|联系人|投诉人|举报人|诉求人|反映人|当事人)(?=[是为:：\s]))([是为:：\s]{0,2})"
@@ -43,15 +44,24 @@ _HOUSE = re.compile(
 
 
 def mask_phone(number: str) -> str:
-    """``139****1111``, ``0411-****5678``, ``****1234`` abroad. Up to five digits (110, 12345, an extension) stay."""
+    """``139****1111``, ``0411-****5678``, ``****1234`` abroad. Up to five digits and nothing else (110, 12345, an
+    extension) stay. What is no number, as people write where one belongs, is masked as a name or an e-mail address."""
     digits = _digits(number)
     if len(digits) <= 5:
-        return number
+        return _mask_no_number(number.strip())
     if found := _MOBILE.fullmatch(digits):
         return f"{found[1]}{HIDDEN}{found[2]}"
     if found := _LANDLINE.fullmatch(digits):
         return f"{found[1]}-{HIDDEN}{found[2]}"
     return HIDDEN + digits[-min(4, len(digits) - 4) :]
+
+
+def _mask_no_number(text: str) -> str:
+    if text in ("", "匿名") or text.isdecimal():
+        return text
+    if found := _ADDRESS.fullmatch(text):
+        return f"{found[1]}***@{found[2]}"
+    return text[0] + HIDDEN
 
 
 def mask_name(name: str) -> str:

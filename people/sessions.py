@@ -14,6 +14,8 @@ from people.principal import Principal
 from people.roles import Role, permissions_of
 from people.tables import sessions, users
 
+PREFIX = "hs_"
+"""So that none begins as an API token does."""
 IDLE = timedelta(minutes=30)
 ABSOLUTE = timedelta(hours=12)
 """A shift and its hand-over: nobody is signed out in mid-shift, nobody stays signed in overnight."""
@@ -34,7 +36,7 @@ async def begin(connection: AsyncConnection, user: Any, address: str, now: datet
     """``user``: a row of ``users``. Sessions that have expired are cleared away on the occasion."""
     old = or_(sessions.c.seen_at <= now - IDLE, sessions.c.began_at <= now - ABSOLUTE)
     await connection.execute(delete(sessions).where(sessions.c.token_sha256.in_(_free(old))))
-    token = new_token()
+    token = new_token(PREFIX)
     await connection.execute(
         insert(sessions).values(
             token_sha256=digest(token), user_id=user.id, address=address[:200], began_at=now, seen_at=now

@@ -73,7 +73,9 @@ def test_tokens() -> None:
 
 def test_keys_of_confidential_text(tmp_path: Path) -> None:
     settings = Settings(home=tmp_path / "home")
-    [(key_id, key)] = confidential_keys(settings).items()
+    with pytest.raises(SettingsError, match="missing"):
+        confidential_keys(settings)
+    [(key_id, key)] = confidential_keys(settings, create=True).items()
     file = settings.home / "confidential.keys"
     assert file.stat().st_mode & 0o777 == 0o600
     assert len(key) == 32

@@ -32,6 +32,11 @@ from people.masking import mask_address, mask_id_card, mask_name, mask_phone, ma
         ("110", "110"),
         ("", ""),
         ("匿名", "匿名"),
+        ("li.hua@example.com", "l***@example.com"),
+        ("lihua_wx", "l****"),
+        ("张三 8123", "张****"),
+        ("8123-1", "8****"),
+        ("12345678@example.com", "****5678"),
     ],
 )
 def test_phone(number: str, masked: str) -> None:

@@ -13,11 +13,13 @@ import pytest_asyncio
 from sqlalchemy import func, select, text, update
 from sqlalchemy.ext.asyncio import AsyncEngine
 
+from hotline.db import create_hotline_engine
 from people import accounts, audit, hashing, passwords, sessions
+from people.faults import PeopleFault
 from people.lockout import ADDRESS_FAILURES
 from people.roles import Role
 from people.sessions import Session
-from people.sign_in import Locked, Reason, SignInRefused, sign_in
+from people.sign_in import Locked, Reason, SignInRefused, counted, sign_in
 from people.tables import sign_in_tries, users
 
 NOW = datetime(2026, 11, 22, 4, tzinfo=UTC)
@@ -42,13 +44,12 @@ async def attempt(
     engine: AsyncEngine, name: str, password: str = PASSWORD, address: str = HERE, minute: float = 0
 ) -> Session | Reason | datetime:
     """What came of it: a session, the reason of a refusal, or when the lock ends."""
-    async with engine.connect() as connection:
-        try:
-            return await sign_in(connection, name, password, address, NOW + timedelta(minutes=minute))
-        except SignInRefused as refused:
-            return refused.reason
-        except Locked as locked:
-            return locked.until
+    try:
+        return await sign_in(engine, name, password, address, NOW + timedelta(minutes=minute))
+    except SignInRefused as refused:
+        return refused.reason
+    except Locked as locked:
+        return locked.until
 
 
 async def log(engine: AsyncEngine) -> list[tuple[str, str, str]]:
@@ -64,6 +65,7 @@ async def test_signing_in(people: AsyncEngine) -> None:
     assert session.principal.must_change
     assert session.expires_at == NOW + sessions.ABSOLUTE
     assert session.token not in repr(session)
+    assert session.token.startswith("hs_")
     async with people.begin() as connection:
         found = await sessions.who(connection, session.token, NOW)
         user = await accounts.find_user(connection, "lihua")
@@ -204,7 +206,48 @@ async def test_too_many_at_once_are_told_so(people: AsyncEngine, monkeypatch: py
     assert isinstance(await attempt(people, "wang"), Session)
 
 
-async def test_an_open_transaction_is_a_mistake(people: AsyncEngine) -> None:
-    async with people.begin() as connection:
-        with pytest.raises(RuntimeError, match="commits"):
-            await sign_in(connection, "lihua", PASSWORD, HERE, NOW)
+async def test_who_signs_in_holds_no_connection(
+    people: AsyncEngine, database_url: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The pool's only connection is free while Argon2 runs."""
+    single = create_hotline_engine(database_url, pool_size=1)
+    real = hashing.verify_password
+
+    async def asking(hashed: str | None, password: str) -> bool:
+        async with single.connect() as connection:
+            await connection.execute(text("SELECT 1"))
+        return await real(hashed, password)
+
+    monkeypatch.setattr(hashing, "verify_password", asking)
+    try:
+        assert isinstance(await attempt(single, "lihua"), Session)
+        assert await attempt(single, "wang", "wrong") is Reason.WRONG
+    finally:
+        await single.dispose()
+
+
+async def test_a_lock_is_written_down_once(people: AsyncEngine) -> None:
+    for minute in (0, 20):
+        for _ in range(5):
+            assert await attempt(people, "lihua", "wrong", minute=minute) is Reason.WRONG
+        for _ in range(4):
+            assert isinstance(await attempt(people, "lihua", minute=minute), datetime)
+        written = [action for action, _, _ in await log(people)].count("sign_in.locked")
+        assert written == (1 if minute == 0 else 2)
+
+
+async def test_a_password_asked_for_again_is_counted(people: AsyncEngine) -> None:
+    async def change(old: str, new: str = "another-good-one") -> None:
+        async with counted(people, "lihua", HERE, NOW), people.begin() as connection:
+            await accounts.change_password(connection, "lihua", old, new)
+
+    for _ in range(6):  # what is wrong with the new one is no guess
+        with pytest.raises(PeopleFault, match="新密码"):
+            await change(PASSWORD, PASSWORD)
+    for _ in range(5):
+        with pytest.raises(PeopleFault, match="原密码"):
+            await change("wrong")
+    with pytest.raises(Locked):
+        await change(PASSWORD)
+    assert await attempt(people, "lihua", address="10.0.0.8") == NOW + timedelta(minutes=15)
+    assert [action for action, _, _ in await log(people)] == ["user.password_refused"] * 5 + ["sign_in.locked"]

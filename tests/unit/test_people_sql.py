@@ -91,6 +91,7 @@ async def test_a_user(connection: AsyncConnection) -> None:
     [
         ("Li Hua", [Role.AGENT], None, "user_name"),
         ("lihua'--", [Role.AGENT], None, "user_name"),
+        ("system", [Role.AGENT], None, "user_name"),
         ("lihua", [], None, "roles"),
         ("lihua", [Role.UNIT_OFFICER], None, "unit"),
         ("lihua", [Role.AGENT], "housing", "unit"),
