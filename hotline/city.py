@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from datetime import date, datetime
 from pathlib import Path
 
-from sqlalchemy import func, select
+from sqlalchemy import func, or_, select
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from datafile import DataFileError
@@ -22,6 +22,7 @@ from tickets import book
 from tickets.calendar import load_working_days
 from tickets.number import CHINA
 from tickets.policy_file import find_policy
+from tickets.rows import read_opened
 from tickets.rulebook import Rulebook
 from tickets.tables import tickets
 from tickets.ticket import Edit
@@ -84,11 +85,11 @@ async def load(
     """
     await connection.execute(select(func.pg_advisory_xact_lock(_LOCK)))
     if not force:
-        await _check_foreign(connection, found)
+        await _check_foreign(connection, rulebook, found)
     plans = list(plan(found, rulebook.days, now.astimezone(CHINA).date()))
     added_units = await _add_units(connection, found)
     added_users = await _add_users(connection, found, now)
-    known = await _known(connection, found)
+    known = await _known(connection, rulebook, found)
     missing = [one for one in plans if reference(found, one.sample) not in known]
     numbers = [(await _play(connection, rulebook, one), one.sample.title) for one in missing]
     loaded = Loaded(added_units, added_users, tuple(numbers))
@@ -98,9 +99,12 @@ async def load(
     return loaded
 
 
-async def _check_foreign(connection: AsyncConnection, found: CityFile) -> None:
+async def _check_foreign(connection: AsyncConnection, rulebook: Rulebook, found: CityFile) -> None:
     """A real city's data must not get sample data among it. Administrators belong to no city."""
-    ours = tickets.c.channel_ref.startswith(prefix(found.id), autoescape=True)
+    ours = or_(
+        tickets.c.channel_ref.startswith(prefix(found.id), autoescape=True),
+        tickets.c.number.in_([number for number, _ in await _sealed(connection, rulebook, found)]),
+    )
     other_user = users.c.name.not_in([user.account for user in found.city.users])
     other_unit = units.c.id.not_in([unit.code for unit in found.city.units])
     for what, query in (
@@ -136,9 +140,17 @@ async def _add_users(connection: AsyncConnection, found: CityFile, now: datetime
     return tuple(added)
 
 
-async def _known(connection: AsyncConnection, found: CityFile) -> set[str]:
+async def _known(connection: AsyncConnection, rulebook: Rulebook, found: CityFile) -> set[str]:
     of = tickets.c.channel_ref
-    return set(await connection.scalars(select(of).where(of.startswith(prefix(found.id), autoescape=True))))
+    plain = await connection.scalars(select(of).where(of.startswith(prefix(found.id), autoescape=True)))
+    return {*plain, *(known for _, known in await _sealed(connection, rulebook, found))}
+
+
+async def _sealed(connection: AsyncConnection, rulebook: Rulebook, found: CityFile) -> list[tuple[str, str]]:
+    """Number and reference of the city's confidential samples: theirs is sealed with their words."""
+    rows = await connection.execute(select(tickets).where(tickets.c.sealed.is_not(None)))
+    opened = [read_opened(row, rulebook) for row in rows]
+    return [(one.number, one.channel_ref) for one in opened if one.channel_ref.startswith(prefix(found.id))]
 
 
 async def _play(connection: AsyncConnection, rulebook: Rulebook, planned: Plan) -> str:

@@ -10,7 +10,7 @@ from typing import Annotated, Any, Literal
 from pydantic import ConfigDict, Field, StringConstraints
 
 from datafile import DataFile, Location, Rule
-from people.accounts import USER_NAME
+from people.accounts import RESERVED, USER_NAME
 from people.faults import PeopleFault
 from people.roles import ROLE_NAMES, UNIT_ROLES, Role
 from people.units import Unit, UnitKind
@@ -174,6 +174,8 @@ def _check_users(file: DataFile, city: City) -> None:
         at: Location = ("用户", index)
         if not USER_NAME.fullmatch(user.account):
             raise file.error(f"账号 {user.account}：须为2至32个小写字母、数字或._-，以字母开头", *at, "账号")
+        if user.account in RESERVED:
+            raise file.error(f"账号 {user.account} 由系统保留", *at, "账号")
         if user.account in seen:
             raise file.error(f"账号 {user.account} 写了两次", *at, "账号")
         seen.add(user.account)

@@ -11,7 +11,8 @@ import time
 from collections.abc import Callable
 from datetime import UTC, datetime
 
-from sqlalchemy.exc import DBAPIError
+from sqlalchemy.exc import InterfaceError, OperationalError, SQLAlchemyError
+from sqlalchemy.exc import TimeoutError as PoolTimeout
 from sqlalchemy.ext.asyncio import AsyncEngine
 
 from calls.alerts import Alert, close_alerts, raise_alerts
@@ -40,12 +41,15 @@ class ClockJob:
         self._said_at = -SAY_SECONDS
 
     async def run(self, stop: asyncio.Event) -> None:
-        """Until ``stop``. The database may come and go."""
+        """Until ``stop``. The database may come and go; a fault of ours is an alert, and all is tried again."""
         while not stop.is_set():
             try:
                 await self.step(stop)
-            except (DBAPIError, OSError, TimeoutError) as error:
+            except (OperationalError, InterfaceError, PoolTimeout, OSError, TimeoutError) as error:
                 log.warning("clock: %s", " ".join(str(error).split())[:200])
+            except Exception:
+                log.exception("the clock cannot run")
+                await self._try_to_say("时限的推算出错，暂停推进，请查日志")
             await pause(stop, INTERVAL)
 
     async def step(self, stop: asyncio.Event) -> int:
@@ -55,21 +59,31 @@ class ClockJob:
             done = await recount(self._engine.begin, rulebook, datetime.now(UTC), WHY)
             if done.tickets:
                 log.warning("limits of %d tickets counted again, %d moved", done.tickets, done.limits)
+            if done.failed:
+                await self._say(f"工单 {done.failed[0]} 等 {len(done.failed)} 个的时限无法重新计算，请查日志")
             self._rulebook, self._said_at = rulebook, -SAY_SECONDS
         count = 0
         while not stop.is_set():
             swept = await sweep(self._engine.begin, rulebook, datetime.now(UTC), BATCH)
             count += swept.looked
             if swept.failed:
-                words = f"工单 {swept.failed[0]} 等 {len(swept.failed)} 个的时限无法推算，请查日志"
-                async with self._engine.begin() as connection:
-                    await raise_alerts(connection, [Alert(FAILED, today(), words)])
+                await self._say(f"工单 {swept.failed[0]} 等 {len(swept.failed)} 个的时限无法推算，请查日志")
             if swept.looked < BATCH:
                 break
         if time.monotonic() - self._said_at >= SAY_SECONDS:
             await self._say_unknown_year()
             self._said_at = time.monotonic()
         return count
+
+    async def _say(self, words: str) -> None:
+        async with self._engine.begin() as connection:
+            await raise_alerts(connection, [Alert(FAILED, today(), words)])
+
+    async def _try_to_say(self, words: str) -> None:
+        try:
+            await self._say(words)
+        except (SQLAlchemyError, OSError) as error:
+            log.warning("clock: %s", " ".join(str(error).split())[:200])
 
     async def _say_unknown_year(self) -> None:
         async with self._engine.begin() as connection:

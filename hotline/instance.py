@@ -9,6 +9,7 @@ from collections.abc import Callable
 from hotline import asterisk, parts, postgres
 from hotline.preflight import check_port, ports
 from hotline.render import render
+from hotline.rulebook import open_rulebook
 from hotline.rules import load_rules
 from hotline.secrets import Secrets, load_or_create
 from hotline.settings import Settings, SettingsError
@@ -27,6 +28,7 @@ class Hotline:
         settings = self._settings
         rules = load_rules()
         secrets = load_or_create(settings, rules.agents.agents)
+        await asyncio.to_thread(open_rulebook, settings, create=True)
         exchange = supervisor.add(parts.asterisk_part(asterisk.find_asterisk(), settings))
         servers = [
             supervisor.add(part)

@@ -42,9 +42,13 @@ def outlets(settings: Settings) -> Callable[[str], Outlet]:
 def sender(engine: AsyncEngine, rulebook: Callable[[], Rulebook], outlet: Callable[[str], Outlet]) -> Sender:
     async def compose(owed: Owed) -> Notice | None:
         async with engine.connect() as connection:
-            ticket = await book.get(connection, rulebook(), owed.ticket, _SENDER)
-            events = [] if ticket.confidential else await events_of(connection, rulebook(), owed.ticket)
-        text = words(owed.kind, ticket, events)
+            ticket = main = await book.get(connection, rulebook(), owed.ticket, _SENDER)
+            # What was merged is answered where it went on.
+            while main.duplicate_of is not None:
+                main = await book.get(connection, rulebook(), main.duplicate_of, _SENDER)
+            secret = ticket.confidential or main.confidential
+            events = [] if secret else await events_of(connection, rulebook(), main.number)
+        text = words(owed, main, events, secret=secret)
         return Notice(str(owed.id), owed.channel, ticket.channel_ref, ticket.number, owed.kind, text, owed.at)
 
     async def told(owed: Owed) -> None:
@@ -66,29 +70,30 @@ def sender(engine: AsyncEngine, rulebook: Callable[[], Rulebook], outlet: Callab
     return Sender(engine, compose, outlet, told, gave_up)
 
 
-def words(kind: str, ticket: Ticket, events: list[TicketEvent]) -> str:
-    """What the citizen reads. A confidential ticket's result is told to the one who asks, not sent about."""
-    head = f"您反映的诉求（工单号{ticket.number}）"
-    if ticket.confidential:
+def words(owed: Owed, ticket: Ticket, events: list[TicketEvent], *, secret: bool) -> str:
+    """What the citizen reads. ``ticket`` and its events: where the matter went on. A confidential ticket's result is
+    told to the one who asks, not sent about."""
+    head = f"您反映的诉求（工单号{owed.ticket}）"
+    if secret:
         return f"{head}有新的办理情况，请凭工单号拨打12345查询。"
-    match kind:
+    match owed.kind:
         case "declined":
-            return f"{head}不予受理。{_last(events, 'decline', 'reason')}"
+            return f"{head}不予受理。{_last(events, owed.at, 'decline', 'reason')}"
         case "extended":
             until = f"，将于{ticket.due_at.astimezone(CHINA):%Y年%m月%d日}前办结" if ticket.due_at else ""
             return f"{head}经批准延期办理{until}。"
         case "written_result":
             return f"{head}的书面结果已出具。"
         case _:
-            return f"{head}已办结。办理结果：{_last(events, 'complete', 'result')}"
+            return f"{head}已办结。办理结果：{_last(events, owed.at, 'complete', 'result')}"
 
 
-def _last(events: list[TicketEvent], kind: str, name: str) -> str:
-    """What was written in the last event of that kind."""
-    for event in reversed(events):
-        if event.kind == kind:
-            return str(event.words.get("command", {}).get(name, ""))
-    return ""
+def _last(events: list[TicketEvent], until: datetime, kind: str, name: str) -> str:
+    """What was written in the last event of that kind before the notice was owed: what came after it, such as the
+    result of a rework, nobody has reviewed yet. (A command that waited for another may be written a moment later.)"""
+    found = [event for event in events if event.kind == kind]
+    told = [event for event in found if event.at <= until] or found[:1]
+    return str(told[-1].words.get("command", {}).get(name, "")) if told else ""
 
 
 def create_app(url: str, sender: Sender) -> App:

@@ -249,7 +249,8 @@ class Reader:
 
     async def _tickets(self, connection: AsyncConnection, changed: list[Change]) -> None:
         new: dict[str, OpenCall] = {}
-        received, followed = [], []
+        received: list[Received] = []
+        followed: list[tuple[str, Received]] = []
         for one in changed:
             if one.request is None:
                 continue
@@ -257,12 +258,13 @@ class Reader:
                 new[one.call.id] = one.open
                 received.append(one.request)
             elif one.follows:
-                followed.append(one.request)
+                followed.append((one.open.ticket, one.request))
+        # Rows first and in order, then the counter: as whoever splits or merges takes them.
+        if followed:
+            await ticket_store.follow(connection, [request for _, request in sorted(followed, key=lambda one: one[0])])
         if received:
             for call_id, number in (await ticket_store.receive(connection, received)).items():
                 new[call_id].ticket = number
-        if followed:
-            await ticket_store.follow(connection, followed)
 
 
 _PARSE: dict[str, Callable[[int, str], Event | None]] = {CEL: cel.parse, QUEUE_LOG: queue_log.parse}

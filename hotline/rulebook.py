@@ -9,8 +9,12 @@ import time
 from collections.abc import Callable
 from pathlib import Path
 
+from sqlalchemy import text
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from calls.alerts import Alert, close_alerts, raise_alerts
 from datafile import DataFileError
-from hotline.secrets import confidential_keys
+from hotline.secrets import KEY_FILE, confidential_keys
 from hotline.settings import Settings, SettingsError
 from people.secrets_box import Box
 from tickets.calendar import FOLDER, load_working_days
@@ -19,17 +23,37 @@ from tickets.rulebook import Rulebook, load_rulebook
 log = logging.getLogger(__name__)
 
 LOOK_SECONDS = 10.0
+LOST_KEY = "confidential_key_lost"
 
 
-def open_rulebook(settings: Settings, policy: str = "") -> Rulebook:
-    """``policy``: another than the setting's. Raises SettingsError, datafile.DataFileError."""
-    keys = confidential_keys(settings)
+def open_rulebook(settings: Settings, policy: str = "", *, create: bool = False) -> Rulebook:
+    """``policy``: another than the setting's; ``create``: a new instance gets its key of confidential text.
+
+    Raises SettingsError, datafile.DataFileError.
+    """
+    keys = confidential_keys(settings, create=create)
     # The oldest key stays: a caller's mark is the same before and after a new one.
     mark_key = hmac.digest(next(iter(keys.values())), b"caller", "sha256")
     try:
         return load_rulebook(policy or settings.policy, Box(keys), mark_key)
     except LookupError as error:
         raise SettingsError(f"setting policy: {error}") from error
+
+
+_LOCKED = text(
+    "SELECT number FROM tickets WHERE sealed IS NOT NULL"
+    " AND split_part(sealed, '.', 2) <> ALL(CAST(:keys AS text[])) ORDER BY received_at DESC, number DESC LIMIT 1"
+)
+
+
+async def check_keys(connection: AsyncConnection, settings: Settings) -> None:
+    """A key that sealed tickets and is lost is an alert, until it is back. Raises SettingsError."""
+    number = await connection.scalar(_LOCKED, {"keys": list(confidential_keys(settings))})
+    if number is None:
+        await close_alerts(connection, LOST_KEY)
+        return
+    words = f"保密工单 {number} 等的密钥不在 {settings.home / KEY_FILE} 中，无法打开，请从备份恢复该文件"
+    await raise_alerts(connection, [Alert(LOST_KEY, KEY_FILE, words)])
 
 
 class Rulebooks:

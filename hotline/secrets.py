@@ -26,7 +26,7 @@ _LENGTH = 20
 # They are written into Asterisk's configuration, where some characters would mean something.
 _ALLOWED = re.compile(r"[A-Za-z0-9_-]{12,64}")
 _HEAD = "# Made on first run. Anybody who reads this can listen to calls. Delete a line to get a new secret.\n"
-_KEY_FILE = "confidential.keys"
+KEY_FILE = "confidential.keys"
 _KEY_ID = re.compile(r"[a-z0-9-]{1,32}")
 _KEY_BYTES = 32
 _KEY_HEAD = """\
@@ -67,10 +67,18 @@ def load_or_create(settings: Settings, extensions: Iterable[str]) -> Secrets:
     return wanted
 
 
-def confidential_keys(settings: Settings) -> dict[str, bytes]:
-    """Keys for :class:`people.secrets_box.Box`, the newest last; the first one is made when there is no file."""
-    path = settings.home / _KEY_FILE
+def confidential_keys(settings: Settings, *, create: bool = False) -> dict[str, bytes]:
+    """Keys for :class:`people.secrets_box.Box`, the newest last. Raises SettingsError.
+
+    ``create``: the first one is made when there is no file.
+    """
+    path = settings.home / KEY_FILE
     if not path.exists():
+        if not create:
+            raise SettingsError(
+                f"{path} is missing: it opens the confidential text. Put its copy back; on a new instance start "
+                "`hotline run` once to make it 保密密钥文件缺失"
+            )
         key_id = f"{datetime.now(UTC):%Y%m%d}-{secrets.token_hex(3)}"
         key = base64.b64encode(secrets.token_bytes(_KEY_BYTES)).decode()
         _write(path, f'{_KEY_HEAD}{key_id} = "{key}"\n', replace=False)

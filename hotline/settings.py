@@ -188,6 +188,8 @@ class Settings(BaseSettings):
     city: str = ""
     policy: str = Field(default="dalian-2015", pattern=r"^[a-z0-9-]+$")
     """The regulation of new tickets: a file of ``tickets/policies/`` (``hotline policy list``)."""
+    catalogue: PlainPath | None = None
+    """The file with the city's 派单目录, such as ``sample_cities/dalian.yaml``: units are proposed from it."""
     sip: Sip = Sip()
     emergency: Emergency = Emergency()
     ami: Ami = Ami()

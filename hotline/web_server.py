@@ -14,6 +14,7 @@ from hotline.health import probes
 from hotline.logs import configure_logging
 from hotline.rulebook import Rulebooks, open_rulebook
 from hotline.settings import Settings, load_settings
+from tickets.catalogue import load_catalogue
 from web.api.services import Services
 from web.app import api_document, create_app
 from web.files import Files
@@ -34,6 +35,7 @@ def services(settings: Settings, engine: AsyncEngine) -> Services:
         live=Live(engine, driver_url(database_url(settings))),
         files=Files(settings.attachments_dir),
         document=api_document,
+        catalogue=load_catalogue(settings.catalogue) if settings.catalogue else None,
         https=settings.web.https,
         proxies=frozenset(settings.web.proxies),
     )

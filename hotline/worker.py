@@ -20,7 +20,8 @@ from procrastinate.jobs import DeleteJobCondition, Status
 from sqlalchemy.exc import SQLAlchemyError
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 
-from calls.alerts import announce_open
+from calls.alerts import Alert, announce_open, close_alerts, raise_alerts
+from datafile import DataFileError
 from hotline import notices_job
 from hotline.asterisk import ask, control_socket
 from hotline.clock_job import ClockJob
@@ -32,8 +33,8 @@ from hotline.lost_calls import watch_open_calls
 from hotline.parts import HEARTBEAT
 from hotline.reader import Reader
 from hotline.recordings_job import QUEUE, Sweeper, create_app, defer_sweep
-from hotline.rulebook import Rulebooks, open_rulebook
-from hotline.settings import Settings, load_settings
+from hotline.rulebook import Rulebooks, check_keys, open_rulebook
+from hotline.settings import Settings, SettingsError, load_settings
 from hotline.stop_recordings import stop_recordings
 from hotline.stopping import pause
 
@@ -42,6 +43,8 @@ log = logging.getLogger(__name__)
 HEARTBEAT_SECONDS = 1.0
 MAX_BACK_OFF = 2.0
 STALLED_SECONDS = 60.0
+RULES_SECONDS = 10.0
+RULES_FAULTY = "rules_faulty"
 
 
 async def serve(settings: Settings, stop: asyncio.Event, stop_recordings: StopRecordings) -> None:
@@ -73,14 +76,41 @@ async def serve(settings: Settings, stop: asyncio.Event, stop_recordings: StopRe
             group.create_task(guard.run(stop))
             group.create_task(home_guard.run(stop))
             group.create_task(rotation.run(stop))
-            rulebooks = Rulebooks(open_rulebook(settings))
-            group.create_task(ClockJob(engine, rulebooks).run(stop))
             group.create_task(watch_open_calls(settings, engine, reader, stop))
             url = driver_url(database_url(settings))
-            answers = notices_job.sender(engine, rulebooks, notices_job.outlets(settings))
             group.create_task(run_jobs(lambda: _work(create_app(url, sweeper), sweeper), stop))
-            group.create_task(run_jobs(lambda: notices_job.work(notices_job.create_app(url, answers)), stop))
+            group.create_task(serve_tickets(settings, engine, stop))
     log.info("stopped")
+
+
+async def serve_tickets(settings: Settings, engine: AsyncEngine, stop: asyncio.Event) -> None:
+    """The clock and the answers. A faulty rule file stops these two alone, until it is mended; it is an alert."""
+    while not stop.is_set():
+        try:
+            rulebooks = Rulebooks(await asyncio.to_thread(open_rulebook, settings))
+            break
+        except (SettingsError, DataFileError, OSError) as error:
+            log.error("tickets: no clock and no answers: %s", error)
+            alert = Alert(RULES_FAULTY, "rules", f"规定、放假安排或密钥文件有误，时限与答复暂停：{error}"[:500])
+            try:
+                async with engine.begin() as connection:
+                    await raise_alerts(connection, [alert])
+            except (SQLAlchemyError, OSError) as fault:
+                log.warning("database: %s", " ".join(str(fault).split())[:200])
+            await pause(stop, RULES_SECONDS)
+    else:
+        return
+
+    async def mended(connection: AsyncConnection) -> None:
+        await close_alerts(connection, RULES_FAULTY)
+        await check_keys(connection, settings)
+
+    await until_done(engine, mended, stop)
+    answers = notices_job.sender(engine, rulebooks, notices_job.outlets(settings))
+    url = driver_url(database_url(settings))
+    async with asyncio.TaskGroup() as group:
+        group.create_task(ClockJob(engine, rulebooks).run(stop))
+        group.create_task(run_jobs(lambda: notices_job.work(notices_job.create_app(url, answers)), stop))
 
 
 async def reopen_logs(settings: Settings) -> None:

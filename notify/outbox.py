@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from sqlalchemy import text
+from sqlalchemy.exc import SQLAlchemyError
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 
 from notify.port import Notice, NotSent, Outlet
@@ -39,7 +40,8 @@ _DEFER = text(
 )
 _LEASE = text(
     "UPDATE notices SET attempts = attempts + 1, next_try_at = now() + make_interval(secs => :lease) WHERE id ="
-    " (SELECT id FROM notices WHERE state = 'waiting' AND next_try_at <= now() ORDER BY next_try_at LIMIT 1"
+    " (SELECT id FROM notices WHERE state = 'waiting' AND next_try_at <= now()"
+    " AND channel <> ALL(CAST(:failing AS text[])) ORDER BY next_try_at LIMIT 1"
     " FOR UPDATE SKIP LOCKED) RETURNING id, ticket, kind, channel, at, attempts"
 )
 _SENT = text("UPDATE notices SET state = 'sent', sent_at = now(), fault = '' WHERE id = :id")
@@ -92,28 +94,47 @@ class Sender:
     gave_up: Callable[[Owed, str], Awaitable[None]]
 
     async def sweep(self) -> int:
-        """Send all that are due, at most 50; returns how many went out."""
+        """Send all that are due, at most 50; returns how many went out. A channel that does not take one is left alone
+        until the next sweep: the others do not wait for it."""
         sent = 0
+        failing: set[str] = set()
         for _ in range(_BATCH):
             async with self.engine.begin() as connection:
-                row = (await connection.execute(_LEASE, {"lease": LEASE_SECONDS})).one_or_none()
+                row = (
+                    await connection.execute(_LEASE, {"lease": LEASE_SECONDS, "failing": sorted(failing)})
+                ).one_or_none()
             if row is None:
                 break
-            sent += await self._send(Owed(row.id, row.ticket, row.kind, row.channel, row.at, row.attempts))
+            owed = Owed(row.id, row.ticket, row.kind, row.channel, row.at, row.attempts)
+            sent += await self._send(owed, failing)
         return sent
 
-    async def _send(self, owed: Owed) -> bool:
+    async def _send(self, owed: Owed, failing: set[str]) -> bool:
         try:
             notice = await self.compose(owed)
             outlet = self.outlet(owed.channel)
             if notice is not None and outlet is not None:
                 await outlet.send(notice)
         except NotSent as error:
+            if error.retry:
+                failing.add(owed.channel)
             await self._failed(owed, error)
+            return False
+        except SQLAlchemyError:
+            raise
+        except Exception as error:
+            # Such as a text that does not open: the others go on.
+            log.exception("notice %s of ticket %s", owed.id, owed.ticket)
+            await self._failed(owed, NotSent(type(error).__name__))
             return False
         async with self.engine.begin() as connection:
             await connection.execute(_SENT, {"id": owed.id})
-        await self.told(owed)
+        try:
+            await self.told(owed)
+        except SQLAlchemyError:
+            raise
+        except Exception:
+            log.exception("notice %s of ticket %s went out, the ticket does not know", owed.id, owed.ticket)
         return True
 
     async def _failed(self, owed: Owed, error: NotSent) -> None:

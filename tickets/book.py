@@ -72,11 +72,11 @@ async def create(
         received_at=at,
         updated_at=at,
         **request.model_dump(
-            include={*TEXTS, "channel", "channel_ref", "confidential", "handler"},
+            include={*TEXTS, "channel", "confidential", "handler"},
         ),
     )
     await rows.add(connection, rulebook, ticket, envelope_of(ticket, rulebook))
-    known: dict[str, Any] = {"channel": ticket.channel, "channel_ref": ticket.channel_ref, "policy": name}
+    known: dict[str, Any] = {"channel": ticket.channel, "policy": name}
     known |= {"confidential": ticket.confidential, "handler": ticket.handler, "parent": parent}
     told = {name: text for name, text in ticket.texts().items() if text}
     received = event_of(number, at, "received", actor.name, changes(None, life), data=known, words=told)
@@ -225,6 +225,8 @@ def _check_edit(ticket: Ticket, given: dict[str, Any], actor: Actor, rulebook: R
     cite = rulebook.policy(ticket.policy or rulebook.default).procedure.cite
     if ticket.life.state is not State.RECEIVED and any(name in given for name in EDIT_RULES):
         raise Refused(f"{cite}：工单已受理，类别等办理依据不能再改", (cite,))
+    if ticket.life.state is State.ARCHIVED and any(name in given for name in TEXTS):
+        raise Refused(f"{cite}：工单已归档，内容不能再改", (cite,))
     secret = given.get("confidential", ticket.confidential)
     if ticket.confidential and not secret:
         raise Refused(f"{cite}：保密工单不能改为不保密", (cite,))

@@ -5,7 +5,7 @@ from __future__ import annotations
 from sqlalchemy import select
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from tickets.permits import CONFIDENTIAL, Actor
+from tickets.permits import Actor, Place, sees
 from tickets.tables import tickets
 from tickets.ticket import Ticket
 from tickets.words import State
@@ -24,7 +24,7 @@ async def earlier_of(connection: AsyncConnection, ticket: Ticket, actor: Actor) 
         return ()
     of = tickets.c
     query = (
-        select(of.number, of.title, of.content, of.handler, of.confidential)
+        select(of.number, of.title, of.content, of.state, of.unit, of.co_units, of.county, of.handler, of.confidential)
         .where(of.caller_key == life.caller, of.caller_key != "", of.number != ticket.number)
         .where(of.category == life.category.value, of.state.not_in(_ENDED), of.duplicate_of.is_(None))
         .order_by(of.received_at.desc(), of.number.desc())
@@ -32,7 +32,11 @@ async def earlier_of(connection: AsyncConnection, ticket: Ticket, actor: Actor) 
     )
     found = []
     for row in await connection.execute(query):
-        if row.confidential and not (actor.may(CONFIDENTIAL) or row.handler == actor.name):
+        place = Place(
+            State(row.state), row.unit, tuple(row.co_units), row.county, confidential=row.confidential,
+            handler=row.handler,
+        )  # fmt: skip
+        if not sees(actor, place):
             continue
         score = likeness(f"{ticket.title} {ticket.content}", f"{row.title} {row.content}")
         if score >= ALIKE:

@@ -80,8 +80,6 @@ class Filter:
     channel: str | None = None
     parent: str | None = None
     duplicate_of: str | None = None
-    due_until: datetime | None = None
-    """The completion or rework limit that runs ends before."""
     received_from: datetime | None = None
     received_until: datetime | None = None
 
@@ -225,8 +223,6 @@ def _conditions(
     if wanted.overdue is not None:
         late = and_(_of.due_at.is_not(None), _of.due_at < at)
         found.append(late if wanted.overdue else or_(_of.due_at.is_(None), _of.due_at >= at))
-    if wanted.due_until is not None:
-        found += [_of.due_at.is_not(None), _of.due_at < wanted.due_until]
     if wanted.caller is not None:
         keys = [_plain(wanted.caller), *([rulebook.mark(wanted.caller)] if rulebook.mark_key else [])]
         found += [_of.caller_key.in_(keys), _HAS_CALLER]
@@ -235,6 +231,19 @@ def _conditions(
     if wanted.received_until is not None:
         found.append(_of.received_at < wanted.received_until)
     return found
+
+
+_DUPLICATES = text(
+    "WITH RECURSIVE d AS (SELECT number, channel FROM tickets WHERE duplicate_of = :number"
+    " UNION ALL SELECT t.number, t.channel FROM tickets t JOIN d ON t.duplicate_of = d.number)"
+    " SELECT number, channel FROM d ORDER BY number"
+)
+
+
+async def duplicates_of(connection: AsyncConnection, number: str) -> list[tuple[str, str]]:
+    """Number and channel of every ticket that went on in this one (并单), straight or by way of another: what is
+    answered here is owed to whoever raised those, too."""
+    return [(row.number, row.channel) for row in await connection.execute(_DUPLICATES, {"number": _plain(number)})]
 
 
 def _plain(value: str) -> str:

@@ -185,9 +185,9 @@ _END = text("SELECT COALESCE(max(position), 0) FROM ticket_feed")
 
 
 async def events_after(
-    connection: AsyncConnection, actor: Actor, position: int, limit: int, *, unit: str | None = None
+    connection: AsyncConnection, actor: Actor, position: int, limit: int
 ) -> tuple[list[FeedEvent], int]:
-    """The events after ``position`` that ``actor`` may see (of ``unit`` only), without words; and where to go on.
+    """The events after ``position`` that ``actor`` may see, without words; and where to go on.
 
     Looks at ``limit`` events, so there may be more even if none comes back: go on until the position stays.
     """
@@ -198,7 +198,7 @@ async def events_after(
             State(row.state), row.unit, tuple(row.co_units), row.county, confidential=row.confidential,
             handler=row.handler,
         )  # fmt: skip
-        if sees(actor, place) and (unit is None or unit in (place.unit, place.county, *place.co_units)):
+        if sees(actor, place):
             found.append(FeedEvent(row.position, _event(row, {}), row.state, row.unit))
     return found, rows[-1].position if rows else position
 

@@ -6,8 +6,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from enum import StrEnum
 
-from tickets.commands import AnyCommand, Complete, Extend
-from tickets.words import State
+from tickets.commands import AnyCommand, Complete, Extend, Fulfil
+from tickets.words import Obligation, State
 
 READ_ALL = "ticket.read_all"
 READ_UNIT = "ticket.read_unit"
@@ -42,7 +42,6 @@ class Actor:
 
 
 CLOCK = Actor("clock")
-SYSTEM = Actor("system")
 
 
 @dataclass(frozen=True, slots=True)
@@ -106,7 +105,19 @@ PERMITS: Mapping[str, tuple[Permit, ...]] = {
     "archive": (Permit(REVIEW), Permit(ANSWER)),
     "fulfil": (*_UNITS, Permit(ANSWER), Permit(REVIEW)),
 }
-"""Each command's ways; any one is enough."""
+"""Each command's ways; any one is enough. What may be fulfilled also depends on the obligation: ``FULFIL``."""
+
+FULFIL: Mapping[Obligation, tuple[Permit, ...]] = {
+    Obligation.NOTIFY_CITIZEN: PERMITS["fulfil"],
+    Obligation.NOTIFY_EMERGENCY_SERVICE: PERMITS["fulfil"],
+    Obligation.REPORT_UPWARD: PERMITS["fulfil"],
+    # A unit does not say of itself that the citizen was asked, or that its work was done again.
+    Obligation.MANUAL_CALLBACK: (Permit(ANSWER), Permit(REVIEW)),
+    Obligation.TELL_RIGHT_OFFICE: (Permit(ACCEPT), Permit(REVIEW)),
+    Obligation.REWORK: (Permit(REVIEW),),
+    Obligation.JOINT_MEETING: (Permit(REVIEW),),
+    Obligation.WRITTEN_RESULT: (Permit(REVIEW),),
+}
 
 DECIDES: Mapping[str, str] = {"decide_return": "return", "decide_extension": "extend"}
 """What is decided by somebody else than who asked for it."""
@@ -132,7 +143,8 @@ def check_sees(actor: Actor, place: Place) -> None:
 def check(actor: Actor, place: Place, command: AnyCommand) -> None:
     """Raises :class:`NotAllowed`. Who asked for what is now decided is checked by the book, which knows."""
     check_sees(actor, place)
-    if not any(_way_is_open(actor, place, command.do, permit) for permit in PERMITS[command.do]):
+    ways = FULFIL[command.obligation] if isinstance(command, Fulfil) else PERMITS[command.do]
+    if not any(_way_is_open(actor, place, command.do, permit) for permit in ways):
         raise NotAllowed(f"无权对此工单执行 {command.do}")
     if _signs(command) and not actor.may(SIGN):
         raise NotAllowed("领导签批须由承办单位负责人作出，或写明签批文件")

@@ -16,10 +16,10 @@ from tickets.number import ticket_day
 from tickets.rulebook import Rulebook
 from tickets.tables import tickets
 from tickets.ticket import TEXTS, Ticket
-from tickets.words import COMPLETION, State
+from tickets.words import COMPLETION, LimitKind, State
 
 _PLAIN = (
-    "number version policy channel channel_ref call_id county confidential handler parent duplicate_of due_at wake_at"
+    "number version policy channel call_id county confidential handler parent duplicate_of due_at wake_at"
     " received_at updated_at"
 ).split()
 
@@ -121,20 +121,20 @@ _SAVE = text(
 )
 _LIMITS = (
     "jsonb_to_recordset(CAST(:rows AS jsonb)) AS r(number text, kind text, due_at timestamptz, article text,"
-    " provisional boolean, passed boolean, since date, working_days int)"
+    " provisional boolean, passed boolean, since date, working_days int, kept boolean)"
 )
 _END_LIMITS = text(
     f"DELETE FROM deadlines AS d WHERE d.number = ANY(:numbers)"
     f" AND NOT EXISTS (SELECT 1 FROM {_LIMITS} WHERE r.number = d.number AND r.kind = d.kind)"
 )
 _SET_LIMITS = text(
-    "INSERT INTO deadlines AS d (number, kind, due_at, article, provisional, passed, since, working_days)"
+    "INSERT INTO deadlines AS d (number, kind, due_at, article, provisional, passed, since, working_days, kept)"
     f" SELECT * FROM {_LIMITS} ON CONFLICT (number, kind) DO UPDATE SET due_at = excluded.due_at,"
-    " article = excluded.article, provisional = excluded.provisional, passed = excluded.passed,"
+    " article = excluded.article, provisional = excluded.provisional, passed = excluded.passed, kept = excluded.kept,"
     " since = CASE WHEN d.due_at = excluded.due_at THEN d.since ELSE excluded.since END,"
     " working_days = CASE WHEN d.due_at = excluded.due_at THEN d.working_days ELSE excluded.working_days END"
-    " WHERE (d.due_at, d.article, d.provisional, d.passed) IS DISTINCT FROM"
-    " (excluded.due_at, excluded.article, excluded.provisional, excluded.passed)"
+    " WHERE (d.due_at, d.article, d.provisional, d.passed, d.kept) IS DISTINCT FROM"
+    " (excluded.due_at, excluded.article, excluded.provisional, excluded.passed, excluded.kept)"
 )
 _UNITS = "jsonb_to_recordset(CAST(:rows AS jsonb)) AS r(unit text, received_at timestamptz, number text)"
 _END_UNITS = text(
@@ -163,14 +163,22 @@ async def _follow_limits(connection: AsyncConnection, rulebook: Rulebook, change
             "provisional": one.provisional,
             "passed": one.passed,
             **_left(rulebook, ticket, one),
+            "kept": kept,
         }
         for ticket in changed
-        for kind, one in ticket.life.limits.items()
+        for kind, one, kept in _counted(ticket.life)
     ]
     given = {"numbers": [ticket.number for ticket in changed], "rows": json.dumps(rows)}
     await connection.execute(_END_LIMITS, given)
     if rows:
         await connection.execute(_SET_LIMITS, {"rows": given["rows"]})
+
+
+def _counted(life: Life) -> list[tuple[LimitKind, Running, bool]]:
+    """The limits that run; and, last True, those that run on if the review sends it back, where a notice moves them."""
+    kept = life.kept.items() if life.state is State.COMPLETED else ()
+    waiting = [(kind, one, True) for kind, one in kept if one.provisional and kind not in life.limits]
+    return [*((kind, one, False) for kind, one in life.limits.items()), *waiting]
 
 
 def _left(rulebook: Rulebook, ticket: Ticket, running: Running) -> dict[str, Any]:

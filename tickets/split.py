@@ -15,7 +15,7 @@ from tickets.history import append, changes, event_of
 from tickets.move import Refused
 from tickets.permits import ACCEPT, CREATE, Actor, NotAllowed
 from tickets.rulebook import Rulebook
-from tickets.ticket import Line, NewRequest, Text, Ticket
+from tickets.ticket import Line, NewRequest, Text, Ticket, key_of
 from tickets.words import Category, State
 
 MOST_PARTS = 20
@@ -115,13 +115,15 @@ async def merge(
         raise Refused(f"{cite}：工单已转办或已了结，不能并入其他工单", (cite,))
     if main.life.state in _ENDED:
         raise Refused(f"{cite}：{into}已了结，不能并入", (cite,))
-    if one.confidential and not main.confidential:
-        raise Refused(f"{cite}：保密工单不能并入不保密的工单", (cite,))
+    if one.confidential != main.confidential:
+        # Whoever reads the one would learn of the other.
+        raise Refused(f"{cite}：保密工单与不保密的工单不能并为一单", (cite,))
     life = one.life.model_copy(update={"state": State.ARCHIVED, "limits": {}, "obligations": ()})
     after = rows.moved(one, rulebook, life, at, duplicate_of=into)
     await rows.save(connection, rulebook, [after])
     changed = changes(one.life, life)
     event = event_of(number, at, "merged", actor.name, changed, data={"into": into}, articles=(cite,))
     await append(connection, [sealed(event, after, rulebook)])
-    caller = one.caller_e164 or one.caller or "匿名"
+    # Whose number is not known is a person of his own.
+    caller = key_of(one.caller, one.caller_e164)[:100] or f"匿名 {number}"
     return await execute(connection, rulebook, into, Repeat(do="repeat", caller=caller), actor, at)

@@ -16,6 +16,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from tickets.number import format_number, ticket_day
 from tickets.tables import tickets
+from tickets.ticket import key_of
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,15 +44,15 @@ class Received:
             "keyed": self.keyed,
             "summary": self.summary,
             "channel": self.channel,
+            "caller_key": key_of(self.caller, self.caller_e164),
         }
 
 
 _RECORD = (
     "jsonb_to_recordset(CAST(:rows AS jsonb)) AS r(number text, call_id text, received_at timestamptz, category text,"
-    " urgent boolean, caller text, caller_e164 text, keyed text, summary text, channel text)"
+    " urgent boolean, caller text, caller_e164 text, keyed text, summary text, channel text, caller_key text)"
 )
 # The life is what is known of it; all else is as by default (tickets.life). `rebuild` folds over the events' changes.
-_KEY = "COALESCE({0}.caller_e164, {0}.caller)"
 _EVENT = (
     " INSERT INTO ticket_events (number, kind, actor, data, words)"
     " SELECT number, '{kind}', 'system', jsonb_build_object({data}'changes',"
@@ -63,8 +64,8 @@ _RECEIVE = text(
     f"WITH r AS (SELECT * FROM {_RECORD}), made AS ("
     "INSERT INTO tickets (number, call_id, channel, state, category, urgent, caller, caller_e164, caller_key, keyed,"
     " summary, received_at, life) SELECT number, call_id, channel, 'received', category, urgent, caller, caller_e164,"
-    f" {_KEY.format('r')}, keyed, summary, received_at, jsonb_build_object('category', category, 'urgent', urgent,"
-    f" 'caller', {_KEY.format('r')}) FROM r ORDER BY number RETURNING *)"
+    " caller_key, keyed, summary, received_at, jsonb_build_object('category', category, 'urgent', urgent,"
+    " 'caller', caller_key) FROM r ORDER BY number RETURNING *)"
     + _EVENT.format(
         kind="received", data="'call_id', call_id, 'channel', channel, 'received_at', received_at, ", made="made"
     )
@@ -73,14 +74,13 @@ _RECEIVE = text(
 _FOLLOW = text(
     f"WITH r AS (SELECT * FROM {_RECORD}), done AS ("
     "UPDATE tickets AS t SET category = r.category, urgent = r.urgent, keyed = r.keyed, summary = r.summary,"
-    f" caller = r.caller, caller_e164 = r.caller_e164, caller_key = {_KEY.format('r')}, version = t.version + 1,"
+    " caller = r.caller, caller_e164 = r.caller_e164, caller_key = r.caller_key, version = t.version + 1,"
     " updated_at = now(), life = t.life || jsonb_build_object('category', r.category, 'urgent', r.urgent,"
-    f" 'caller', {_KEY.format('r')}) FROM r WHERE t.call_id = r.call_id AND t.state = 'received' AND t.policy = ''"
+    " 'caller', r.caller_key) FROM r WHERE t.call_id = r.call_id AND t.state = 'received' AND t.policy = ''"
     " AND NOT t.confidential AND t.duplicate_of IS NULL"
     " AND (t.category, t.urgent, t.keyed, t.summary) IS DISTINCT FROM (r.category, r.urgent, r.keyed, r.summary)"
     " RETURNING t.*)" + _EVENT.format(kind="changed", data="", made="done")
 )
-_LISTED = "number call_id channel state category urgent caller caller_e164 keyed summary received_at".split()
 _COUNT = text(
     "INSERT INTO ticket_counters AS c (day, last) VALUES (:day, :count)"
     " ON CONFLICT (day) DO UPDATE SET last = c.last + excluded.last RETURNING last"
@@ -115,7 +115,10 @@ async def take_number(connection: AsyncConnection, day: date) -> int:
 
 
 async def follow(connection: AsyncConnection, requests: Sequence[Received]) -> None:
-    """The calls went on: category, urgency, keys and summary of their tickets follow, with an event if they changed."""
+    """The calls went on: category, urgency, keys and summary of their tickets follow, with an event if they changed.
+
+    Before ``receive`` in a transaction, in the order of the tickets' numbers: tickets are locked in that order by all,
+    and the counters after them."""
     rows = [{"number": "", **request.fields()} for request in requests]
     await connection.execute(_FOLLOW, {"rows": json.dumps(rows)})
 
@@ -123,15 +126,3 @@ async def follow(connection: AsyncConnection, requests: Sequence[Received]) -> N
 async def numbers_of(connection: AsyncConnection, call_ids: Sequence[str]) -> dict[str, str]:
     query = select(tickets.c.call_id, tickets.c.number).where(tickets.c.call_id == func.any(list(call_ids)))
     return {row.call_id: row.number for row in await connection.execute(query)}
-
-
-async def list_tickets(connection: AsyncConnection, *, number: str | None = None, limit: int) -> list[dict[str, Any]]:
-    """Newest first, as they came in; plain values."""
-    query = (
-        select(*(tickets.c[name] for name in _LISTED))
-        .order_by(tickets.c.received_at.desc(), tickets.c.number.desc())
-        .limit(limit)
-    )
-    if number is not None:
-        query = query.where(tickets.c.number == number)
-    return [dict(row._mapping) for row in await connection.execute(query)]

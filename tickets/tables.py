@@ -121,6 +121,8 @@ deadlines = Table(
     # Only where it is provisional, to count again from: the day it was set, and the working days left on that day.
     Column("since", Date),
     Column("working_days", Integer),
+    # It does not run: it runs on if the review sends the ticket back. Here only where it is provisional.
+    Column("kept", Boolean, nullable=False, server_default=_NO),
     Index("deadlines_provisional", "number", postgresql_where=text("provisional")),
 )
 

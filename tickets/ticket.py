@@ -9,7 +9,7 @@ from pydantic import AfterValidator, BaseModel, ConfigDict, Field, StringConstra
 
 from tickets.life import Life
 from tickets.permits import Place
-from tickets.words import Category, LimitKind
+from tickets.words import Category
 
 # PostgreSQL keeps no zero character.
 _NO_ZERO = AfterValidator(lambda value: value.replace("\0", ""))
@@ -17,8 +17,16 @@ Text = Annotated[str, StringConstraints(strip_whitespace=True, max_length=20_000
 Line = Annotated[str, StringConstraints(strip_whitespace=True, max_length=200), _NO_ZERO]
 Words = Annotated[str, StringConstraints(pattern=r"^[a-z][a-z0-9_-]{0,30}$")]
 
-TEXTS = ("title", "content", "requester", "contact", "address", "area", "caller", "caller_e164", "keyed", "summary")
+TEXTS = tuple("title content requester contact address area caller caller_e164 keyed summary channel_ref".split())
 """What is sealed in a confidential ticket."""
+
+ANONYMOUS = ("号码隐藏", "号码异常", "匿名")
+"""As a number is shown that is none: who calls so is not the same person as the next who does."""
+
+
+def key_of(caller: str, e164: str | None) -> str:
+    """By what the same caller is recognised; empty for nobody in particular."""
+    return e164 or ("" if caller in ANONYMOUS else caller)
 
 
 class NewRequest(BaseModel):
@@ -59,8 +67,7 @@ class NewRequest(BaseModel):
 
     @property
     def caller_key(self) -> str:
-        """By what the same caller is recognised."""
-        return self.caller_e164 or self.caller
+        return key_of(self.caller, self.caller_e164)
 
 
 class Edit(BaseModel):
@@ -138,11 +145,3 @@ class Ticket(BaseModel):
 
     def texts(self) -> dict[str, Any]:
         return {name: getattr(self, name) for name in TEXTS}
-
-    @property
-    def provisional(self) -> bool:
-        """A limit rests on a year whose holidays are not published yet."""
-        return any(running.provisional for running in self.life.limits.values())
-
-    def overdue(self, at: datetime) -> tuple[LimitKind, ...]:
-        return tuple(kind for kind, running in self.life.limits.items() if running.due < at)

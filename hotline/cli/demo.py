@@ -91,7 +91,7 @@ def load(city: str, force: bool, as_json: bool) -> None:
     """Load a sample CITY: units, users with made-up passwords (shown this once), tickets 加载样例城市."""
     try:
         found = find_city(city)
-        rulebook = open_rulebook(load_settings(), found.city.policy)
+        rulebook = open_rulebook(load_settings(), found.city.policy, create=True)
         loaded = ask(lambda connection: load_city(connection, rulebook, found, datetime.now(UTC), force=force))
     except (CityError, DataFileError) as error:
         raise click.ClickException(str(error)) from error

@@ -8,13 +8,15 @@ from datetime import datetime
 from typing import Any, TypeVar
 
 import psycopg
+from sqlalchemy import select
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from calls.alerts import list_alerts
 from calls.listing import list_calls, load_timeline, timeline_rows
 from hotline.db import database_url, driver_url, open_engine
 from tests.asterisk.instance import Instance
-from tickets.store import list_tickets, numbers_of
+from tickets.store import numbers_of
+from tickets.tables import tickets
 
 Row = dict[str, Any]
 Found = TypeVar("Found")
@@ -58,17 +60,22 @@ async def all_calls(instance: Instance, count: int, *, seconds: float = 40.0) ->
     return await _wait(instance, look, seconds, f"not {count} ended calls")
 
 
+async def _tickets(connection: AsyncConnection) -> list[Row]:
+    rows = await connection.execute(select(tickets).order_by(tickets.c.received_at.desc(), tickets.c.number.desc()))
+    return [dict(row._mapping) for row in rows]
+
+
 async def ticket_of(instance: Instance, call: Row) -> Row:
     """The one ticket of this call."""
     async with open_engine(instance.settings) as engine, engine.connect() as connection:
-        found = [row for row in await list_tickets(connection, limit=1000) if row["call_id"] == call["id"]]
+        found = [row for row in await _tickets(connection) if row["call_id"] == call["id"]]
     assert len(found) == 1, found
     return found[0]
 
 
 async def all_tickets(instance: Instance) -> list[Row]:
     async with open_engine(instance.settings) as engine, engine.connect() as connection:
-        return list(await list_tickets(connection, limit=1000))
+        return await _tickets(connection)
 
 
 async def alert_of(instance: Instance, kind: str, *, call: Row | None = None, closed: bool = False) -> Row:

@@ -234,8 +234,7 @@ async def test_the_passwords_open_and_must_be_changed(engine: AsyncEngine, ruleb
         loaded = await load(connection, rulebook, find_city("yangling"), NOW)
     user = loaded.users[0]
     assert user.password not in repr(loaded)
-    async with engine.connect() as connection:
-        session = await sign_in.sign_in(connection, user.account, user.password, "127.0.0.1", NOW)
+    session = await sign_in.sign_in(engine, user.account, user.password, "127.0.0.1", NOW)
     assert session.principal.must_change
 
 

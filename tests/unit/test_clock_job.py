@@ -7,14 +7,18 @@ from datetime import UTC, datetime, timedelta
 from itertools import count
 from pathlib import Path
 
+import pytest
 from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncEngine
 
+from hotline import clock_job
 from hotline.clock_job import ClockJob
 from hotline.rulebook import LOOK_SECONDS, Rulebooks
 from tests.unit.ticket_people import AGENT, DISPATCHER, MORNING, do, request, rulebook
 from tickets.book import create
 from tickets.calendar import library_years
+from tickets.number import today
+from tickets.rulebook import Rulebook
 
 YEAR = max(library_years()) + 1
 STOP = asyncio.Event
@@ -78,3 +82,30 @@ async def test_it_runs_until_it_is_stopped(engine: AsyncEngine) -> None:
     stop.set()
     async with asyncio.timeout(10):
         await running
+
+
+async def test_what_cannot_be_counted_again_stops_nothing(engine: AsyncEngine, tmp_path: Path) -> None:
+    await old_ticket(engine, MORNING.replace(year=YEAR - 1, month=12, day=21))
+    async with engine.begin() as connection:
+        await connection.execute(text("UPDATE tickets SET policy = 'gone'"))
+    await ClockJob(engine, Rulebooks(rulebook(), tmp_path)).step(STOP())
+    assert ("clock_failed", today()) in await alerts(engine)
+
+
+async def test_a_fault_of_ours_is_an_alert_and_ends_nothing(
+    engine: AsyncEngine, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    stop, calls = asyncio.Event(), 0
+
+    def faulty() -> Rulebook:
+        nonlocal calls
+        calls += 1
+        if calls > 1:
+            stop.set()
+        raise LookupError("a rule that is gone")
+
+    monkeypatch.setattr(clock_job, "INTERVAL", 0.01)
+    async with asyncio.timeout(10):
+        await ClockJob(engine, faulty).run(stop)
+    assert calls > 1
+    assert [kind for kind, _ in await alerts(engine)] == ["clock_failed"]

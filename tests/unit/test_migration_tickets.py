@@ -20,7 +20,9 @@ INSERT INTO tickets (number, call_id, channel, state, category, urgent, caller, 
     received_at)
 VALUES ('20260917-000001', 'hotline-1.0', 'phone', 'received', 'help', true, '139 0000 1111', '+8613900001111', '3',
         '来电按键3', '2026-09-17 00:00Z'),
-       ('20260917-000002', 'hotline-2.0', 'phone', 'received', 'other', false, '', NULL, '', '', '2026-09-17 00:00Z');
+       ('20260917-000002', 'hotline-2.0', 'phone', 'received', 'other', false, '', NULL, '', '', '2026-09-17 00:00Z'),
+       ('20260917-000003', 'hotline-3.0', 'phone', 'received', 'other', false, '号码隐藏', NULL, '', '',
+        '2026-09-17 00:00Z');
 INSERT INTO ticket_events (number, kind, actor, data)
 SELECT number, 'received', 'system', to_jsonb(tickets) - 'number' FROM tickets ORDER BY number
 """
@@ -45,11 +47,12 @@ async def test_old_tickets_get_a_life(empty_url: str) -> None:
     new = create_hotline_engine(empty_url)
     async with new.connect() as connection:
         ticket = await get(connection, rulebook(), "20260917-000001", AGENT)
+        assert (await get(connection, rulebook(), "20260917-000003", AGENT)).life.caller == ""
     assert (ticket.life.category, ticket.life.urgent, ticket.life.caller) == ("help", True, "+8613900001111")
     assert (ticket.policy, ticket.summary) == ("", "来电按键3")
-    assert await assert_sound(new, rulebook()) == 2
+    assert await assert_sound(new, rulebook()) == 3
     async with new.begin() as connection:
         ticket = await do(connection, ticket.number, "accept", DISPATCHER, MORNING)
     assert (ticket.policy, ticket.version) == ("dalian-2015", 2)
-    assert await assert_sound(new, rulebook()) == 2
+    assert await assert_sound(new, rulebook()) == 3
     await new.dispose()

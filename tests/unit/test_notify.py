@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import asyncio
 import json
+import uuid
 from collections.abc import AsyncIterator
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -17,13 +18,19 @@ from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncEngine
 
 from hotline.db import driver_url
-from hotline.notices_job import create_app, outlets, sender, work
+from hotline.notices_job import create_app, outlets, sender, words, work
 from hotline.settings import Notify, Settings, WebhookSettings
 from notify.file_outlet import FileOutlet
-from notify.outbox import MAX_ATTEMPTS, Sender, wait_after
+from notify.outbox import MAX_ATTEMPTS, Owed, Sender, post, wait_after
 from notify.port import Notice, NotSent, Outlet
 from notify.webhook import Webhook, is_genuine, sign
 from tests.unit.api_peer import Api, api_for, make_rulebook
+from tests.unit.ticket_people import DISPATCHER
+from tickets.history import TicketEvent
+from tickets.life import Life
+from tickets.split import merge
+from tickets.ticket import Ticket
+from tickets.words import Category
 
 SECRET = "shared-secret-of-two"
 NOW = datetime(2026, 11, 22, 8, tzinfo=UTC)
@@ -228,3 +235,73 @@ def test_a_channel_has_its_own_outlet(tmp_path: Path) -> None:
     found = outlets(Settings(home=tmp_path, notify=Notify(webhooks={"platform": hook})))
     assert isinstance(found("platform"), Webhook)
     assert isinstance(found("sms"), FileOutlet)
+
+
+def owed(kind: str, at: datetime, ticket: str = "20261122-000001", channel: str = "platform") -> Owed:
+    return Owed(uuid.uuid4(), ticket, kind, channel, at)
+
+
+def test_what_was_done_after_the_review_is_not_told_yet() -> None:
+    def completed(hours: int, result: str) -> TicketEvent:
+        at = NOW + timedelta(hours=hours)
+        told = {"command": {"result": result}}
+        return TicketEvent(hours, "20261122-000001", at, at, "complete", "officer", {}, told, ())
+
+    life = Life(category=Category.HELP)
+    ticket = Ticket(
+        number="20261122-000001", version=1, policy="", life=life, channel="platform", received_at=NOW, updated_at=NOW
+    )
+    events = [completed(0, "第一次"), completed(5, "第二次")]
+    assert "第一次" in words(owed("answered", NOW + timedelta(hours=1)), ticket, events, secret=False)
+    assert "第二次" in words(owed("answered", NOW + timedelta(hours=6)), ticket, events, secret=False)
+    assert "第一次" in words(owed("answered", NOW - timedelta(seconds=1)), ticket, events, secret=False)
+    assert "第二次" not in words(owed("answered", NOW + timedelta(hours=6)), ticket, events, secret=True)
+
+
+async def test_a_dead_channel_and_a_fault_of_ours_keep_no_other_back(engine: AsyncEngine) -> None:
+    async with engine.begin() as connection:
+        for count in range(3):
+            for channel in ("dead", "faulty", "alive"):
+                await post(connection, owed("answered", NOW + timedelta(seconds=count), f"{channel}-{count}", channel))
+    tried: list[str] = []
+    told: list[str] = []
+
+    async def compose(one: Owed) -> Notice:
+        if one.channel == "faulty":
+            raise LookupError("no such policy")
+        return Notice(str(one.id), one.channel, "", one.ticket, one.kind, "", one.at)
+
+    class Some:
+        async def send(self, notice: Notice) -> None:
+            tried.append(notice.ticket)
+            if notice.channel == "dead":
+                raise NotSent("nobody answers")
+
+    async def say(one: Owed) -> None:
+        told.append(one.ticket)
+        raise LookupError("no such policy")
+
+    async def gave_up(one: Owed, why: str) -> None:
+        raise AssertionError(why)
+
+    assert await Sender(engine, compose, lambda channel: Some(), say, gave_up).sweep() == 3
+    assert sorted(told) == ["alive-0", "alive-1", "alive-2"]
+    assert len(tried) == 4, "the dead channel once"
+    async with engine.connect() as connection:
+        rows = await connection.execute(text("SELECT channel, state, attempts, fault FROM notices ORDER BY channel"))
+        assert [tuple(row)[1:] for row in rows if row.channel == "faulty"] == [("waiting", 1, "LookupError")] * 3
+
+
+async def test_what_was_merged_is_answered_where_it_went_on(api: Api, tmp_path: Path) -> None:
+    number = await api.dispatched(channel="phone")
+    other = await api.new(channel="platform", channel_ref="B-1")
+    rulebook = make_rulebook()
+    async with api.engine.begin() as connection:
+        await merge(connection, rulebook, other, number, DISPATCHER, datetime.now(UTC))
+    await api.do("officer", number, "complete", result="已恢复供水", basis="供水条例")
+    await api.do("dispatcher", number, "review", **{"pass": True})
+    await sending(api, FileOutlet(tmp_path / "out.jsonl")).sweep()
+    lines = (tmp_path / "out.jsonl").read_text(encoding="utf-8").splitlines()
+    (line,) = {line for line in lines if json.loads(line)["ticket"] == other}
+    assert json.loads(line)["reference"] == "B-1"
+    assert "已恢复供水" in json.loads(line)["text"]

@@ -10,7 +10,7 @@ from people.roles import Permission
 from tests.unit.ticket_people import AGENT, DISPATCHER, MANAGER, SUPERVISOR, leader, officer
 from tickets.commands import COMMAND, AnyCommand
 from tickets.permits import CONFIDENTIAL, PERMITS, READ_ALL, READ_UNIT, SIGN, Actor, NotAllowed, Place, check, sees
-from tickets.words import State
+from tickets.words import Obligation, State
 
 COMMANDS = sorted(kind.model_fields["do"].annotation.__args__[0] for kind in get_args(get_args(AnyCommand)[0]))
 FIELDS: dict[str, dict[str, object]] = {
@@ -21,7 +21,7 @@ FIELDS: dict[str, dict[str, object]] = {
     "rate": {"level": "satisfied"},
     "repeat": {"caller": "1"},
     "supervise": {"reason": "leader"},
-    "fulfil": {"obligation": "rework"},
+    "fulfil": {"obligation": "notify_citizen"},
 }
 WHO = {
     "agent": AGENT,
@@ -67,8 +67,8 @@ ALLOWED = {
 PLACE = Place(State.DISPATCHED, "housing", ("water",), "minhou", confidential=False, handler="")
 
 
-def may(who: str, do: str, place: Place = PLACE) -> bool:
-    command = COMMAND.validate_python({"do": do, **FIELDS.get(do, {})})
+def may(who: str, do: str, place: Place = PLACE, **fields: object) -> bool:
+    command = COMMAND.validate_python({"do": do, **FIELDS.get(do, {}), **fields})
     try:
         check(WHO[who], place, command)
     except NotAllowed:
@@ -88,6 +88,18 @@ def test_the_permissions_are_those_that_people_have() -> None:
 @pytest.mark.parametrize("do", COMMANDS)
 def test_each_command(do: str) -> None:
     assert {who for who in WHO if may(who, do)} == ALLOWED[do]
+
+
+@pytest.mark.parametrize("obligation", Obligation)
+def test_a_unit_fulfils_only_what_is_its_own(obligation: Obligation) -> None:
+    allowed = {
+        Obligation.NOTIFY_CITIZEN: ALLOWED["fulfil"],
+        Obligation.NOTIFY_EMERGENCY_SERVICE: ALLOWED["fulfil"],
+        Obligation.REPORT_UPWARD: ALLOWED["fulfil"],
+        Obligation.MANUAL_CALLBACK: REVIEWS | CENTRE,
+        Obligation.TELL_RIGHT_OFFICE: REVIEWS | CENTRE,
+    }.get(obligation, REVIEWS)
+    assert {who for who in WHO if may(who, "fulfil", obligation=obligation)} == allowed
 
 
 def test_the_centre_answers_on_the_spot_only_what_no_unit_has() -> None:

@@ -8,6 +8,7 @@ import pytest
 from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncEngine
 
+from routing.number import HIDDEN_DISPLAY, MALFORMED_DISPLAY
 from tests.unit.ticket_people import (
     AGENT,
     DISPATCHER,
@@ -22,9 +23,11 @@ from tests.unit.ticket_people import (
 )
 from tickets.book import NotAllowed, Refused, create, get
 from tickets.calendar import Holiday, Notice, WorkingDays, library_years, load_working_days
+from tickets.find import duplicates_of
 from tickets.history import events_of
 from tickets.recount import Recounted, provisional_year, recount
 from tickets.split import Part, merge, split
+from tickets.ticket import ANONYMOUS
 from tickets.words import Category, LimitKind, State
 
 NEXT_YEAR = max(library_years()) + 1
@@ -114,3 +117,67 @@ async def test_a_notice_moves_the_limits_that_rest_on_it(engine: AsyncEngine) ->
     assert event.articles == ("第二十条",)
     await assert_sound(engine, book)
     assert await recount(engine.begin, book.with_days(new), at, "某通知") == Recounted(0, 0)
+
+
+async def test_a_ticket_that_cannot_be_counted_again_stops_no_other(engine: AsyncEngine) -> None:
+    book = rulebook().with_days(load_working_days(provisional=True))
+    start = moment(f"{NEXT_YEAR - 1}-12-21 09:00")
+    numbers = []
+    for _ in range(2):
+        async with engine.begin() as connection:
+            numbers.append((await create(connection, book, request(), AGENT, start)).number)
+            await do(connection, numbers[-1], "accept", DISPATCHER, start)
+            await do(connection, numbers[-1], "dispatch", DISPATCHER, start, unit="housing")
+    async with engine.begin() as connection:
+        await connection.execute(text("UPDATE tickets SET policy = 'gone' WHERE number = :one"), {"one": numbers[0]})
+    done = await recount(engine.begin, book.with_days(with_notice()), start, "某通知")
+    assert (done.tickets, done.failed) == (1, (numbers[0],))
+
+
+async def test_what_is_kept_until_the_review_moves_too(engine: AsyncEngine) -> None:
+    book = rulebook("longnan-2021").with_days(load_working_days(provisional=True))
+    start = moment(f"{NEXT_YEAR - 1}-12-29 09:00")
+    policy = "longnan-2021"
+    async with engine.begin() as connection:
+        number = (await create(connection, book, request(), AGENT, start)).number
+        await do(connection, number, "accept", DISPATCHER, start, policy=policy)
+        await do(connection, number, "dispatch", DISPATCHER, start, unit="housing", policy=policy)
+        ticket = await do(
+            connection, number, "complete", officer("housing"), start, result="已修", basis="条例", policy=policy
+        )
+    limit = ticket.life.kept[LimitKind.COMPLETE]
+    assert limit.provisional
+    new = with_notice()
+    await recount(engine.begin, book.with_days(new), start + timedelta(hours=1), "某通知")
+    async with engine.begin() as connection:
+        moved = (await get(connection, book, number, AGENT)).life.kept[LimitKind.COMPLETE]
+        assert moved.due > limit.due
+        assert not moved.provisional
+        assert await connection.scalar(text("SELECT count(*) FROM deadlines WHERE provisional AND kept")) == 0
+    await assert_sound(engine, book)
+
+
+async def test_secret_and_plain_do_not_merge(engine: AsyncEngine) -> None:
+    book = rulebook()
+    async with engine.begin() as connection:
+        plain = await create(connection, book, request(), AGENT, MORNING)
+        secret = await create(connection, book, request(confidential=True, handler="dispatcher"), AGENT, MORNING)
+        for one, other in ((plain, secret), (secret, plain)):
+            with pytest.raises(Refused, match="保密"):
+                await merge(connection, book, one.number, other.number, DISPATCHER, MORNING)
+
+
+async def test_hidden_numbers_are_different_people(engine: AsyncEngine) -> None:
+    assert {HIDDEN_DISPLAY, MALFORMED_DISPLAY} < set(ANONYMOUS)
+    book = rulebook("anhui-2021")
+    main = await dispatched(engine, policy="anhui-2021", caller=HIDDEN_DISPLAY)
+    async with engine.begin() as connection:
+        for _ in range(3):
+            again = await create(connection, book, request(caller=HIDDEN_DISPLAY), AGENT, MORNING)
+            assert (again.life.caller, again.earlier) == ("", ())
+            after = await merge(connection, book, again.number, main.number, DISPATCHER, MORNING)
+        assert await duplicates_of(connection, main.number) == [
+            (f"{main.number[:-6]}{count:06}", "web") for count in (2, 3, 4)
+        ]
+    assert len(set(after.life.callers)) == 4
+    await assert_sound(engine, book)

@@ -9,12 +9,18 @@ from pathlib import Path
 
 import psycopg
 import pytest
+from sqlalchemy import text
+from sqlalchemy.ext.asyncio import AsyncEngine
 
+from hotline import worker as worker_module
 from hotline.db import driver_url
 from hotline.parts import HEARTBEAT
-from hotline.secrets import load_or_create
+from hotline.rulebook import LOST_KEY, check_keys, open_rulebook
+from hotline.secrets import KEY_FILE, load_or_create
 from hotline.settings import Database, Recording, Settings
-from hotline.worker import serve
+from hotline.worker import serve, serve_tickets
+from tests.unit.ticket_people import AGENT, MORNING, request
+from tickets.book import create
 
 STREAMS = Path(__file__).parent.parent / "replay" / "asterisk-22"
 CALL = "hotline-1795296063.0"
@@ -24,6 +30,7 @@ CALL = "hotline-1795296063.0"
 def settings(tmp_path: Path, database_url: str) -> Settings:
     settings = Settings(home=tmp_path, database=Database(url=database_url), recording=Recording(min_free_mb=0))
     load_or_create(settings, [])
+    open_rulebook(settings, create=True)
     settings.cel_file.parent.mkdir(parents=True)
     return settings
 
@@ -57,3 +64,34 @@ async def test_from_log_lines_to_a_wav_file_and_a_clean_end(settings: Settings, 
     async with asyncio.timeout(10):
         await worker
     assert not (settings.run_dir / HEARTBEAT).exists()
+
+
+async def kinds(engine: AsyncEngine) -> set[str]:
+    async with engine.connect() as connection:
+        return set(await connection.scalars(text("SELECT kind FROM alerts WHERE closed_at IS NULL")))
+
+
+async def test_a_lost_key_is_an_alert_until_it_is_back(
+    engine: AsyncEngine, settings: Settings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    book = open_rulebook(settings)
+    file = settings.home / KEY_FILE
+    async with engine.begin() as connection:
+        await create(connection, book, request(confidential=True, handler="agent"), AGENT, MORNING)
+    kept = file.read_bytes()
+    file.unlink()
+    monkeypatch.setattr(worker_module, "RULES_SECONDS", 0.02)
+    stop = asyncio.Event()
+    serving = asyncio.create_task(serve_tickets(settings, engine, stop))
+    async with asyncio.timeout(20):
+        while await kinds(engine) != {"rules_faulty"}:
+            await asyncio.sleep(0.02)
+        open_rulebook(settings, create=True)
+        while await kinds(engine) != {LOST_KEY}:
+            await asyncio.sleep(0.02)
+        stop.set()
+        await serving
+    file.write_bytes(kept)
+    async with engine.begin() as connection:
+        await check_keys(connection, settings)
+    assert await kinds(engine) == set()

@@ -37,12 +37,16 @@ ALTER TABLE tickets
     ADD COLUMN address text NOT NULL DEFAULT '',
     ADD COLUMN area text NOT NULL DEFAULT ''
 """
+# As tickets.ticket.key_of has it.
+_KEY = "COALESCE({0}, CASE WHEN {1} IN ('号码隐藏', '号码异常', '匿名') THEN '' ELSE {1} END)"
+_ROW_KEY = _KEY.format("caller_e164", "caller")
+_EVENT_KEY = _KEY.format("data->>'caller_e164'", "data->>'caller'")
 # All that is there came in by telephone and waits: its life is what is known of it, the rest is as by default.
-_BACKFILL = """
+_BACKFILL = f"""
 UPDATE tickets SET
-    caller_key = COALESCE(caller_e164, caller),
+    caller_key = {_ROW_KEY},
     updated_at = received_at,
-    life = jsonb_build_object('category', category, 'urgent', urgent, 'caller', COALESCE(caller_e164, caller))
+    life = jsonb_build_object('category', category, 'urgent', urgent, 'caller', {_ROW_KEY})
 """
 _INDEXES = """
 DROP INDEX tickets_received;
@@ -78,6 +82,7 @@ CREATE TABLE deadlines (
     passed boolean NOT NULL DEFAULT false,
     since date,
     working_days integer,
+    kept boolean NOT NULL DEFAULT false,
     PRIMARY KEY (number, kind)
 );
 CREATE INDEX deadlines_provisional ON deadlines (number) WHERE provisional;
@@ -92,22 +97,23 @@ CREATE TABLE ticket_feed (
 )
 """
 # What a ticket's events said of the caller moves to `words`, and they begin the feed.
-_EVENTS = """
+_EVENTS = f"""
 UPDATE ticket_events SET
     words = jsonb_strip_nulls(jsonb_build_object(
         'caller', data->'caller', 'caller_e164', data->'caller_e164', 'keyed', data->'keyed',
         'summary', data->'summary',
-        'changes', jsonb_build_object('caller', COALESCE(data->>'caller_e164', data->>'caller')))),
+        'changes', jsonb_build_object('caller', {_EVENT_KEY}))),
     data = data - 'caller' - 'caller_e164' - 'keyed' - 'summary' || jsonb_build_object(
         'changes', jsonb_build_object('category', data->'category', 'urgent', data->'urgent')),
     recorded_at = at;
 INSERT INTO ticket_feed (event) SELECT id FROM ticket_events ORDER BY id
 """
-# The one change that is allowed takes the words out of sight, when a ticket becomes confidential.
+# The one change that is allowed takes the words out of sight, when a ticket becomes confidential, and later seals them
+# with another key.
 _APPEND_ONLY = """
 CREATE FUNCTION ticket_events_are_kept() RETURNS trigger LANGUAGE plpgsql AS $$
 BEGIN
-    IF TG_OP = 'UPDATE' AND NEW.words IS NULL AND NEW.sealed IS NOT NULL AND OLD.sealed IS NULL
+    IF TG_OP = 'UPDATE' AND NEW.words IS NULL AND NEW.sealed IS NOT NULL
        AND (NEW.id, NEW.number, NEW.at, NEW.recorded_at, NEW.kind, NEW.actor, NEW.data, NEW.articles)
          = (OLD.id, OLD.number, OLD.at, OLD.recorded_at, OLD.kind, OLD.actor, OLD.data, OLD.articles) THEN
         RETURN NEW;
@@ -115,7 +121,9 @@ BEGIN
     RAISE EXCEPTION 'ticket_events are append-only' USING ERRCODE = 'integrity_constraint_violation';
 END $$;
 CREATE TRIGGER ticket_events_are_kept BEFORE UPDATE OR DELETE ON ticket_events
-    FOR EACH ROW EXECUTE FUNCTION ticket_events_are_kept()
+    FOR EACH ROW EXECUTE FUNCTION ticket_events_are_kept();
+CREATE TRIGGER ticket_events_are_all_kept BEFORE TRUNCATE ON ticket_events
+    FOR EACH STATEMENT EXECUTE FUNCTION ticket_events_are_kept()
 """
 # Runs at commit, and the lock is held from there to its end: positions are given out in the order in which the events
 # become visible, so whoever reads on from a position misses none. (NOTIFY takes such a lock at commit anyway.)
