@@ -17,8 +17,6 @@ def owed_kind(policy: Policy, command: AnyCommand, after: Ticket) -> str | None:
     The result goes out once the review has passed it; at completion where the hotline answered on the spot, or where
     the policy wants the citizen told then (告知, 环节 办结).
     """
-    if after.channel == BY_TELEPHONE:
-        return None
     match command:
         case Decline():
             return "declined" if after.life.state is State.DECLINED else None

@@ -16,6 +16,7 @@ from web.api.reading import MAX_BODY
 from web.api.services import Services
 from web.api.serving import mount
 from web.api.table import ENDPOINTS
+from web.files import Files
 from web.live import Live
 
 Probe = Callable[[], Awaitable[bool]]
@@ -35,9 +36,17 @@ def create_app(probes: Mapping[str, Probe], services: Services) -> web.Applicati
     app[PROBES] = probes
     app.router.add_get("/health", health)
     mount(app, ENDPOINTS, services)
+    app.on_startup.append(_sweep(services.files))
     app.cleanup_ctx.append(_live(services.live))
     app.on_shutdown.append(_close(services.live))
     return app
+
+
+def _sweep(files: Files) -> Callable[[web.Application], Awaitable[None]]:
+    async def sweep(app: web.Application) -> None:
+        await asyncio.to_thread(files.sweep)
+
+    return sweep
 
 
 def _live(live: Live) -> Callable[[web.Application], AsyncIterator[None]]:

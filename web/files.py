@@ -17,6 +17,7 @@ from web.media import Media, media_of
 MAX_BYTES = 20 << 20
 MIN_FREE = 512 << 20
 """Attachments stop before log and database run out of room."""
+_SEALED = ".sealed"
 Read = Callable[[], Awaitable[bytes]]
 """The next piece; empty at the end."""
 
@@ -66,15 +67,34 @@ class Files:
             raise
         return Stored(found, media, digest, size)
 
-    async def load(self, found: uuid.UUID, unseal: Callable[[bytes], bytes] | None) -> bytes:
-        """Raises FileNotFoundError."""
-        content = await asyncio.to_thread(self._path(found).read_bytes)
-        return content if unseal is None else await asyncio.to_thread(unseal, content)
+    async def seal(self, found: uuid.UUID, seal: Callable[[bytes], bytes]) -> None:
+        """A sealed copy beside the plain file, which stays until :meth:`remove`. Raises NoRoom, FileNotFoundError."""
+        path = self._path(found)
+        await asyncio.to_thread(self._prepare, path)
+        await asyncio.to_thread(_sealed_copy, path, seal)
+
+    async def load(self, found: uuid.UUID, unseal: Callable[[bytes], bytes]) -> bytes:
+        """What is kept sealed. Raises FileNotFoundError."""
+        return await asyncio.to_thread(self._load, found, unseal)
+
+    def _load(self, found: uuid.UUID, unseal: Callable[[bytes], bytes]) -> bytes:
+        copy = self._path(found).with_suffix(_SEALED)
+        if not copy.exists():
+            return unseal(self._path(found).read_bytes())
+        self.remove(found)  # the plain one, if it outlived its ticket's turning confidential
+        return unseal(copy.read_bytes())
+
+    def sweep(self) -> None:
+        """At the start, when nothing is being taken in: what was being written when the server went."""
+        for part in self._folder.glob("*/*.part"):
+            with contextlib.suppress(OSError):
+                part.unlink()
 
     def path(self, found: uuid.UUID) -> Path:
         return self._path(found)
 
     def remove(self, found: uuid.UUID) -> None:
+        """As it was taken in; a sealed copy stays."""
         with contextlib.suppress(OSError):
             self._path(found).unlink()
 
@@ -104,6 +124,17 @@ async def _write(part: Path, read: Read) -> tuple[int, bytes]:
 def _look(part: Path) -> Media | None:
     with part.open("rb") as file:
         return media_of(file)
+
+
+def _sealed_copy(path: Path, seal: Callable[[bytes], bytes]) -> None:
+    part = path.with_suffix(".part")
+    try:
+        with os.fdopen(os.open(part, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "wb") as file:
+            file.write(seal(path.read_bytes()))
+        _finish(part, path.with_suffix(_SEALED), None)
+    except BaseException:
+        part.unlink(missing_ok=True)
+        raise
 
 
 def _finish(part: Path, path: Path, seal: Callable[[bytes], bytes] | None) -> None:

@@ -160,10 +160,12 @@ class Live:
                     self._url, autocommit=True, connect_timeout=5
                 ) as found:
                     await found.execute(sql.SQL("LISTEN {}").format(sql.Identifier(CHANNEL)))
+                    await self.catch_up()
                     back_off = _BACK_OFF[0]
                     await self._listen(found)
-            except (psycopg.Error, SQLAlchemyError, OSError) as error:
-                log.warning("live events: %s", " ".join(str(error).split())[:200])
+            except Exception as error:  # nobody else would notice that the events have ceased
+                expected = isinstance(error, psycopg.Error | SQLAlchemyError | OSError)
+                log.warning("live events: %s", " ".join(str(error).split())[:200], exc_info=not expected)
                 await asyncio.sleep(back_off)
                 back_off = min(back_off * 2, _BACK_OFF[1])
 

@@ -21,6 +21,7 @@ from people.roles import Permission, Role
 from people.secrets_box import Box
 from people.tables import users
 from people.units import Unit, UnitKind, save_unit
+from tickets.catalogue import Catalogue
 from tickets.rulebook import Rulebook, load_rulebook
 from tickets.tables import tickets
 from web.api.services import Services
@@ -31,6 +32,9 @@ from web.live import Live
 BASE = "/api/v1"
 BOX = Box({"test": bytes(range(32))})
 UNITS = ("housing", "water", "xian")
+CATALOGUE = Catalogue.model_validate(
+    {"派单目录": [{"事项": "供水", "关键词": ["停水"], "承办单位": "water"}, {"事项": "其他", "承办单位": "housing"}]}
+)
 PEOPLE: Mapping[str, tuple[Role, str | None]] = {
     "agent": (Role.AGENT, None),
     "dispatcher": (Role.DISPATCHER, None),
@@ -136,6 +140,7 @@ def services_for(engine: AsyncEngine, url: str, folder: Path, proxies: frozenset
         live=Live(engine, driver_url(url)),
         files=Files(folder / "attachments"),
         document=api_document,
+        catalogue=CATALOGUE,
         proxies=proxies,
     )
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import struct
+import uuid
 import zipfile
 from collections.abc import AsyncIterator
 from pathlib import Path
@@ -11,12 +12,14 @@ from pathlib import Path
 import pytest
 import pytest_asyncio
 from aiohttp import FormData
+from sqlalchemy import select
 from sqlalchemy.ext.asyncio import AsyncEngine
 
 from tests.unit.api_peer import Api, api_for
 from web import files
 from web.api import attachments
 from web.media import media_of
+from web.tables import attachments as attached
 
 PNG = b"\x89PNG\r\n\x1a\n" + struct.pack(">I", 13) + b"IHDR" + b"\0" * 17 + b"\0\0\0\0IEND\xaeB`\x82"
 PDF = b"%PDF-1.7\n1 0 obj\n<<>>\nendobj\ntrailer\n%%EOF\n"
@@ -169,6 +172,52 @@ async def test_limits(api: Api, monkeypatch: pytest.MonkeyPatch) -> None:
     other = await api.new()
     assert (await api.upload("agent", other, PDF)).status == 503
     assert len(left(api)) == 1
+
+
+async def test_what_was_attached_before_a_ticket_turned_confidential_is_sealed_too(api: Api) -> None:
+    number = await api.new()
+    content = "证据 geheim".encode()
+    kept, lost = [(await (await api.upload("agent", number, content, "geheim.txt")).json())["id"] for _ in range(2)]
+    api.services.files.remove(uuid.UUID(lost))
+    tag = {"If-Match": f'"{number}-1"'}
+    secret = {"confidential": True, "handler": "dispatcher"}
+    await api.json("agent", "PATCH", f"/tickets/{number}", json=secret, headers=tag)
+    (file,) = left(api)
+    assert b"geheim" not in file.read_bytes()
+    async with api.engine.connect() as connection:
+        rows = (await connection.execute(select(attached.c.name, attached.c.sealed))).all()
+    assert all(row.sealed and "geheim" not in row.name for row in rows)
+    # A plain file that the server left when it went after the commit goes when it is next asked for.
+    plain = api.services.files.path(uuid.UUID(kept))
+    plain.write_bytes(content)
+    answer = await api.ask("dispatcher", "GET", f"/tickets/{number}/attachments/{kept}")
+    assert await answer.read() == content
+    assert left(api) == [file]
+    assert (await api.ask("dispatcher", "GET", f"/tickets/{number}/attachments/{lost}")).status == 404
+    names = [one["name"] for one in (await api.json("dispatcher", "GET", f"/tickets/{number}/attachments"))["items"]]
+    assert names == ["geheim.txt"] * 2
+
+
+async def test_what_does_not_become_confidential_stays_as_it_is(api: Api, monkeypatch: pytest.MonkeyPatch) -> None:
+    number = await api.new()
+    made = await (await api.upload("agent", number, PDF)).json()
+    monkeypatch.setattr(files, "MIN_FREE", 1 << 60)
+    tag = {"If-Match": f'"{number}-1"'}
+    secret = {"confidential": True, "handler": "dispatcher"}
+    answer = await api.json("agent", "PATCH", f"/tickets/{number}", 503, json=secret, headers=tag)
+    assert answer["code"] == "no_room"
+    back = await api.ask("agent", "GET", f"/tickets/{number}/attachments/{made['id']}")
+    assert await back.read() == PDF
+
+
+def test_what_was_half_written_is_swept_away(tmp_path: Path) -> None:
+    found = files.Files(tmp_path)
+    whole = found.path(uuid.uuid4())
+    whole.parent.mkdir()
+    whole.write_bytes(PDF)
+    whole.with_suffix(".part").write_bytes(PDF[:9])
+    found.sweep()
+    assert list(whole.parent.iterdir()) == [whole]
 
 
 async def test_a_lost_file_is_said_to_be_lost(api: Api) -> None:

@@ -12,13 +12,17 @@ from pathlib import Path
 import pytest
 import pytest_asyncio
 from aiohttp.test_utils import TestClient, TestServer
+from sqlalchemy import text
+from sqlalchemy.exc import DBAPIError
 from sqlalchemy.ext.asyncio import AsyncEngine
 
 from hotline.db import create_hotline_engine
 from people.accounts import create_user
 from people.roles import Permission, Role
+from people.secrets_box import BoxFault
 from tests.unit.api_peer import BASE, Api, api_for
 from web.api import reading
+from web.api.rooms import problem_of
 from web.app import create_app
 
 PASSWORD = "a longer pass phrase 7"
@@ -123,6 +127,29 @@ async def test_guessing_is_locked_out(api: Api) -> None:
     assert 0 < int(answer.headers["Retry-After"]) <= 901
 
 
+async def test_guessing_one_s_own_password_is_locked_out_too(api: Api) -> None:
+    await make_user(api)
+    token = (await api.json(None, "POST", "/session", json={"name": "lihua", "password": PASSWORD}))["token"]
+    body = {"old": "guess of mine 1", "new": "another pass phrase 8"}
+    statuses = [(await api.ask(token, "POST", "/session/password", json=body)).status for _ in range(6)]
+    assert statuses == [422] * 5 + [429]
+    log = await api.json("manager", "GET", "/audit?object=user:lihua&action=user.password_refused")
+    assert len(log["items"]) == 5
+
+
+def test_what_does_not_open_is_a_matter_of_keys() -> None:
+    problem = problem_of(BoxFault("sealed with key old"))
+    assert problem is not None
+    assert (problem.status, problem.code) == (503, "no_key")
+
+
+async def test_errors_of_the_database_tell_no_values(engine: AsyncEngine) -> None:
+    async with engine.connect() as connection:
+        with pytest.raises(DBAPIError) as fault:
+            await connection.execute(text("SELECT CAST(:number AS date)"), {"number": "13900001111x"})
+    assert "hidden" in str(fault.value)
+
+
 async def test_a_cookie_is_for_our_own_pages(api: Api) -> None:
     await make_user(api)
     body = {"name": "lihua", "password": PASSWORD, "keep": "cookie"}
@@ -179,7 +206,7 @@ async def test_accounts(api: Api) -> None:
     rest = await api.json("administrator", "GET", f"/users?after={page['next']}")
     assert {one["name"] for one in rest["items"]}.isdisjoint(one["name"] for one in page["items"])
     log = await api.json("administrator", "GET", "/audit?object=user:wangfang")
-    assert [one["action"] for one in log["items"]][:3] == ["user.password_reset", "user.roles", "user.enable"]
+    assert [one["action"] for one in log["items"]][:3] == ["user.reset_password", "user.set_roles", "user.enable"]
     assert made["password"] not in str(log)
 
 

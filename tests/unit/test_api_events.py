@@ -153,6 +153,40 @@ async def test_whoever_is_signed_out_hears_no_more(api: Api, monkeypatch: pytest
             await listener.event()
 
 
+async def test_whoever_is_signed_out_hears_no_more_however_much_happens(
+    api: Api, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(stream, "HEARTBEAT_SECONDS", 1.0)
+    async with listening(api, "agent") as listener, asyncio.timeout(20):
+        await api.json("administrator", "POST", "/users/agent/disable")
+
+        async def go_on() -> None:
+            while True:
+                await api.new("dispatcher")
+                await listener.event()
+
+        with pytest.raises(EOFError):
+            await go_on()
+
+
+async def test_what_nobody_expected_does_not_end_the_events(api: Api, monkeypatch: pytest.MonkeyPatch) -> None:
+    real = live.read
+    failed = asyncio.Event()
+
+    async def once(*args: Any) -> Any:
+        if not failed.is_set():
+            failed.set()
+            raise RuntimeError("not thought of")
+        return await real(*args)
+
+    async with listening(api, "agent") as listener:
+        await ready(listener)
+        monkeypatch.setattr(live, "read", once)
+        number = await api.new()
+        assert (await listener.event())["number"] == number
+        assert failed.is_set()
+
+
 async def test_a_client_that_does_not_keep_up_is_cut_off_and_comes_back(
     api: Api, monkeypatch: pytest.MonkeyPatch
 ) -> None:

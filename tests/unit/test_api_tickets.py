@@ -11,7 +11,8 @@ import pytest_asyncio
 from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncEngine
 
-from people.roles import Permission
+from people.roles import Permission, Role
+from people.units import Unit, UnitKind, save_unit
 from tests.unit.api_peer import Api, api_for
 
 SECRET = "举报某局长收受贿赂"
@@ -128,6 +129,7 @@ async def test_personal_data_is_masked_until_it_is_revealed_and_that_is_written_
     assert [(one["actor"], one["detail"]["reason"]) for one in log["items"]] == [("user:officer", "联系诉求人")]
     looked = await api.json("manager", "GET", f"/audit?object=ticket:{number}&action=ticket.read&actor=user:manager")
     assert looked["items"]
+    await api.json("officer", "POST", f"/tickets/{number}/reveal", json={"reason": "回电13900001111"})
     assert "13900001111" not in json.dumps(await api.json("manager", "GET", "/audit?limit=500"))
 
 
@@ -256,6 +258,39 @@ async def test_another_units_ticket_is_not_there(api: Api) -> None:
         assert (await api.ask("officer", method, f"/tickets/{number}{path}", headers=tag, json=body)).status == 200
 
 
+async def test_looking_for_what_is_not_to_be_seen_is_written_down(api: Api) -> None:
+    number = await api.dispatched("housing")
+    await api.json("stranger", "GET", f"/tickets/{number}/history", 404)
+    log = await api.json("manager", "GET", f"/audit?object=ticket:{number}&action=ticket.refused")
+    assert [(one["actor"], one["detail"]) for one in log["items"]] == [
+        ("user:stranger", {"endpoint": "tickets.history"})
+    ]
+
+
+async def test_the_other_platforms_reference_is_masked(api: Api) -> None:
+    number = await api.new(channel="wechat", channel_ref="wx 13900001111")
+    for path in ("", "/history"):
+        assert "13900001111" not in json.dumps(await api.json("agent", "GET", f"/tickets/{number}{path}"))
+    shown = await api.json("agent", "POST", f"/tickets/{number}/reveal", json={"reason": "回复诉求人"})
+    assert shown["channel_ref"] == "wx 13900001111"
+
+
+async def test_a_county_sends_to_its_own_units(api: Api) -> None:
+    async with api.engine.begin() as connection:
+        await save_unit(connection, Unit("xian-water", "县水务局", UnitKind.DEPARTMENT, parent="xian"))
+    await api.sign_in("countyman", Role.UNIT_OFFICER, "xian")
+    number = await api.new(policy="fuzhou-2007", channel="telephone")
+    await api.do("dispatcher", number, "accept")
+    wrong = await api.do("dispatcher", number, "dispatch", 422, unit="housing", county=True)
+    assert "区县" in wrong["errors"][0]["detail"]
+    await api.do("dispatcher", number, "dispatch", 422, county="nowhere")
+    await api.do("dispatcher", number, "dispatch", unit="xian", county=True)
+    await api.do("countyman", number, "forward", 422, unit="housing")
+    assert (await api.json("countyman", "GET", f"/tickets/{number}"))["state"] == "at_county"
+    done = await api.do("countyman", number, "forward", unit="xian-water")
+    assert (done["unit"], done["county"]) == ("xian-water", "xian")
+
+
 async def test_policies(api: Api) -> None:
     found = await api.json("officer", "GET", "/policies")
     assert len(found["items"]) == 5
@@ -268,3 +303,17 @@ async def test_policies(api: Api) -> None:
     assert complete["due"].startswith("2026-10-09T23:59:59")
     await api.json("officer", "GET", "/policies/nowhere", 404)
     await api.json("officer", "POST", "/policies/dalian-2015/due", 422, json={**body, "county": True})
+
+
+async def test_advice_before_a_dispatch(api: Api) -> None:
+    dry = await api.new(title="小区停水三天", content="")
+    advice = await api.json("dispatcher", "GET", f"/tickets/{dry}/advice")
+    assert [one["unit"] for one in advice["units"]] == ["water", "housing"]
+    assert "停水" in advice["units"][0]["reason"]
+    assert advice["decline"] == []
+    old = await api.json("dispatcher", "GET", f"/tickets/{dry}/advice?happened_on=2020-01-01&handled_before=true")
+    assert [one["article"] for one in old["decline"]] == ["第十二条", "第十二条"]
+    bribe = await api.new(title="某干部受贿", content="")
+    (found,) = (await api.json("dispatcher", "GET", f"/tickets/{bribe}/advice"))["decline"]
+    assert found["office"] == "纪检监察部门"
+    await api.json("officer", "GET", f"/tickets/{dry}/advice", 403)

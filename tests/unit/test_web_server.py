@@ -21,6 +21,7 @@ from tickets.calendar import FOLDER
 async def test_it_serves_until_it_is_told_to_stop(tmp_path: Path, database_url: str, unused_tcp_port: int) -> None:
     settings = Settings(home=tmp_path, database=Database(url=database_url), web=Web(port=unused_tcp_port))
     load_or_create(settings, [])
+    open_rulebook(settings, create=True)
     serving = asyncio.create_task(serve(settings))
     base = f"http://127.0.0.1:{unused_tcp_port}"
     async with ClientSession() as client, asyncio.timeout(30):
@@ -42,13 +43,13 @@ async def test_it_serves_until_it_is_told_to_stop(tmp_path: Path, database_url: 
 
 
 def test_the_policy_is_a_setting(tmp_path: Path) -> None:
-    assert open_rulebook(Settings(home=tmp_path, policy="longnan-2021")).default == "longnan-2021"
+    assert open_rulebook(Settings(home=tmp_path, policy="longnan-2021"), create=True).default == "longnan-2021"
     with pytest.raises(SettingsError, match="policy"):
         open_rulebook(Settings(home=tmp_path, policy="nowhere-2000"))
 
 
 def test_a_caller_is_known_again_after_a_restart(tmp_path: Path) -> None:
-    first, second = (open_rulebook(Settings(home=tmp_path)) for _ in range(2))
+    first, second = (open_rulebook(Settings(home=tmp_path), create=True) for _ in range(2))
     assert first.mark("13900001111") == second.mark("13900001111") != first.mark("13900001112")
     assert second.sealing().open(first.sealing().seal("话", "1"), "1") == "话"
 
@@ -59,7 +60,7 @@ def test_a_new_notice_of_holidays_is_read_while_it_runs(tmp_path: Path) -> None:
     for file in holidays.glob("*.yaml"):
         file.unlink()
     now = [0.0]
-    books = Rulebooks(open_rulebook(Settings(home=tmp_path)), holidays, lambda: now[0])
+    books = Rulebooks(open_rulebook(Settings(home=tmp_path), create=True), holidays, lambda: now[0])
     before = books()
     assert not before.days.knows(2017)
     notice = "年份: 2017\n文号: 国办发明电〔2016〕1号\n放假:\n  - {节日: 元旦, 从: 2017-01-01, 到: 2017-01-01}\n"

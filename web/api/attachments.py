@@ -3,11 +3,9 @@
 from __future__ import annotations
 
 import asyncio
-import base64
 import re
 import unicodedata
 import uuid
-from collections.abc import Callable
 from datetime import datetime
 from typing import Annotated, Any
 from urllib.parse import quote
@@ -26,8 +24,9 @@ from web.api.endpoint import Routes
 from web.api.problem import Problem, not_found
 from web.api.reading import too_large
 from web.api.tickets import READ, TicketPath, read
-from web.files import MAX_BYTES, NoRoom, NotAccepted, TooLarge
+from web.files import MAX_BYTES, NotAccepted, TooLarge
 from web.media import KNOWN
+from web.sealing import sealer, unsealer
 from web.tables import attachments
 
 routes = Routes("attachments")
@@ -94,14 +93,14 @@ async def add(call: Call, path: TicketPath) -> Reply[AttachmentOut]:
         part = await _file_part(call.request)
         name = _clean_name(part.filename or "")
         try:
-            stored = await call.services.files.store(lambda: part.read_chunk(_PIECE), _seal(call, ticket))
+            box = call.services.rulebook().sealing() if ticket.confidential else None
+            seal = None if box is None else sealer(box, path.number)
+            stored = await call.services.files.store(lambda: part.read_chunk(_PIECE), seal)
         except TooLarge:
             raise too_large(MAX_BYTES) from None
         except NotAccepted:
             kinds = "PDF、PNG、JPEG、DOCX、XLSX、WAV、UTF-8 文本"
             raise Problem(415, "media_type", f"按内容判断不是可接受的文件（{kinds}）。") from None
-        except NoRoom:
-            raise Problem(503, "no_room", "存储空间不足，暂不能上传附件。") from None
         except _MALFORMED:
             raise _not_multipart() from None
     values = {
@@ -146,9 +145,8 @@ async def download(call: Call, path: AttachmentPath) -> Raw:
     }
     try:
         if row.sealed:
-            return Raw(
-                web.Response(body=await call.services.files.load(path.id, _unseal(call, path.number)), headers=headers)
-            )
+            unseal = unsealer(call.services.rulebook().sealing(), path.number)
+            return Raw(web.Response(body=await call.services.files.load(path.id, unseal), headers=headers))
         if not call.services.files.path(path.id).is_file():
             raise FileNotFoundError
         return Raw(web.FileResponse(call.services.files.path(path.id), headers=headers))
@@ -195,18 +193,6 @@ def _clean_name(name: str) -> str:
 def _disposition(plain: str, name: str) -> str:
     """RFC 6266: the plain name for old clients, the real one in UTF-8. Never shown in the browser."""
     return f"attachment; filename=\"{plain}\"; filename*=UTF-8''{quote(name, safe='')}"
-
-
-def _seal(call: Call, ticket: Ticket) -> Callable[[bytes], bytes] | None:
-    if not ticket.confidential:
-        return None
-    box = call.services.rulebook().sealing()
-    return lambda content: box.seal(base64.b64encode(content).decode(), ticket.number).encode()
-
-
-def _unseal(call: Call, number: str) -> Callable[[bytes], bytes]:
-    box = call.services.rulebook().sealing()
-    return lambda sealed: base64.b64decode(box.open(sealed.decode(), number))
 
 
 def _sealed_name(call: Call, ticket: Ticket, name: str) -> str:

@@ -6,6 +6,7 @@ import asyncio
 import json
 from collections.abc import Sequence
 from datetime import UTC, datetime
+from time import monotonic
 from typing import Annotated
 
 from aiohttp import web
@@ -51,13 +52,16 @@ async def stream(call: Call, headers: EventHeaders) -> Raw:
             await _write(response, f"retry: {_RETRY_MS}\n\n".encode() + _events(joined.missed))
             if joined.afresh:
                 await _write(response, b"event: reset\ndata: {}\n\n")
+            asked = monotonic()
             while joined.complete:
                 await _write(response, _place(client.position))
                 found = await client.next(HEARTBEAT_SECONDS)
+                if not found or monotonic() - asked >= HEARTBEAT_SECONDS:
+                    if not await still_admitted(call.services, call.token, call.principal, datetime.now(UTC)):
+                        break
+                    asked = monotonic()
                 if found:
                     await _write(response, _events(found))
-                elif not await still_admitted(call.services, call.token, call.principal, datetime.now(UTC)):
-                    break
                 live.note_position(client)
     except TooMany:
         raise Problem(503, "busy", "实时连接太多，请稍后再试。", headers={"Retry-After": "10"}) from None

@@ -2,14 +2,20 @@
 
 from __future__ import annotations
 
+import logging
+
 from people.faults import PeopleFault
 from people.hashing import Busy
+from people.secrets_box import BoxFault
 from tickets.book import Conflict, NotFound
 from tickets.find import BadCursor, ShortWord
 from tickets.move import Refused
 from tickets.permits import NotAllowed
 from tickets.sealing import NoBox
 from web.api.problem import Fault, Problem, forbidden, invalid_values, not_found
+from web.files import NoRoom
+
+log = logging.getLogger(__name__)
 
 _STATUS = {"user_unknown": 404, "token_unknown": 404, "user_exists": 409, "last_administrator": 409}
 
@@ -35,5 +41,10 @@ def problem_of(error: Exception) -> Problem | None:
             return invalid_values([Fault(place="query/text", detail=str(error))])
         case NoBox():
             return Problem(503, "no_key", str(error))
+        case BoxFault():
+            log.error("%s", error)
+            return Problem(503, "no_key", "保密内容无法解开：密钥不在密钥文件中，或内容已损坏。")
+        case NoRoom():
+            return Problem(503, "no_room", "存储空间不足，暂不能保存附件。")
         case _:
             return None

@@ -13,6 +13,7 @@ from aiohttp import web
 from sqlalchemy.exc import DBAPIError, InterfaceError, OperationalError
 from sqlalchemy.exc import TimeoutError as PoolTimeout
 
+from tickets.permits import NotAllowed
 from web.api.auth import admit
 from web.api.call import NOTHING, Call, Raw, Reply
 from web.api.endpoint import BASE, Endpoint
@@ -49,9 +50,22 @@ def _serve(endpoint: Endpoint, services: Services) -> _Handler:
             principal, token = await admit(endpoint, request, services, now) or (NOTHING, "")
             parts = await read_parts(endpoint, request)
             call = Call(request, services, principal, token, request[REQUEST_ID], now)
-            return _write(endpoint, await endpoint.handler(call, **parts))
+            try:
+                return _write(endpoint, await endpoint.handler(call, **parts))
+            except NotAllowed as refused:
+                if refused.hidden:
+                    await _note_refused(call, endpoint)
+                raise
 
     return handle
+
+
+async def _note_refused(call: Call, endpoint: Endpoint) -> None:
+    """Who looks for what is not to be seen by them is told nothing, but it is written down; their own transaction was
+    given up."""
+    number = call.request.match_info.get("number", "")
+    async with call.transaction() as connection:
+        await call.audit(connection, "ticket.refused", f"ticket:{number}", endpoint=endpoint.name)
 
 
 def _write(endpoint: Endpoint, answer: Reply[Any] | Raw) -> web.StreamResponse:

@@ -10,7 +10,7 @@ from pydantic import BaseModel, ConfigDict, Field
 from people import accounts, sessions
 from people.principal import Principal
 from people.roles import Permission, Role
-from people.sign_in import Locked, Reason, SignInRefused, sign_in
+from people.sign_in import Locked, Reason, SignInRefused, counted, sign_in
 from web.api.auth import COOKIE
 from web.api.call import Call, Reply
 from web.api.endpoint import BASE, PUBLIC, SIGNED_IN, Routes
@@ -68,11 +68,9 @@ def me(principal: Principal) -> Me:
 @routes.add("POST", "/session", "登录", needs=PUBLIC, problems=(401, 429))
 async def begin(call: Call, body: SignIn) -> Reply[SignedIn]:
     try:
-        async with call.services.engine.connect() as connection:
-            session = await sign_in(connection, body.name, body.password, call.address, call.at)
+        session = await sign_in(call.services.engine, body.name, body.password, call.address, call.at)
     except Locked as locked:
-        wait = str(max(1, int((locked.until - call.at).total_seconds()) + 1))
-        raise Problem(429, "locked", "登录失败次数过多，请稍后再试。", headers={"Retry-After": wait}) from None
+        raise _locked(call, locked) from None
     except SignInRefused as refused:
         if refused.reason is Reason.BUSY:
             raise Problem(503, "busy", "正在登录的人太多，请几秒后再试。", headers={"Retry-After": "5"}) from None
@@ -99,13 +97,24 @@ async def end(call: Call) -> Reply[None]:
     return Reply(None, {"Set-Cookie": _cookie(call, "")})
 
 
-@routes.add("POST", "/session/password", "修改自己的密码（随后须重新登录）", needs=SIGNED_IN, status=204)
+@routes.add(
+    "POST", "/session/password", "修改自己的密码（随后须重新登录）", needs=SIGNED_IN, status=204, problems=(429,)
+)
 async def change_password(call: Call, body: PasswordChange) -> Reply[None]:
     _only_people(call)
-    async with call.transaction() as connection:
-        await accounts.change_password(connection, call.principal.name, body.old, body.new)
-        await call.audit(connection, "user.password", f"user:{call.principal.name}")
+    name = call.principal.name
+    try:
+        async with counted(call.services.engine, name, call.address, call.at), call.transaction() as connection:
+            await accounts.change_password(connection, name, body.old, body.new)
+            await call.audit(connection, "user.password", f"user:{name}")
+    except Locked as locked:
+        raise _locked(call, locked) from None
     return Reply(None, {"Set-Cookie": _cookie(call, "")})
+
+
+def _locked(call: Call, locked: Locked) -> Problem:
+    wait = str(max(1, int((locked.until - call.at).total_seconds()) + 1))
+    return Problem(429, "locked", "密码错误次数过多，请稍后再试。", headers={"Retry-After": wait})
 
 
 def _only_people(call: Call) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from web.api import (
+    advice,
     attachments,
     audit_log,
     commands,
@@ -21,6 +22,7 @@ from web.api.endpoint import Endpoint
 ENDPOINTS: tuple[Endpoint, ...] = (
     *session.routes,
     *tickets.routes,
+    *advice.routes,
     *commands.routes,
     *parts.routes,
     *attachments.routes,

@@ -38,10 +38,13 @@ from web.api.view import (
     standing,
     whole,
 )
+from web.sealing import seal_plain
 
 routes = Routes("tickets")
 READ = (Permission.TICKET_READ_ALL, Permission.TICKET_READ_UNIT)
 _EDIT = (Permission.TICKET_CREATE, Permission.TICKET_ACCEPT, Permission.TICKET_REVIEW, Permission.TICKET_CONFIDENTIAL)
+_EDIT_SECONDS = 120.0
+"""A ticket's attachments may have to be sealed."""
 _SINCE = datetime(2000, 1, 1, tzinfo=UTC)
 _UNTIL = datetime(2100, 1, 1, tzinfo=UTC)
 Moment = Annotated[AwareDatetime, Field(ge=_SINCE, le=_UNTIL)]
@@ -173,16 +176,22 @@ async def show(call: Call, path: TicketPath) -> Reply[TicketOut]:
     return Reply(whole(ticket, call.at), tag(ticket))
 
 
-@routes.add("PATCH", "/tickets/{number}", "更正或补充诉求", needs=_EDIT, problems=(409, 412, 428))
+@routes.add(
+    "PATCH", "/tickets/{number}", "更正或补充诉求", needs=_EDIT, problems=(409, 412, 428), seconds=_EDIT_SECONDS
+)
 async def edit(call: Call, path: TicketPath, headers: IfMatch, body: Edit) -> Reply[Standing]:
     version = expected(headers, path.number)
     async with call.transaction() as connection:
         await _check_handler(connection, body.handler)
         rulebook = call.services.rulebook()
         ticket = await book.edit(connection, rulebook, path.number, body, call.actor, call.at, expected_version=version)
+        files = call.services.files
+        sealed = await seal_plain(connection, files, rulebook.sealing(), path.number) if body.confidential else ()
         await call.audit(
             connection, "ticket.edit", f"ticket:{path.number}", fields=sorted(body.model_dump(exclude_none=True))
         )
+    for one in sealed:
+        files.remove(one)
     return Reply(standing(ticket, call.at), tag(ticket))
 
 
@@ -206,7 +215,7 @@ async def show_deadlines(call: Call, path: TicketPath) -> Reply[Deadlines]:
 @routes.add("POST", "/tickets/{number}/reveal", "查看未脱敏的个人信息", needs=(Permission.TICKET_REVEAL,))
 async def reveal(call: Call, path: TicketPath, body: RevealReason) -> Reply[Revealed]:
     async with call.transaction() as connection:
-        ticket = await read(call, connection, path.number, "ticket.reveal", reason=body.reason)
+        ticket = await read(call, connection, path.number, "ticket.reveal", reason=mask_text(body.reason))
     return Reply(revealed(ticket))
 
 

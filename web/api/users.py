@@ -101,7 +101,7 @@ async def show(call: Call, path: UserPath) -> Reply[UserOut]:
 async def set_roles(call: Call, path: UserPath, body: RolesChange) -> Reply[UserOut]:
     async with call.transaction() as connection:
         user = await accounts.set_roles(connection, path.name, body.roles, body.unit)
-        await call.audit(connection, "user.roles", f"user:{user.name}", roles=sorted(user.roles), unit=user.unit)
+        await call.audit(connection, "user.set_roles", f"user:{user.name}", roles=sorted(user.roles), unit=user.unit)
     return Reply(_out(user))
 
 
@@ -125,7 +125,7 @@ async def enable(call: Call, path: UserPath) -> Reply[UserOut]:
 async def reset_password(call: Call, path: UserPath) -> Reply[FirstPassword]:
     async with call.transaction() as connection:
         password = await accounts.reset_password(connection, path.name)
-        await call.audit(connection, "user.password_reset", f"user:{path.name}")
+        await call.audit(connection, "user.reset_password", f"user:{path.name}")
         user = await accounts.find_user(connection, path.name)
     if user is None:
         raise not_found()

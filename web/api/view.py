@@ -81,7 +81,7 @@ class TicketOut(Standing):
     keyed: str
     summary: Masked
     channel: str
-    channel_ref: str
+    channel_ref: Masked
     call_id: str | None
     confidential: bool
     handler: str
@@ -104,6 +104,7 @@ class Revealed(BaseModel):
     caller_e164: str | None
     address: str
     summary: str
+    channel_ref: str
 
 
 class EventOut(BaseModel):
@@ -198,7 +199,7 @@ def whole(ticket: Ticket, at: datetime) -> TicketOut:
         keyed=mask_text(ticket.keyed),
         summary=mask_text(ticket.summary),
         channel=ticket.channel,
-        channel_ref=ticket.channel_ref,
+        channel_ref=mask_text(ticket.channel_ref),
         call_id=ticket.call_id,
         confidential=ticket.confidential,
         handler=ticket.handler,
@@ -222,7 +223,7 @@ def event(one: TicketEvent) -> EventOut:
         kind=one.kind,
         actor=one.actor,
         articles=list(one.articles),
-        data=dict(one.data),
+        data={name: mask_text(value) if name == "channel_ref" else value for name, value in one.data.items()},
         words=_masked("", one.words),
     )
 
