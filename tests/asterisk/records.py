@@ -96,12 +96,14 @@ def events(call: Row) -> list[str]:
 
 
 async def _whole(connection: AsyncConnection, rows: list[Row]) -> list[Row]:
-    tickets = await numbers_of(connection, [row["id"] for row in rows])
     for row in rows:
-        row["ticket"] = tickets.get(row["id"])
         whole = await load_timeline(connection, row["id"])
         assert whole is not None
         row["timeline"] = timeline_rows(whole)
+    # After the timelines: each statement sees what is committed by then, and a ticket comes with its event or before.
+    numbers = await numbers_of(connection, [row["id"] for row in rows])
+    for row in rows:
+        row["ticket"] = numbers.get(row["id"])
     return rows
 
 
