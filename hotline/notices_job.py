@@ -33,8 +33,8 @@ _SENDER = Actor("notices", frozenset({READ_ALL, CONFIDENTIAL, ANSWER}))
 
 
 def outlets(settings: Settings) -> Callable[[str], Outlet]:
-    """A channel without a webhook of its own is written to ``<home>/notices.jsonl``."""
-    file = FileOutlet(settings.home / FILE)
+    """A channel without a webhook of its own is written to ``<home>/run/notices.jsonl``."""
+    file = FileOutlet(settings.run_dir / FILE)
     hooks = {channel: Webhook(one.url, one.secret) for channel, one in settings.notify.webhooks.items()}
     return lambda channel: hooks.get(channel, file)
 

@@ -162,7 +162,7 @@ class WebhookSettings(Section):
 
 class Notify(Section):
     webhooks: dict[str, WebhookSettings] = Field(default_factory=dict)
-    """By channel of the request. Answers to other channels are written to ``<home>/notices.jsonl``."""
+    """By channel of the request. Answers to other channels are written to ``<home>/run/notices.jsonl``."""
 
 
 class Database(Section):

@@ -35,11 +35,13 @@ def command() -> None:
 def files(database_password: Path | None, as_json: bool) -> None:
     """生成密码和 Asterisk 配置. Make the secrets (first run) and write Asterisk's configuration."""
     from hotline.render import render
+    from hotline.rulebook import open_rulebook
     from hotline.secrets import load_secrets
 
     settings = load_settings()
     try:
         config = render(settings)
+        open_rulebook(settings, create=True)
     except DataFileError as error:
         raise click.ClickException(str(error)) from error
     made = {"asterisk_conf": str(config)}
