@@ -119,7 +119,8 @@ def elsewhere(settings: Settings, home: Path, held: ExitStack) -> Settings:
     They never answer: the carrier hears no second registration, and neither a network nor its absence has a say.
     """
     with ExitStack() as ours:
-        port, ami, centre = (_bound("127.0.0.1", ours)[1] for _ in range(3))
+        port, centre = (_bound("127.0.0.1", ours)[1] for _ in range(2))
+        ami = _bound("127.0.0.1", ours, socket.SOCK_STREAM)[1]
     carrier = settings.sip.trunk
     if carrier.host:
         host, number = _bound(_SILENT[0], held)
@@ -138,8 +139,8 @@ def elsewhere(settings: Settings, home: Path, held: ExitStack) -> Settings:
     )
 
 
-def _bound(address: str, held: ExitStack) -> tuple[str, int]:
-    probe = held.enter_context(socket.socket(socket.AF_INET, socket.SOCK_DGRAM))
+def _bound(address: str, held: ExitStack, kind: socket.SocketKind = socket.SOCK_DGRAM) -> tuple[str, int]:
+    probe = held.enter_context(socket.socket(socket.AF_INET, kind))
     probe.bind((address, 0))
     host, port = probe.getsockname()
     return host, port
