@@ -70,8 +70,7 @@ class Move:
         """The ticket is the unit's now: all its limits run from here, and nothing of an earlier unit's counts."""
         life = self.life
         onsite = life.limits.get(LimitKind.ONSITE)
-        self.undo_overdue()
-        self.set(limits={kind: one for kind, one in self.life.limits.items() if kind in _NOT_THE_UNITS})
+        self.leave_unit()
         self.set(
             state=State.DISPATCHED,
             unit=unit,
@@ -101,6 +100,11 @@ class Move:
         elif life.arrived:
             self.end(LimitKind.ONSITE)
         self.start_supervision()
+
+    def leave_unit(self) -> None:
+        """Nothing of the unit that had it runs on."""
+        self.undo_overdue()
+        self.set(limits={kind: one for kind, one in self.life.limits.items() if kind in _NOT_THE_UNITS})
 
     def completion(self, base: Limit) -> Due:
         """``base`` from now, or what is shorter for this ticket."""

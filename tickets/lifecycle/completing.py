@@ -83,15 +83,14 @@ def review(move: Move, command: Review) -> None:
     move.end(LimitKind.REVIEW)
     move.cite(failed)
     unsolved = policy.rating.still_unsolved
-    if unhappy and unsolved is not None and life.rating_reworks > 0:
-        if not command.unit_at_fault and life.state is State.REVIEWED:
-            move.refuse("重办以一次为限，未认定属承办单位原因的不再重办", policy.rating.rework or policy.rating)
-        _rework(move, failed)
+    still = unhappy and unsolved is not None and life.rating_reworks > 0
+    if still and not command.unit_at_fault and life.state is State.REVIEWED:
+        move.refuse("重办以一次为限，未认定属承办单位原因的不再重办", policy.rating.rework or policy.rating)
+    _rework(move, failed)
+    if still and unsolved is not None:
         if command.unit_at_fault:
             move.supervise(SuperviseReason.UNSOLVED, unsolved)
-        return
-    _rework(move, failed)
-    if failed.supervise is not None and (command.unit_at_fault or not failed.only_at_fault):
+    elif failed.supervise is not None and (command.unit_at_fault or not failed.only_at_fault):
         trigger = next((one for one in policy.supervision.triggers if one.reason is failed.supervise), failed)
         move.supervise(failed.supervise, trigger)
 

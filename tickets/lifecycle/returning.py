@@ -73,20 +73,16 @@ def decide(move: Move, command: DecideReturn) -> None:
     county = move.life.forwarded_by if asked_from is State.DISPATCHED else ""
     move.set(notified_at=None, arrived=False)
     move.settle(Obligation.JOINT_MEETING)
+    move.leave_unit()
     if command.unit:
-        move.end(*_ALL)
         move.start_unit(command.unit)
         move.set(forwarded_by=county, designated=meeting is not None)
         if meeting is not None:
             move.end(LimitKind.RETURN)
     elif county:
-        move.end(*_ALL)
-        move.undo_overdue()
         move.set(return_from=None, co_units=())
         to_county(move, county)
     else:
-        move.end(*_ALL)
-        move.undo_overdue()
         move.set(state=State.ACCEPTED, unit="", co_units=(), return_from=None, extension_days=None)
         move.start(LimitKind.DISPATCH, move.policy.dispatch)
 
@@ -101,6 +97,3 @@ def stay(move: Move) -> None:
     window = _window(move, rule, site_visit=False)
     if rule.once is None and window is not None and not over(window.at, move.at):
         move.run({LimitKind.RETURN: window})
-
-
-_ALL = tuple(kind for kind in LimitKind if kind not in (LimitKind.SUPERVISE, LimitKind.WRITTEN_RESULT))
