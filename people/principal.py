@@ -30,10 +30,6 @@ class Principal:
     def may(self, permission: Permission) -> bool:
         return permission in self.permissions
 
-    def reaches_unit(self, unit: str | None) -> bool:
-        """Whether what is limited to one's own unit reaches ``unit``."""
-        return self.unit is not None and self.unit == unit
-
     @property
     def actor(self) -> str:
         """As events and the audit log name it: ``user:lihua``, ``token:12``."""

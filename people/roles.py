@@ -2,7 +2,7 @@
 
 The table is the whole answer to "may this role do that at all". Whether a *unit's* ticket is meant (``ticket.handle``,
 ``ticket.sign``, ``ticket.read_unit`` reach a person's own unit only) is decided where the ticket is known, with
-:meth:`people.principal.Principal.reaches_unit`.
+``tickets/permits.py``.
 """
 
 from __future__ import annotations

@@ -58,15 +58,6 @@ class Box:
         except (InvalidTag, ValueError):
             raise BoxFault(f"ticket {ticket}: the text is damaged or was sealed for another ticket") from None
 
-    def stale(self, envelope: str) -> bool:
-        """Whether an older key sealed it. Raises BoxFault."""
-        return _split(envelope)[0] != self._newest
-
-
-def is_sealed(text: str) -> bool:
-    """Whether ``text`` looks like an envelope."""
-    return text.startswith(f"{_MARK}.")
-
 
 def _split(envelope: str) -> tuple[str, bytes]:
     try:

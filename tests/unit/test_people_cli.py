@@ -2,26 +2,13 @@
 
 from __future__ import annotations
 
-import json
 from pathlib import Path
-from typing import Any
 
 import pytest
-from click.testing import CliRunner, Result
 
-from hotline.cli import main
 from hotline.secrets import confidential_keys, load_or_create
 from hotline.settings import Settings, SettingsError
-
-
-def hotline(*words: str) -> Result:
-    return CliRunner().invoke(main, list(words))
-
-
-def answer(*words: str) -> Any:
-    result = hotline(*words, "--json")
-    assert result.exit_code == 0, result.output
-    return json.loads(result.output)
+from tests.unit.command_line import answer, hotline
 
 
 @pytest.fixture

@@ -16,7 +16,7 @@ from people.opaque import digest, new_token
 from people.passwords import check_password, generate_password, hash_password, needs_rehash, verify_password
 from people.principal import Principal
 from people.roles import PERMISSIONS, ROLE_NAMES, TOKEN_PERMISSIONS, Permission, Role, permissions_of
-from people.secrets_box import Box, BoxFault, is_sealed
+from people.secrets_box import Box, BoxFault
 from people.units import Unit, UnitKind
 
 NOW = datetime(2026, 11, 22, 4, tzinfo=UTC)
@@ -55,11 +55,8 @@ def test_principal() -> None:
     officer = Principal(7, "lihua", "李华", roles, "housing", permissions_of(roles))
     assert officer.may(Permission.TICKET_HANDLE)
     assert not officer.may(Permission.TICKET_SIGN)
-    assert officer.reaches_unit("housing")
-    assert not officer.reaches_unit("water")
     assert officer.actor == "user:lihua"
     centre = Principal(8, "wang", "王", frozenset(), None, frozenset(), kind="token")
-    assert not centre.reaches_unit(None)
     assert centre.actor == "token:8"
 
 
@@ -164,7 +161,6 @@ def test_sealed_text_opens_only_in_its_ticket(text: str, ticket: str) -> None:
     box = Box({"a": OLD})
     sealed = box.seal(text, ticket)
     assert box.open(sealed, ticket) == text
-    assert is_sealed(sealed)
     assert sealed != box.seal(text, ticket)
     with pytest.raises(BoxFault):
         box.open(sealed, ticket + "x")
@@ -185,9 +181,7 @@ def test_keys_rotate() -> None:
     old, both, new = Box({"a": OLD}), Box({"a": OLD, "b": NEW}), Box({"b": NEW})
     sealed = old.seal("举报", "1")
     assert both.open(sealed, "1") == "举报"
-    assert both.stale(sealed)
     again = both.seal("举报", "1")
-    assert not both.stale(again)
     assert new.open(again, "1") == "举报"
     with pytest.raises(BoxFault, match="key a"):
         new.open(sealed, "1")

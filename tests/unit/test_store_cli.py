@@ -3,31 +3,18 @@
 from __future__ import annotations
 
 import asyncio
-import json
 from pathlib import Path
-from typing import Any
 
 import pytest
-from click.testing import CliRunner, Result
 
-from hotline.cli import main
 from hotline.db import create_hotline_engine
 from hotline.reader import Reader
 from hotline.recordings_job import defer_sweep
 from hotline.secrets import load_or_create
 from hotline.settings import Settings
+from tests.unit.command_line import answer, hotline
 
 STREAMS = Path(__file__).parent.parent / "replay" / "asterisk-22"
-
-
-def hotline(*words: str) -> Result:
-    return CliRunner().invoke(main, list(words))
-
-
-def answer(*words: str) -> Any:
-    result = hotline(*words, "--json")
-    assert result.exit_code == 0, result.output
-    return json.loads(result.output)
 
 
 @pytest.fixture
