@@ -6,9 +6,9 @@ line is :class:`ivr.fastagi.FastAgiLeg`, the one for tests :class:`ivr.fake_leg.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Protocol
+from typing import Literal, Protocol
 
 ALL_KEYS = "0123456789*#"
 
@@ -27,6 +27,34 @@ class Played:
 
     digit: str | None
     offset_ms: int
+
+
+HeardEnd = Literal["key", "words", "alarm", "unusable", "silence", "lost"]
+
+
+@dataclass(frozen=True, slots=True)
+class Heard:
+    """What came of listening. All times in milliseconds.
+
+    ``end``: a ``key`` was pressed; ``words`` were said; the ``alarm`` went off in words that may not be finished;
+    somebody spoke, ``unusable`` as words; ``silence``: nobody spoke after the prompt; ``lost``: the line
+    can listen no more (recognition too slow or full, connection gone), ``can_listen`` is false from now on.
+    """
+
+    end: HeardEnd
+    key: str | None = None
+    text: str = ""
+    sounds_done: int = 0
+    """How many of the sounds were played to their end."""
+    played_ms: int = 0
+    """How much of all the sounds was played."""
+    barge_in_ms: int | None = None
+    """From the first sound of the voice, or the key, until the prompt was silent; None if it was not interrupted."""
+    decided_ms: int | None = None
+    """From the end of speech until the words were known; with an alarm, negative or None while speech goes on."""
+    engine: str = ""
+    why: str = ""
+    """For ``lost``: ``full``, ``lag``, ``closed``, ``engine``."""
 
 
 class CallLeg(Protocol):
@@ -62,6 +90,28 @@ class CallLeg(Protocol):
 
     async def play(self, sound: str, keys: str = ALL_KEYS) -> Played:
         """Play one sound (path without suffix, relative to the sounds folder) until its end or one of ``keys``."""
+        ...
+
+    @property
+    def can_listen(self) -> bool:
+        """Whether this call can be served by speech at this moment."""
+        ...
+
+    async def listen(
+        self,
+        sounds: Sequence[str],
+        *,
+        silence_ms: int,
+        phrases: Sequence[str] = (),
+        alarm: Callable[[str], bool] | None = None,
+        max_ms: int = 15_000,
+    ) -> Heard:
+        """Play ``sounds`` one after the other and listen for words and keys at the same time.
+
+        A voice or a key pauses the prompt; without words it goes on (an echo, a cough, the street). After the prompt
+        somebody must begin to speak within ``silence_ms``; a turn of speech is cut at ``max_ms``. ``phrases``: a closed
+        step, only these are listened for. ``alarm`` is asked about every partial result; True ends it at once.
+        """
         ...
 
     async def wait_digit(self, ms: int) -> str | None:
