@@ -12,7 +12,7 @@ import tomllib
 from collections.abc import Iterable
 from ipaddress import IPv4Address
 from pathlib import Path
-from typing import Annotated, Self
+from typing import Annotated, Literal, Self
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError, model_validator
 from pydantic_core import ErrorDetails
@@ -146,6 +146,23 @@ class Agi(Section):
     max_sessions: int = Field(default=1000, ge=1)
 
 
+class Speech(Section):
+    """Callers may say what they want. Without an engine, or without its model, the keys alone serve them."""
+
+    engine: Literal["auto", "vosk", "whisper", "none"] = "auto"
+    """``auto``: Vosk with the Chinese model if it is there, else Whisper, else none (``hotline models list``)."""
+    port: int = Field(default=9092, ge=1, le=65535)
+    """Where Asterisk brings the callers' voices (AudioSocket), on 127.0.0.1."""
+    max_calls: int = Field(default=0, ge=0, le=1000)
+    """Calls listened to at once; those beyond are served by keys. 0: as many as the engine carries on this machine."""
+    threads: int = Field(default=0, ge=0, le=256)
+    """Recognition threads; 0: as many as the machine has cores."""
+    transcripts: bool = True
+    """Write down what was said: in the menu, in messages and in finished calls."""
+    models_dir: PlainPath | None = None
+    """Where the models lie; default ``~/.cache/hotline/models``."""
+
+
 class Web(Section):
     bind: str = "127.0.0.1"
     port: int = Field(default=8012, ge=1, le=65535)
@@ -194,6 +211,7 @@ class Settings(BaseSettings):
     emergency: Emergency = Emergency()
     ami: Ami = Ami()
     agi: Agi = Agi()
+    speech: Speech = Speech()
     web: Web = Web()
     notify: Notify = Notify()
     database: Database = Database()
@@ -238,6 +256,12 @@ class Settings(BaseSettings):
     @property
     def log_dir(self) -> Path:
         return self.home / "log"
+
+    @property
+    def models_dir(self) -> Path:
+        """Speech models, shared by all instances of this user (``hotline models fetch``)."""
+        cache = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache")
+        return self.speech.models_dir or cache / "hotline" / "models"
 
     @property
     def run_dir(self) -> Path:
