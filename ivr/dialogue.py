@@ -1,15 +1,16 @@
-"""The conversation with a caller as a pure machine: it asks for a sound or a key, is told what happened, and decides.
+"""The conversation by keys as a pure machine: it asks for a sound or a key, is told what happened, and decides.
 
-No asyncio, no Asterisk: :func:`converse` is a generator of steps, which :mod:`ivr.conversation` carries out on a line.
+No asyncio, no Asterisk: :func:`converse` is a generator of :mod:`ivr.steps`. The conversation by speech,
+:mod:`ivr.spoken_dialogue`, uses the same keys and falls back to this one.
 """
 
 from __future__ import annotations
 
 from collections.abc import Generator
-from dataclasses import dataclass
-from typing import Literal
+from typing import Any
 
 from ivr.flow import Choice, Entry, Flow
+from ivr.steps import By, Conversation, Decision, Note, Play, Step, Wait
 
 EMERGENCY_NUMBERS = ("110", "119", "120", "122")
 EMERGENCY_PAUSE_MS = 1500
@@ -17,54 +18,14 @@ EMERGENCY_PAUSE_MS = 1500
 MAX_REPEATS = 5
 """A caller who keeps pressing ``*`` is helped by a person."""
 
-By = Literal["key", "silence", "wrong", "repeats", "typed"]
-
-
-@dataclass(frozen=True, slots=True)
-class Play:
-    """Play a sound; any key ends it. Answered with that key or None."""
-
-    sound: str
-    notice: bool = False
-    """The greeting with the recording notice: how much of it was heard is written down."""
-
-
-@dataclass(frozen=True, slots=True)
-class Wait:
-    """Wait for a key. Answered with the key or None."""
-
-    ms: int
-
-
-@dataclass(frozen=True, slots=True)
-class Note:
-    """Write down what the caller keyed. Answered with None."""
-
-    event: Literal["KEY", "NUMBER"]
-    node: str
-    value: str
-
-
-@dataclass(frozen=True, slots=True)
-class Decision:
-    """Where the call goes. ``target`` is a queue, or an emergency number."""
-
-    kind: Literal["queue", "emergency", "end"]
-    target: str
-    category: str
-    by: By
-
-    def __str__(self) -> str:
-        return f"{self.kind}:{self.target}:{self.category}:{self.by}"
-
-
-Step = Play | Wait | Note
-Conversation = Generator[Step, str | None, Decision]
-
 
 def converse(flow: Flow) -> Conversation:
     """One caller's way through ``flow``: greeting, one level of keys, at most one number to enter, a person."""
-    key = yield Play(flow.greeting, notice=True)
+    return (yield from menu(flow, (yield Play(flow.greeting, notice=True))))
+
+
+def menu(flow: Flow, key: str | None = None) -> Conversation:
+    """From the menu on; ``key`` was pressed before it."""
     wrong = repeats = 0
     while True:
         if key is None:
@@ -74,19 +35,19 @@ def converse(flow: Flow) -> Conversation:
         if key is None:
             yield Play(flow.to_agent)
             return Decision("queue", flow.agent_queue, "other", "silence")
-        typed = yield from _typed_after(key)
+        typed = yield from typed_after(key)
         yield Note("KEY", "main", typed)
         service = emergency_in(typed)
         if service:
             return Decision("emergency", service, "help", "typed")
         key = None
-        pressed = typed[0] if len(set(typed)) == 1 else ""
+        pressed = single(typed)
         if pressed == "*":
             repeats += 1
             if repeats > MAX_REPEATS:
                 return Decision("queue", flow.agent_queue, "other", "repeats")
             continue
-        choice = _choice(flow, pressed)
+        choice = choice_of(flow, pressed)
         if choice is not None:
             return (yield from _follow(flow, choice))
         wrong += 1
@@ -96,7 +57,12 @@ def converse(flow: Flow) -> Conversation:
         key = yield Play(flow.wrong)
 
 
-def _choice(flow: Flow, pressed: str) -> Choice | None:
+def single(typed: str) -> str:
+    """The key that was meant, though it may have been pressed more than once; empty if there were several."""
+    return typed[0] if len(set(typed)) == 1 else ""
+
+
+def choice_of(flow: Flow, pressed: str) -> Choice | None:
     return next((choice for key, choice in flow.keys.items() if key == pressed), None)
 
 
@@ -104,11 +70,11 @@ def _follow(flow: Flow, choice: Choice) -> Conversation:
     if choice.queue is not None:
         return Decision("queue", choice.queue, choice.category, "key")
     if choice.enter is not None:
-        return (yield from _enter(flow, choice.enter, flow.entries[choice.enter]))
+        return (yield from enter(flow, choice.enter, flow.entries[choice.enter]))
     return Decision("end", "", choice.category, "key")
 
 
-def _typed_after(first: str) -> Generator[Step, str | None, str]:
+def typed_after(first: str) -> Generator[Step, Any, str]:
     """``first`` and, while an emergency number may still be under way, the digits that follow within the pause."""
     typed = first
     while not emergency_in(typed) and begins_emergency(typed) and len(typed) < 8:
@@ -119,29 +85,31 @@ def _typed_after(first: str) -> Generator[Step, str | None, str]:
     return typed
 
 
-def _enter(flow: Flow, name: str, entry: Entry) -> Conversation:
-    """Collect a number. 110 and the like count only as the whole entry: a ticket's number may well contain them."""
-    digits = ""
-    key = yield Play(entry.prompt)
+def enter(flow: Flow, name: str, entry: Entry, digits: str = "") -> Conversation:
+    """Collect a number, going on from ``digits`` without the prompt if there are some."""
+    key: str | None = None
+    if not digits:
+        key = yield Play(entry.prompt)
     while key != "#":
-        if key == "*":
-            digits = ""
-        elif key is not None:
-            digits += key
+        digits = "" if key == "*" else digits + (key or "")
         if len(digits) >= entry.max_digits:
             break
         key = yield Wait(round(entry.silence_seconds * 1000))
         if key is None:
             break
-    by: By = "key" if digits else "silence"
+    return (yield from entered(flow, name, entry, digits, "key"))
+
+
+def entered(flow: Flow, name: str, entry: Entry, digits: str, by: By) -> Conversation:
+    """110 and the like count only as the whole entry: a ticket's number may well contain them."""
     if digits:
         yield Note("NUMBER", name, digits)
     if digits in EMERGENCY_NUMBERS:
         return Decision("emergency", digits, "help", "typed")
     if digits == "0":
-        return Decision("queue", flow.agent_queue, "other", "key")
+        return Decision("queue", flow.agent_queue, "other", by)
     yield Play(entry.noted if digits else flow.to_agent)
-    return Decision("queue", entry.queue, entry.category, by)
+    return Decision("queue", entry.queue, entry.category, by if digits else "silence")
 
 
 def emergency_in(typed: str) -> str | None:

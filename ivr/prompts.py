@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated
 
-from pydantic import Field, RootModel, StringConstraints
+from pydantic import Field, RootModel, StringConstraints, ValidationInfo, field_validator
 
 from datafile import DataFile, Rule
 
@@ -21,6 +21,7 @@ FOLDER = Path(__file__).resolve().parent / "prompts"
 
 PromptId = Annotated[str, StringConstraints(pattern=r"^[a-z0-9]+([-/][a-z0-9]+)*$", max_length=60)]
 Text = Annotated[str, StringConstraints(min_length=1, max_length=300, strip_whitespace=True)]
+Speed = Annotated[float, Field(ge=0.5, le=2.0)]
 Syllables = Annotated[str, StringConstraints(pattern=r"^[a-zü]+[1-5]( [a-zü]+[1-5])*$")]
 
 
@@ -35,10 +36,20 @@ class Texts(Rule):
     """``zh.yaml`` as written by people."""
 
     voice: str = Field(pattern=r"^z[fm]_[a-z]+$")
-    speed: float = Field(ge=0.5, le=2.0)
+    speed: Speed
+    pace: Mapping[PromptId, Speed] = Field(default_factory=dict)
+    """Prompts spoken faster or slower than the rest."""
     pronunciation: Mapping[str, Syllables]
     prompts: Mapping[PromptId, Text]
     tones: Mapping[PromptId, Tone]
+
+    @field_validator("prompts")
+    @classmethod
+    def _paced(cls, prompts: Mapping[str, str], info: ValidationInfo) -> Mapping[str, str]:
+        unknown = sorted(set(info.data.get("pace", ())) - set(prompts))
+        if unknown:
+            raise ValueError(f"pace names no prompt: {', '.join(unknown)}")
+        return prompts
 
     def recipe(self, name: str, voice: str | None = None) -> Recipe:
         """All that decides how ``name`` sounds; ``voice`` instead of the file's own."""
@@ -47,7 +58,8 @@ class Texts(Rule):
             return Recipe(text="", voice="tone", speed=1.0, pronunciation={}, tone=tone)
         text = self.prompts[name]
         words = {word: sounds for word, sounds in self.pronunciation.items() if word in text}
-        return Recipe(text=text, voice=voice or self.voice, speed=self.speed, pronunciation=words)
+        speed = self.pace.get(name, self.speed)
+        return Recipe(text=text, voice=voice or self.voice, speed=speed, pronunciation=words)
 
     @property
     def ids(self) -> frozenset[str]:

@@ -98,6 +98,7 @@ def test_build_renders_only_what_changed(folder: Path, kit: Kit) -> None:
     [
         ("zf_xiaoxiao", "zf_xiaoyi", {"greeting", "digits/1"}),
         ("speed: 1.0", "speed: 0.9", {"greeting", "digits/1"}),
+        ("speed: 1.0", "speed: 1.0\npace: {greeting: 1.2}", {"greeting"}),
         ("chong2", "zhong4", {"greeting"}),
         ("880", "440", {"beep"}),
     ],
@@ -170,6 +171,7 @@ def test_only_force_and_unknown_names(folder: Path, kit: Kit) -> None:
         ("digits/1: 一", "digits/1: ''", 7),
         ("chong2 ting1", "chongting", 4),
         ("speed: 1.0", "speed: 9", 3),
+        ("speed: 1.0", "speed: 1.0\npace: {hello: 1.2}", 6),
         ("hz: 880", "hz: 20000", 9),
     ],
 )

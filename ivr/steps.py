@@ -1,0 +1,95 @@
+"""What a dialogue asks of the line, step by step, and what it decides in the end. Data only.
+
+A conversation is a generator of these; :mod:`ivr.conversation` carries them out and sends each one's answer back.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Generator
+from dataclasses import dataclass
+from typing import Any, Literal
+
+from ivr.leg import Heard
+from ivr.understanding import Class
+
+Node = str
+"""Where in the dialogue something was keyed or said: ``main``, ``confirm``, ``choice``, ``emergency``, or an entry."""
+By = Literal["key", "silence", "wrong", "repeats", "typed", "speech", "spoken", "unclear"]
+"""What decided: a key, silence, two wrong keys, ``*`` too often, an emergency number; words (``speech``), words that
+tell of danger (``spoken``), or words that were not understood (``unclear``)."""
+
+
+@dataclass(frozen=True, slots=True)
+class Play:
+    """Play a sound; any key ends it. Answered with that key or None."""
+
+    sound: str
+    notice: bool = False
+    """The greeting with the recording notice: how much of it was heard is written down."""
+
+
+@dataclass(frozen=True, slots=True)
+class Wait:
+    """Wait for a key. Answered with the key or None."""
+
+    ms: int
+
+
+@dataclass(frozen=True, slots=True)
+class Listen:
+    """Play sounds and listen for words and keys meanwhile. Answered with :class:`ivr.leg.Heard`."""
+
+    sounds: tuple[str, ...]
+    silence_ms: int
+    phrases: tuple[str, ...] = ()
+    alarm: Callable[[str], bool] | None = None
+    notice: bool = False
+    """The first sound holds the recording notice."""
+
+
+@dataclass(frozen=True, slots=True)
+class Note:
+    """Write down what the caller keyed. Answered with None."""
+
+    event: Literal["KEY", "NUMBER"]
+    node: Node
+    value: str
+
+
+@dataclass(frozen=True, slots=True)
+class Said:
+    """Write down what the caller said and what it was taken for. Answered with None."""
+
+    node: Node
+    heard: Heard
+    label: Class | None = None
+    service: str | None = None
+    topic: str | None = None
+    score: float | None = None
+    answer: str | None = None
+    """``yes`` or ``no``, where that was asked."""
+
+
+@dataclass(frozen=True, slots=True)
+class Deaf:
+    """Write down that this call goes on by keys. Answered with None."""
+
+    why: str
+
+
+@dataclass(frozen=True, slots=True)
+class Decision:
+    """Where the call goes. ``target`` is a queue, or an emergency number."""
+
+    kind: Literal["queue", "emergency", "end"]
+    target: str
+    category: str
+    by: By
+
+    def __str__(self) -> str:
+        return f"{self.kind}:{self.target}:{self.category}:{self.by}"
+
+
+Step = Play | Wait | Listen | Note | Said | Deaf
+Conversation = Generator[Step, Any, Decision]
+"""What is sent back depends on the step: see each one."""
