@@ -1,0 +1,60 @@
+"""Which engines there are. A new one is one file that fits :mod:`speech.port` and one line here."""
+
+from __future__ import annotations
+
+import importlib
+from dataclasses import dataclass
+from pathlib import Path
+
+from speech.port import EngineError, Recogniser
+
+
+@dataclass(frozen=True, slots=True)
+class _Engine:
+    module: str
+    """Defines ``load(models_dir: Path, threads: int) -> Recogniser``, which raises EngineError. Imported when used:
+    a library takes its time and memory."""
+    calls_per_core: int
+    """Callers listened to at once without partial results, or the decision, falling behind (measured: docs)."""
+
+
+_ENGINES = {
+    "vosk": _Engine("speech.vosk_engine", 6),
+    "whisper": _Engine("speech.whisper_engine", 2),
+}
+"""In the order in which ``auto`` tries them."""
+NAMES = tuple(_ENGINES)
+
+
+def load(engine: str, models_dir: Path, threads: int) -> Recogniser | None:
+    """``engine``: a name, ``none``, or ``auto`` for the first that can be used, None if none can.
+
+    ``threads``: how many turns will be decoded at once. Takes seconds. Raises :class:`EngineError` when a named engine
+    cannot be used.
+    """
+    if engine == "none":
+        return None
+    if engine != "auto":
+        return _load(engine, models_dir, threads)
+    for name in NAMES:
+        try:
+            return _load(name, models_dir, threads)
+        except EngineError:
+            continue
+    return None
+
+
+def _load(name: str, models_dir: Path, threads: int) -> Recogniser:
+    if name not in _ENGINES:
+        raise EngineError(f"{name}: no such engine (there are {', '.join(NAMES)})")
+    try:
+        module = importlib.import_module(_ENGINES[name].module)
+    except ImportError as error:
+        raise EngineError(f"{name}: {error}") from error
+    recogniser: Recogniser = module.load(models_dir, threads)
+    return recogniser
+
+
+def capacity(recogniser: Recogniser, cores: int) -> int:
+    """How many callers it may listen to at once on a machine with so many cores."""
+    return max(1, cores * _ENGINES[recogniser.name].calls_per_core) if recogniser.name in _ENGINES else 1
