@@ -85,13 +85,18 @@ class Ears:
         """Of all open turns, in seconds."""
         return max((ear.lag for ear in self._open), default=0.0)
 
+    @property
+    def full(self) -> bool:
+        """Whether no turn would be taken now."""
+        bound = self.max_lag / (2 if self.streaming else 1)
+        return self._ending or self.open_turns >= self._max_turns or self.worst_lag > bound
+
     def open(self, phrases: Sequence[str] = (), on_partial: Callable[[str], None] | None = None) -> Ear:
         """A turn begins. ``phrases``: only these are listened for. ``on_partial`` is called on the event loop with the
         words so far whenever they changed. Raises :class:`Full`.
         """
-        behind = self.worst_lag
-        if self._ending or self.open_turns >= self._max_turns or behind > self.max_lag / (2 if self.streaming else 1):
-            raise Full(f"{self.open_turns} turns are open, the slowest of them {behind:.1f} s behind")
+        if self.full:
+            raise Full(f"{self.open_turns} turns are open, the slowest of them {self.worst_lag:.1f} s behind")
         ear = Ear(self, Grammar(tuple(phrases)) if phrases else None, on_partial)
         self._open.add(ear)
         return ear
