@@ -4,12 +4,27 @@ log_cursors  how far each stream has been read (:class:`calls.tail.Cursor`), and
 call_events  every line about a call as Asterisk wrote it, append-only: records and timelines are folded from it
 calls        one row per call, a projection of call_events (:class:`calls.record.Call`)
 recordings   one row per recording that Asterisk was told to begin, or that was found without a call
+transcripts  one row per recording to be written down, whatever came of it (:mod:`calls.transcripts`)
+transcript_segments  what was said in it; of a confidential ticket's call nothing: it is in ``transcripts.sealed``
 alerts       what somebody must look at; open until acknowledged or closed
 """
 
 from __future__ import annotations
 
-from sqlalchemy import BigInteger, Boolean, Column, Float, Index, Integer, MetaData, Numeric, Table, Text, text
+from sqlalchemy import (
+    BigInteger,
+    Boolean,
+    Column,
+    Float,
+    ForeignKey,
+    Index,
+    Integer,
+    MetaData,
+    Numeric,
+    Table,
+    Text,
+    text,
+)
 from sqlalchemy import DateTime as _DateTime
 from sqlalchemy.dialects.postgresql import JSONB
 
@@ -101,6 +116,38 @@ recordings = Table(
     Column("attempts", Integer, nullable=False, server_default="0"),
     Column("next_try_at", Time, nullable=False, server_default=text("now()")),
     Index("recordings_pending", "next_try_at", postgresql_where=text("state = 'pending'")),
+)
+
+transcripts = Table(
+    "transcripts",
+    metadata,
+    Column("call_id", Text, primary_key=True),
+    Column("sha256", Text, nullable=False),  # of the recording that is, or was, written down
+    Column("state", Text, nullable=False, server_default="pending"),  # pending, done, failed, none
+    _text("reason"),
+    _text("engine"),
+    _text("model"),
+    Column("seconds", Float),  # of the recording
+    _flag("cut"),  # its end was too far away and is left out
+    Column("message_ms", Integer),  # where in the recording a message left by the caller begins
+    Column("made_at", Time),
+    Column("sealed_for", Text),  # the confidential ticket; then the segments are in `sealed`
+    Column("sealed", Text),
+    Column("attempts", Integer, nullable=False, server_default="0"),
+    Column("expected_at", Time, nullable=False, server_default=text("now()")),
+    Column("next_try_at", Time, nullable=False, server_default=text("now()")),
+    Index("transcripts_pending", "expected_at", postgresql_where=text("state = 'pending'")),
+)
+
+transcript_segments = Table(
+    "transcript_segments",
+    metadata,
+    Column("call_id", Text, ForeignKey("transcripts.call_id"), primary_key=True),
+    Column("place", Integer, primary_key=True, autoincrement=False),
+    Column("channel", Text, nullable=False),  # caller, other
+    Column("start_ms", Integer, nullable=False),  # after the recording's beginning
+    Column("end_ms", Integer, nullable=False),
+    Column("text", Text, nullable=False),
 )
 
 alerts = Table(

@@ -1,4 +1,4 @@
-"""The five parts of a running hotline: how each is started, known to work, and asked to stop."""
+"""The six parts of a running hotline: how each is started, known to work, and asked to stop."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ import signal
 import sys
 import time
 from collections.abc import Awaitable, Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from hotline import asterisk, postgres
@@ -29,6 +29,9 @@ GRACE_SECONDS = 15.0
 HEARTBEAT = "worker.heartbeat"
 """File under ``<home>/run`` whose change time the worker renews every few seconds."""
 HEARTBEAT_SECONDS = 10.0
+SCRIBE_HEARTBEAT = "scribe.heartbeat"
+"""The same of the scribe, which comes last when the machine is full."""
+SCRIBE_SECONDS = 120.0
 _MAX_REPLY = 4096
 
 
@@ -100,15 +103,25 @@ def voice_part(settings: Settings) -> Part:
 
 
 def worker_part(settings: Settings) -> Part:
-    heartbeat = settings.run_dir / HEARTBEAT
+    return _python_part("worker", "hotline.worker", _beats(settings.run_dir / HEARTBEAT, HEARTBEAT_SECONDS))
 
+
+def scribe_part(settings: Settings) -> Part:
+    """Last in line for the processor, so it may be slow at everything. Killing it loses nothing."""
+    part = _python_part("scribe", "hotline.scribe", _beats(settings.run_dir / SCRIBE_HEARTBEAT, SCRIBE_SECONDS))
+    return replace(
+        part, start_seconds=SCRIBE_SECONDS, freeze_seconds=SCRIBE_SECONDS, stop=((send(signal.SIGTERM), 5.0),)
+    )
+
+
+def _beats(heartbeat: Path, seconds: float) -> Probe:
     async def works() -> bool:
         try:
-            return time.time() - heartbeat.stat().st_mtime < HEARTBEAT_SECONDS
+            return time.time() - heartbeat.stat().st_mtime < seconds
         except FileNotFoundError:
             return False
 
-    return _python_part("worker", "hotline.worker", works)
+    return works
 
 
 def web_part(settings: Settings) -> Part:

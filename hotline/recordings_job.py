@@ -6,7 +6,7 @@ import asyncio
 import errno
 import json
 import logging
-from collections.abc import Mapping, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -35,7 +35,9 @@ NO_SPACE_SECONDS = 60.0
 ORPHAN_SECONDS = 60.0
 ORPHAN_DAYS = 7
 
-_DEFER = text(
+OnDone = Callable[[AsyncConnection, Sequence[str]], Awaitable[None]]
+
+DEFER = text(
     "SELECT procrastinate_defer_jobs_v1(ARRAY[ROW(CAST(:queue AS varchar), CAST(:task AS varchar), 0,"
     " NULL::varchar, CAST(:lock AS varchar), '{}'::jsonb, now() + make_interval(secs => :delay))"
     "::procrastinate_job_to_defer_v1])"
@@ -66,9 +68,13 @@ _ADOPT = text(
 )
 
 
+async def nothing_more(connection: AsyncConnection, call_ids: Sequence[str]) -> None:
+    """Nobody waits for the recordings of these calls."""
+
+
 async def defer_sweep(connection: AsyncConnection, delay: float = DELAY_SECONDS) -> None:
     """Within the transaction of whatever ended the call; does nothing while a sweep is waiting to run."""
-    await connection.execute(_DEFER, {"queue": QUEUE, "task": TASK, "lock": LOCK, "delay": delay})
+    await connection.execute(DEFER, {"queue": QUEUE, "task": TASK, "lock": LOCK, "delay": delay})
 
 
 def create_app(url: str, sweeper: Sweeper) -> App:
@@ -90,12 +96,14 @@ def create_app(url: str, sweeper: Sweeper) -> App:
 @dataclass(frozen=True, slots=True)
 class Sweeper:
     """``stop``: the file being converted is the last one. ``caught_up`` is set once Asterisk's log has been read to its
-    end: before that a call under way may be unknown, and its recording would look like one left by a crash."""
+    end: before that a call under way may be unknown, and its recording would look like one left by a crash. ``on_done``
+    is called in the transaction that marks these calls' recordings as converted."""
 
     engine: AsyncEngine
     root: Path
     caught_up: asyncio.Event
     stop: asyncio.Event
+    on_done: OnDone = nothing_more
 
     async def sweep(self) -> int:
         """Convert all that wait; returns how many were looked at. What is not ready yet is left to a later sweep."""
@@ -113,6 +121,8 @@ class Sweeper:
             rows = [row for result in results for row in result]
             async with self.engine.begin() as connection:
                 await connection.execute(_DONE, {"rows": json.dumps(rows)})
+                if ready := [row["call_id"] for row in rows if row["state"] == "done"]:
+                    await self.on_done(connection, ready)
                 if alerts := alerts_of(rows):
                     await raise_alerts(connection, alerts)
             count += len(rows)

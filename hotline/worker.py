@@ -22,7 +22,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 
 from calls.alerts import Alert, announce_open, close_alerts, raise_alerts
 from datafile import DataFileError
-from hotline import notices_job
+from hotline import notices_job, scribe_job
 from hotline.asterisk import ask, control_socket
 from hotline.clock_job import ClockJob
 from hotline.db import database_url, driver_url, open_engine
@@ -32,7 +32,7 @@ from hotline.logs import configure_logging
 from hotline.lost_calls import watch_open_calls
 from hotline.parts import HEARTBEAT
 from hotline.reader import Reader
-from hotline.recordings_job import QUEUE, Sweeper, create_app, defer_sweep
+from hotline.recordings_job import QUEUE, Sweeper, create_app, defer_sweep, nothing_more
 from hotline.rulebook import Rulebooks, check_keys, open_rulebook
 from hotline.settings import Settings, SettingsError, load_settings
 from hotline.stop_recordings import stop_recordings
@@ -68,7 +68,8 @@ async def serve(settings: Settings, stop: asyncio.Event, stop_recordings: StopRe
             settings.queue_log_file.with_name("messages.log"),
             partial(reopen_logs, settings),
         )
-        sweeper = Sweeper(engine, settings.recordings_dir, reader.caught_up, stop)
+        written_down = scribe_job.expect if settings.speech.transcripts else nothing_more
+        sweeper = Sweeper(engine, settings.recordings_dir, reader.caught_up, stop, written_down)
         async with asyncio.TaskGroup() as group:
             group.create_task(beat(settings.run_dir / HEARTBEAT, stop))
             group.create_task(say_open_alerts(engine, stop))

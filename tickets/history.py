@@ -157,9 +157,14 @@ def _clean(value: Any) -> Any:
     return value
 
 
-async def events_of(connection: AsyncConnection, rulebook: Rulebook, number: str) -> list[TicketEvent]:
-    """All of a ticket's, in order, with their words. Whether somebody may read them is the caller's question."""
+async def events_of(
+    connection: AsyncConnection, rulebook: Rulebook, number: str, kind: str | None = None
+) -> list[TicketEvent]:
+    """All of a ticket's (of one kind), in order, with their words. Whether somebody may read them is the caller's
+    question."""
     query = select(ticket_events).where(ticket_events.c.number == number).order_by(ticket_events.c.id)
+    if kind is not None:
+        query = query.where(ticket_events.c.kind == kind)
     return [_event(row, _words(row, rulebook)) for row in await connection.execute(query)]
 
 

@@ -1,4 +1,4 @@
-"""How a confidential ticket's attachments are kept: name and content sealed to the ticket."""
+"""How a confidential ticket's attachments and its call's transcript are kept: sealed to the ticket."""
 
 from __future__ import annotations
 
@@ -10,6 +10,7 @@ from collections.abc import Callable, Sequence
 from sqlalchemy import select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
+from calls.transcripts import seal_one
 from tickets.sealing import Box
 from web.files import Files
 from web.tables import attachments
@@ -34,3 +35,8 @@ async def seal_plain(connection: AsyncConnection, files: Files, box: Box, number
         name = box.seal(row.name, number)
         await connection.execute(update(attachments).where(c.id == row.id).values(name=name, sealed=True))
     return [row.id for row in rows]
+
+
+async def seal_transcript(connection: AsyncConnection, box: Box, number: str, call_id: str) -> None:
+    """For a ticket that turns confidential, locked in the caller's transaction."""
+    await seal_one(connection, call_id, number, lambda words: box.seal(words, number))

@@ -14,6 +14,7 @@ from web.api import (
     session,
     tickets,
     tokens,
+    transcripts,
     units,
     users,
 )
@@ -26,6 +27,7 @@ ENDPOINTS: tuple[Endpoint, ...] = (
     *commands.routes,
     *parts.routes,
     *attachments.routes,
+    *transcripts.routes,
     *events.routes,
     *policies.routes,
     *units.routes,

@@ -13,6 +13,7 @@ from people.masking import mask_text
 from people.roles import Permission
 from routing.number import normalise
 from tickets import book
+from tickets.draft import draft_of
 from tickets.earlier import earlier_of
 from tickets.find import Filter, find
 from tickets.history import events_of
@@ -38,7 +39,7 @@ from web.api.view import (
     standing,
     whole,
 )
-from web.sealing import seal_plain
+from web.sealing import seal_plain, seal_transcript
 
 routes = Routes("tickets")
 READ = (Permission.TICKET_READ_ALL, Permission.TICKET_READ_UNIT)
@@ -173,7 +174,8 @@ async def read(call: Call, connection: AsyncConnection, number: str, action: str
 async def show(call: Call, path: TicketPath) -> Reply[TicketOut]:
     async with call.transaction() as connection:
         ticket = await read(call, connection, path.number, "ticket.read")
-    return Reply(whole(ticket, call.at), tag(ticket))
+        draft = await draft_of(connection, call.services.rulebook(), path.number)
+    return Reply(whole(ticket, call.at, draft), tag(ticket))
 
 
 @routes.add(
@@ -186,6 +188,8 @@ async def edit(call: Call, path: TicketPath, headers: IfMatch, body: Edit) -> Re
         rulebook = call.services.rulebook()
         ticket = await book.edit(connection, rulebook, path.number, body, call.actor, call.at, expected_version=version)
         files = call.services.files
+        if body.confidential and ticket.call_id is not None:
+            await seal_transcript(connection, rulebook.sealing(), path.number, ticket.call_id)
         sealed = await seal_plain(connection, files, rulebook.sealing(), path.number) if body.confidential else ()
         await call.audit(
             connection, "ticket.edit", f"ticket:{path.number}", fields=sorted(body.model_dump(exclude_none=True))
@@ -216,7 +220,8 @@ async def show_deadlines(call: Call, path: TicketPath) -> Reply[Deadlines]:
 async def reveal(call: Call, path: TicketPath, body: RevealReason) -> Reply[Revealed]:
     async with call.transaction() as connection:
         ticket = await read(call, connection, path.number, "ticket.reveal", reason=mask_text(body.reason))
-    return Reply(revealed(ticket))
+        draft = await draft_of(connection, call.services.rulebook(), path.number)
+    return Reply(revealed(ticket, draft))
 
 
 @routes.add("GET", "/tickets/{number}/earlier", "同一诉求人的其他工单（记入审计日志）", needs=READ)

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from datetime import datetime
 from typing import Annotated, Any
 
 from pydantic import BaseModel, Field
 
 from people.masking import mask_address, mask_name, mask_phone, mask_text
+from tickets.draft import LABEL, Draft
 from tickets.history import TicketEvent
 from tickets.ticket import Ticket
 from tickets.words import Category, Level, LimitKind, Obligation, State, SuperviseReason, Warning, chinese
@@ -64,6 +65,18 @@ class TicketLine(BaseModel):
     updated_at: datetime
 
 
+class DraftOut(BaseModel):
+    """What a machine heard: to be checked by whoever takes it over. Nothing of it is in the ticket itself."""
+
+    label: Annotated[str, Field(description=LABEL)]
+    summary: str
+    category: Annotated[Category | None, Field(description="空：听不出")]
+    emergency: Annotated[str, Field(description="110、119、120、122，或空")]
+    topic: Annotated[str, Field(description="事项编号，或空")]
+    places: list[str]
+    phones: list[str]
+
+
 class TicketOut(Standing):
     policy: Annotated[str, Field(description="空：尚未受理")]
     category: Category
@@ -90,6 +103,7 @@ class TicketOut(Standing):
     due_at: datetime | None
     received_at: datetime
     updated_at: datetime
+    draft: Annotated[DraftOut | None, Field(description="通话内容的草稿，机器识别，待核对；个人信息已脱敏")]
 
 
 class Revealed(BaseModel):
@@ -105,6 +119,7 @@ class Revealed(BaseModel):
     address: str
     summary: str
     channel_ref: str
+    draft: DraftOut | None
 
 
 class EventOut(BaseModel):
@@ -179,7 +194,7 @@ def line(ticket: Ticket) -> TicketLine:
     )
 
 
-def whole(ticket: Ticket, at: datetime) -> TicketOut:
+def whole(ticket: Ticket, at: datetime, draft: Draft | None) -> TicketOut:
     life = ticket.life
     return TicketOut(
         **_standing(ticket, at),
@@ -208,11 +223,18 @@ def whole(ticket: Ticket, at: datetime) -> TicketOut:
         due_at=ticket.due_at,
         received_at=ticket.received_at,
         updated_at=ticket.updated_at,
+        draft=None if draft is None else _draft(draft, _masked),
     )
 
 
-def revealed(ticket: Ticket) -> Revealed:
-    return Revealed.model_validate(ticket, from_attributes=True)
+def revealed(ticket: Ticket, draft: Draft | None) -> Revealed:
+    names = [name for name in Revealed.model_fields if name != "draft"]
+    shown = None if draft is None else _draft(draft, lambda name, value: value)
+    return Revealed(**{name: getattr(ticket, name) for name in names}, draft=shown)
+
+
+def _draft(draft: Draft, shown: Callable[[str, Any], Any]) -> DraftOut:
+    return DraftOut(label=LABEL, **{name: shown(name, value) for name, value in draft.model_dump().items()})
 
 
 def event(one: TicketEvent) -> EventOut:
@@ -233,6 +255,8 @@ _BY_NAME = {
     "callers": mask_phone,
     "caller_e164": mask_phone,
     "contact": mask_phone,
+    "phones": mask_phone,
+    "places": mask_address,
     "requester": mask_name,
     "address": mask_address,
 }

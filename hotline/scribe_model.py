@@ -1,0 +1,95 @@
+"""The scribe's model: loaded when there is something to write down, freed when there was nothing for a while."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import gc
+import logging
+import threading
+import time
+from collections.abc import Callable, Sequence
+from functools import partial
+from typing import Protocol, TypeVar
+
+log = logging.getLogger(__name__)
+
+IDLE_SECONDS = 120.0
+Found = TypeVar("Found")
+
+
+class Segment(Protocol):
+    """Seconds after the beginning of what was given."""
+
+    @property
+    def start(self) -> float: ...
+    @property
+    def end(self) -> float: ...
+    @property
+    def text(self) -> str: ...
+
+
+class Scribe(Protocol):
+    def transcribe(self, pcm: bytes) -> Sequence[Segment]:
+        """8 kHz, 16 bit, mono. Blocks."""
+        ...
+
+
+class Model:
+    """``load`` blocks and raises :class:`speech.port.EngineError` when there is no model."""
+
+    def __init__(self, load: Callable[[], Scribe], clock: Callable[[], float] = time.monotonic) -> None:
+        self._load = load
+        self._clock = clock
+        self._scribe: Scribe | None = None
+        self._used_at = 0.0
+        self._busy = False
+
+    @property
+    def loaded(self) -> bool:
+        return self._scribe is not None
+
+    async def get_ready(self) -> None:
+        """Raises EngineError."""
+        if self._scribe is None:
+            began = self._clock()
+            self._scribe = await _in_thread(self._load)
+            log.info("model loaded in %.1f s", self._clock() - began)
+        self._used_at = self._clock()
+
+    async def transcribe(self, pcm: bytes) -> Sequence[Segment]:
+        await self.get_ready()
+        assert self._scribe is not None
+        scribe, self._busy = self._scribe, True
+        try:
+            return await _in_thread(lambda: scribe.transcribe(pcm))
+        finally:
+            self._busy, self._used_at = False, self._clock()
+
+    def free_if_idle(self) -> None:
+        if self._scribe is not None and not self._busy and self._clock() - self._used_at >= IDLE_SECONDS:
+            self._scribe = None
+            gc.collect()
+            log.info("model freed")
+
+
+async def _in_thread(work: Callable[[], Found]) -> Found:
+    """On a thread that the end of the process does not wait for: what is under way cannot be interrupted, and nothing
+    is lost with it."""
+    loop = asyncio.get_running_loop()
+    done: asyncio.Future[Found] = loop.create_future()
+
+    def tell(how: Callable[[], None]) -> None:
+        if not done.done():
+            how()
+
+    def run() -> None:
+        try:
+            how = partial(done.set_result, work())
+        except BaseException as error:
+            how = partial(done.set_exception, error)
+        with contextlib.suppress(RuntimeError):  # the loop is closed: the process ends
+            loop.call_soon_threadsafe(tell, how)
+
+    threading.Thread(target=run, daemon=True, name="scribe").start()
+    return await done

@@ -1,0 +1,153 @@
+"""A recording, cut into pieces that a recogniser takes: each side by itself, in windows that end where it is quiet."""
+
+from __future__ import annotations
+
+import wave
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from calls.record import Call
+
+RATE = 8_000
+WINDOW_SECONDS = 60.0
+"""Bounds the memory, and how long a stop has to wait."""
+SEEK_SECONDS = 10.0
+"""At the end of a window a quiet place is looked for in so much of it."""
+STEP_SECONDS = 0.1
+LONGEST_SECONDS = 2 * 3600.0
+"""What comes after is left out, and the transcript says so."""
+QUIET_PEAK = 200
+"""Of 32768: nobody speaks below it, and a recogniser that hears nothing makes something up."""
+MARGIN_MS = 1_000
+"""Asterisk's log and its recording do not begin their clocks at the same moment; seconds in it are whole ones."""
+
+Span = tuple[int, int]
+"""From and until, ms after the recording's beginning."""
+Samples = npt.NDArray[np.int16]
+
+
+class BadSound(Exception):
+    """Not a recording of ours."""
+
+
+@dataclass(frozen=True, slots=True)
+class Window:
+    """``pcm``: 16 bit, mono; ``start_ms`` after the recording's beginning."""
+
+    start_ms: int
+    pcm: bytes
+
+
+@dataclass(frozen=True, slots=True)
+class Length:
+    """``seconds``: of the whole; ``cut``: it is longer than what is written down."""
+
+    seconds: float
+    cut: bool
+
+
+def length(path: Path) -> Length:
+    """Raises BadSound, OSError."""
+    with _open(path) as file:
+        seconds = file.getnframes() / RATE
+    return Length(seconds, seconds > LONGEST_SECONDS)
+
+
+def windows(path: Path, side: int, spans: Sequence[Span] | None = None) -> Iterator[Window]:
+    """``side``: 0 left (the caller), 1 right. What lies outside ``spans`` is silence; windows of silence are left out.
+
+    Raises BadSound, OSError.
+    """
+    with _open(path) as file:
+        end = min(file.getnframes(), round(LONGEST_SECONDS * RATE))
+        place = 0
+        while place < end:
+            file.setpos(place)
+            both = np.frombuffer(file.readframes(min(round(WINDOW_SECONDS * RATE), end - place)), "<i2")
+            samples = both[side::2].copy()
+            if not len(samples):
+                break
+            if place + len(samples) < end:
+                samples = samples[: _quietest(samples)]
+            start_ms = place * 1000 // RATE
+            place += len(samples)
+            if spans is not None:
+                _silence_outside(samples, [(a - start_ms, b - start_ms) for a, b in spans])
+            if _peak(samples) >= QUIET_PEAK:
+                yield Window(start_ms, samples.tobytes())
+
+
+def spans_of_people(call: Call | None) -> list[Span] | None:
+    """When somebody was there to talk with the caller. Outside, the other side is prompts, and music, of which a
+    recogniser makes words. None: not known (the recording of a call that left no log)."""
+    if call is None:
+        return None
+    begin = call.arrived_at * 1000 + (call.recording_offset_ms or 0)
+    spans: list[Span] = []
+    company, held, since = 0, False, 0
+    for entry in call.timeline:
+        now = round(entry.at * 1000 - begin)
+        before = company > 0 and not held
+        match entry.what:
+            case "connected":
+                company += 1
+            case "left":
+                company = max(0, company - 1)
+            case "held":
+                held = True
+            case "unheld":
+                held = False
+        if not before and company > 0 and not held:
+            since = now
+        elif before and not (company > 0 and not held):
+            spans.append((since - MARGIN_MS, now + MARGIN_MS))
+    if company > 0 and not held:
+        spans.append((since - MARGIN_MS, round(LONGEST_SECONDS * 1000)))
+    return spans
+
+
+def message_start(call: Call | None) -> int | None:
+    """Where in the recording the caller's message begins, ms; None if there is none."""
+    if call is None or not call.message_file:
+        return None
+    begin = call.arrived_at * 1000 + (call.recording_offset_ms or 0)
+    for entry in reversed(call.timeline):
+        if entry.what == "message":
+            spoken = float(entry.detail.get("seconds", "0")) * 1000
+            return max(0, round(entry.at * 1000 - begin - spoken) - MARGIN_MS)
+    return None
+
+
+def _open(path: Path) -> wave.Wave_read:
+    try:
+        file = wave.open(str(path), "rb")  # noqa: SIM115
+    except (wave.Error, EOFError) as error:
+        raise BadSound(f"{path.name}: {error}") from error
+    if (file.getnchannels(), file.getsampwidth(), file.getframerate()) != (2, 2, RATE):
+        file.close()
+        raise BadSound(f"{path.name}: not 8 kHz, 16 bit, two channels")
+    return file
+
+
+def _quietest(samples: Samples) -> int:
+    """Where to cut: in the middle of the quietest step of the last seconds."""
+    step = round(STEP_SECONDS * RATE)
+    tail = samples[-round(SEEK_SECONDS * RATE) :]
+    steps = np.abs(tail[: len(tail) // step * step].astype(np.int32)).reshape(-1, step).sum(axis=1)
+    return len(samples) - len(tail) + int(steps.argmin()) * step + step // 2 if len(steps) else len(samples)
+
+
+def _silence_outside(samples: Samples, spans: Sequence[Span]) -> None:
+    keep: npt.NDArray[Any] = np.zeros(len(samples), bool)
+    for start, end in spans:
+        keep[max(0, start * RATE // 1000) : max(0, end * RATE // 1000)] = True
+    samples[~keep] = 0
+
+
+def _peak(samples: Samples) -> int:
+    return int(np.abs(samples.astype(np.int32)).max())
