@@ -3,26 +3,40 @@
 from __future__ import annotations
 
 import logging
+from collections.abc import Mapping
+from typing import Any
+from urllib.parse import quote_plus
 
-from ivr.dialogue import Decision, Note, Play, Step, converse
+from ivr import dialogue, spoken_dialogue
 from ivr.flow import Flow
-from ivr.leg import CallLeg, LegError, Played
+from ivr.leg import CallLeg, Heard, LegError, Played
+from ivr.steps import Conversation, Deaf, Decision, Listen, Note, Play, Said, Step, Wait
+from ivr.understanding import Understanding
 
 log = logging.getLogger(__name__)
 
+MAX_TEXT = 80
+"""Characters of what was said that are written down at each step; the recording has all of it."""
+MAX_TEXT_BYTES = 720
+"""The same, encoded: calls/events.py takes fields of 1024 characters, and an AGI command has 2000 bytes."""
 
-async def hold(leg: CallLeg, flow: Flow) -> Decision:
+
+async def hold(
+    leg: CallLeg, flow: Flow, understanding: Understanding | None = None, transcripts: bool = True
+) -> Decision:
     """Talk to one caller. Sets the channel variable ``DECISION`` (``kind:target:category:by``) as its last act.
 
+    By speech where the flow wants it, somebody understands and the line can listen, else by keys. Without
+    ``transcripts`` no word that was said is written down.
     Raises :class:`ivr.leg.CallerHungUp` when the caller leaves, :class:`ivr.leg.LegError` when the line fails; the
     dialplan then falls back, since no decision was left.
     """
-    dialogue = converse(flow)
-    writer = _Writer(leg)
-    answer: str | None = None
+    writer = _Writer(leg, transcripts)
+    talk = await _begin(leg, flow, understanding, writer)
+    answer: object = None
     while True:
         try:
-            step = dialogue.send(answer)
+            step = talk.send(answer)
         except StopIteration as end:
             decision: Decision = end.value
             await leg.set_variable("DECISION", str(decision))
@@ -30,13 +44,25 @@ async def hold(leg: CallLeg, flow: Flow) -> Decision:
         answer = await _take(leg, writer, step)
 
 
-class _Writer:
-    """Writes events into the call's log. Each costs an exchange with Asterisk, so a notice that was cut short goes with
-    the key that cut it."""
+async def _begin(leg: CallLeg, flow: Flow, understanding: Understanding | None, writer: _Writer) -> Conversation:
+    speech = flow.speech
+    if understanding is None or speech is None or not speech.enabled:
+        return dialogue.converse(flow)
+    if not leg.can_listen:
+        await writer.deaf(Deaf("unready"))
+        return dialogue.converse(flow)
+    return spoken_dialogue.converse(flow, speech, understanding)
 
-    def __init__(self, leg: CallLeg) -> None:
+
+class _Writer:
+    """Writes events into the call's log. Each costs an exchange with Asterisk, so the notice goes with the key or the
+    words that followed it."""
+
+    def __init__(self, leg: CallLeg, transcripts: bool) -> None:
         self._leg = leg
+        self._transcripts = transcripts
         self._notice: dict[str, str | int] = {}
+        self._barge: dict[str, str | int] = {}
 
     async def notice(self, played: Played) -> None:
         if played.digit:
@@ -44,13 +70,59 @@ class _Writer:
         else:
             await self._leg.user_event("NOTICE", played="full", ms=played.offset_ms)
 
+    async def heard(self, step: Listen, heard: Heard) -> None:
+        """What is to be written of listening, apart from what was meant."""
+        self._barge = _known(barge_ms=heard.barge_in_ms)
+        if not step.notice:
+            return
+        if heard.sounds_done:
+            self._notice = {"played": "full"}
+        elif heard.end != "lost":  # then it is played once more
+            self._notice = {"played": "interrupted", "ms": heard.played_ms}
+        if heard.end in ("silence", "lost") and self._notice:
+            await self._leg.user_event("NOTICE", **self._notice)
+            self._notice = {}
+
     async def note(self, step: Note) -> None:
         field = "key" if step.event == "KEY" else "digits"
-        await self._leg.user_event(step.event, node=step.node, **{field: step.value}, **self._notice)
-        self._notice = {}
+        await self._leg.user_event(step.event, node=step.node, **{field: step.value}, **self._barge, **self._notice)
+        self._notice, self._barge = {}, {}
+
+    async def said(self, step: Said) -> None:
+        heard = step.heard
+        told: Mapping[str, str | int | None] = {
+            "end": heard.end,
+            "text": _text(heard.text) if self._transcripts else None,
+            "class": step.label,
+            "service": step.service,
+            "topic": step.topic,
+            "score": None if step.score is None else f"{step.score:.2f}",
+            "answer": step.answer,
+            "barge_ms": heard.barge_in_ms,
+            "decide_ms": heard.decided_ms,
+            "engine": heard.engine,
+        }
+        await self._leg.user_event("HEARD", node=step.node, **_known(**told), **self._notice)
+        self._notice, self._barge = {}, {}
+
+    async def deaf(self, step: Deaf) -> None:
+        await self._leg.user_event("SPEECH", state="off", **_known(why=step.why))
 
 
-async def _take(leg: CallLeg, writer: _Writer, step: Step) -> str | None:
+def _known(**fields: str | int | None) -> dict[str, str | int]:
+    return {name: value for name, value in fields.items() if value not in (None, "")}
+
+
+def _text(said: str) -> str:
+    """As much of it as one event carries, without what no log line may hold."""
+    clean = "".join(letter for letter in said if letter.isprintable())[:MAX_TEXT]
+    while len(quote_plus(clean)) > MAX_TEXT_BYTES:
+        clean = clean[:-1]
+    return clean
+
+
+async def _take(leg: CallLeg, writer: _Writer, step: Step) -> Any:
+    """Carry out one step; what :mod:`ivr.steps` says it is answered with."""
     match step:
         case Play(sound, notice):
             try:
@@ -62,8 +134,24 @@ async def _take(leg: CallLeg, writer: _Writer, step: Step) -> str | None:
             if notice:
                 await writer.notice(played)
             return played.digit
+        case Listen():
+            heard = await _listen(leg, step)
+            await writer.heard(step, heard)
+            return heard
+        case Wait(ms):
+            return await leg.wait_digit(ms)
         case Note():
-            await writer.note(step)
-            return None
-        case _:
-            return await leg.wait_digit(step.ms)
+            return await writer.note(step)
+        case Said():
+            return await writer.said(step)
+        case Deaf():
+            return await writer.deaf(step)
+
+
+async def _listen(leg: CallLeg, step: Listen) -> Heard:
+    try:
+        return await leg.listen(step.sounds, silence_ms=step.silence_ms, phrases=step.phrases, alarm=step.alarm)
+    except LegError as error:
+        # As with a sound that cannot be played: the caller goes on by keys.
+        log.error("call %s: cannot listen: %s", leg.call_id, error)
+        return Heard("lost", why="closed")

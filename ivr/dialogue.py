@@ -70,7 +70,7 @@ def _follow(flow: Flow, choice: Choice) -> Conversation:
     if choice.queue is not None:
         return Decision("queue", choice.queue, choice.category, "key")
     if choice.enter is not None:
-        return (yield from enter(flow, choice.enter, flow.entries[choice.enter]))
+        return (yield from _enter(flow, choice.enter, flow.entries[choice.enter]))
     return Decision("end", "", choice.category, "key")
 
 
@@ -85,11 +85,10 @@ def typed_after(first: str) -> Generator[Step, Any, str]:
     return typed
 
 
-def enter(flow: Flow, name: str, entry: Entry, digits: str = "") -> Conversation:
-    """Collect a number, going on from ``digits`` without the prompt if there are some."""
-    key: str | None = None
-    if not digits:
-        key = yield Play(entry.prompt)
+def _enter(flow: Flow, name: str, entry: Entry) -> Conversation:
+    """Collect a number."""
+    digits = ""
+    key: str | None = yield Play(entry.prompt)
     while key != "#":
         digits = "" if key == "*" else digits + (key or "")
         if len(digits) >= entry.max_digits:

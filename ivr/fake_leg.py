@@ -3,22 +3,38 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 
-from ivr.leg import ALL_KEYS, CallerHungUp, LegError, Played
+from ivr.leg import ALL_KEYS, CallerHungUp, Heard, LegError, Played
 
 DIGIT_GAP = 0.15
 """Seconds between two keys that follow each other without a wait."""
+SYLLABLE = 0.2
+"""Seconds a character takes to say; partial results come with each."""
+END_OF_SPEECH = 0.6
+"""Seconds of silence after which a turn of speech is over."""
+BARGE_IN_MS, DECIDED_MS = 120, 300
+_SPEECH = re.compile(r"say:(?P<say>.*)|(?P<sound>noise|mumble)|deaf:(?P<deaf>\w+)")
+
+
+@dataclass(frozen=True, slots=True)
+class _Act:
+    at: float
+    what: str
+    """A key, ``h``, ``say``, ``noise``, ``mumble`` or ``deaf``."""
+    text: str = ""
 
 
 @dataclass
 class ScriptedLeg:
-    """Presses keys at given times and remembers what it was told.
+    """Presses keys and says words at given times and remembers what it was told.
 
     ``keys`` is what the caller does from answer on: ``"w2,1,w1,0"`` waits 2 s, presses 1, waits 1 s, presses 0; ``h``
-    hangs up. ``replies`` maps a sound to such a script, started each time that sound begins. As in Asterisk a key
-    pressed while a sound plays that does not listen for it is lost.
+    hangs up; ``say:我家停水`` says it, ``mumble`` says nothing usable, ``noise`` only interrupts the prompt for a
+    moment, ``deaf:lag`` is the end of listening. ``replies`` maps a sound to such a script, started each time that
+    sound begins. As in Asterisk a key pressed while a sound plays that does not listen for it is lost, and so is a word
+    while nobody listens.
     """
 
     keys: str = ""
@@ -31,13 +47,19 @@ class ScriptedLeg:
     headers: Mapping[str, str] = field(default_factory=dict)
     missing: frozenset[str] = frozenset()
     """Sounds that cannot be played."""
+    can_listen: bool = True
+    partials: bool = True
+    """Whether the recogniser has words before the end of a turn."""
 
     now: float = 0.0
     """Seconds since answer on the leg's own clock."""
     played: list[tuple[str, Played]] = field(default_factory=list)
+    """Every sound that was begun; of those played while listening without the key."""
+    listened: list[tuple[str, ...]] = field(default_factory=list)
+    """The phrases of every turn of listening."""
     variables: dict[str, str] = field(default_factory=dict)
     events: list[tuple[str, dict[str, str]]] = field(default_factory=list)
-    _pending: list[tuple[float, str]] = field(default_factory=list)
+    _pending: list[_Act] = field(default_factory=list)
 
     def __post_init__(self) -> None:
         self._schedule(self.keys)
@@ -52,6 +74,33 @@ class ScriptedLeg:
         played = Played(digit, round((self.now - begin) * 1000))
         self.played.append((sound, played))
         return played
+
+    async def listen(
+        self,
+        sounds: Sequence[str],
+        *,
+        silence_ms: int,
+        phrases: Sequence[str] = (),
+        alarm: Callable[[str], bool] | None = None,
+        max_ms: int = 15_000,
+    ) -> Heard:
+        self._check()
+        if not self.can_listen:
+            return Heard("lost", why="closed")
+        if missing := self.missing.intersection(sounds):
+            raise LegError(f"no such sound: {sorted(missing)[0]}")
+        self.listened.append(tuple(phrases))
+        total = 0.0
+        for done, sound in enumerate(sounds):
+            self._schedule(self.replies.get(sound, ""))
+            lasts = self.seconds(sound)
+            heard, played = self._hear(lasts, alarm, max_ms / 1000)
+            self.played.append((sound, Played(None, round(played * 1000))))
+            total += played
+            if heard is not None:
+                return _after(heard, done, total, interrupted=True)
+        heard, _ = self._hear(silence_ms / 1000, alarm, max_ms / 1000)
+        return _after(heard or Heard("silence"), len(sounds), total, interrupted=False)
 
     async def wait_digit(self, ms: int) -> str | None:
         self._check()
@@ -71,25 +120,83 @@ class ScriptedLeg:
             if wait := re.fullmatch(r"w(\d+(?:\.\d+)?)", step):
                 at += float(wait[1])
                 continue
+            if speech := _SPEECH.fullmatch(step):
+                what = speech["sound"] or ("deaf" if speech["deaf"] else "say")
+                self._pending.append(_Act(at, what, speech["say"] or speech["deaf"] or ""))
+                at += DIGIT_GAP + SYLLABLE * len(speech["say"] or "")
+                continue
             for key in step:
                 if key not in ALL_KEYS + "h":
                     raise ValueError(f"not a key: {key!r} in {script!r}")
-                self._pending.append((at, key))
+                self._pending.append(_Act(at, key))
                 at += DIGIT_GAP
-        self._pending.sort(key=lambda press: press[0])
+        self._pending.sort(key=lambda act: act.at)
+
+    def _next(self, end: float) -> _Act | None:
+        """What the caller does next before ``end``, at its time."""
+        if not self._pending or self._pending[0].at >= end:
+            self.now = max(self.now, end)
+            return None
+        act = self._pending[0]
+        self.now = max(self.now, act.at)
+        if act.what == "h":
+            self._check()
+        return self._pending.pop(0)
 
     def _run_until(self, end: float, keys: str) -> str | None:
-        while self._pending and self._pending[0][0] < end:
-            at, key = self._pending[0]
-            self.now = max(self.now, at)
-            if key == "h":
-                self._check()
-            self._pending.pop(0)
-            if key in keys:
-                return key
-        self.now = end
+        while (act := self._next(end)) is not None:
+            if act.what in keys:
+                return act.what
+            if act.what == "deaf":
+                self.can_listen = False
         return None
 
+    def _hear(self, seconds: float, alarm: Callable[[str], bool] | None, longest: float) -> tuple[Heard | None, float]:
+        """One sound, or the silence after it: what came of it, and how much of it was played."""
+        played = 0.0
+        while True:
+            begin = self.now
+            act = self._next(begin + seconds - played)
+            played += self.now - begin
+            if act is None:
+                return None, played
+            if act.what == "deaf":
+                self.can_listen = False
+                return Heard("lost", why=act.text), played
+            if act.what in ALL_KEYS:
+                return Heard("key", key=act.what), played
+            if act.what == "mumble":
+                self.now += SYLLABLE + END_OF_SPEECH
+                return Heard("unusable", decided_ms=DECIDED_MS), played
+            if act.what == "say":
+                return self._say(act.text, alarm, longest), played
+            self.now += END_OF_SPEECH  # a noise: the prompt goes on after it
+
+    def _say(self, text: str, alarm: Callable[[str], bool] | None, longest: float) -> Heard:
+        cut = text[: int(longest / SYLLABLE)]
+        for length in range(1, len(cut) + 1):
+            act = self._next(self.now + SYLLABLE)
+            if act is not None and act.what in ALL_KEYS:
+                return Heard("key", key=act.what)
+            if self.partials and alarm is not None and alarm(cut[:length]):
+                return Heard("alarm", text=cut[:length])
+        self.now += END_OF_SPEECH
+        return Heard("words", text=cut, decided_ms=DECIDED_MS)
+
     def _check(self) -> None:
-        if self._pending and self._pending[0][1] == "h" and self._pending[0][0] <= self.now:
+        if self._pending and self._pending[0].what == "h" and self._pending[0].at <= self.now:
             raise CallerHungUp
+
+
+def _after(heard: Heard, sounds_done: int, played: float, *, interrupted: bool) -> Heard:
+    return Heard(
+        heard.end,
+        heard.key,
+        heard.text,
+        sounds_done,
+        round(played * 1000),
+        BARGE_IN_MS if interrupted and heard.end != "lost" else None,
+        heard.decided_ms,
+        "" if heard.end in ("key", "silence", "lost") else "scripted",
+        heard.why,
+    )

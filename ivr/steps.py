@@ -75,6 +75,7 @@ class Deaf:
     """Write down that this call goes on by keys. Answered with None."""
 
     why: str
+    """As :attr:`ivr.leg.Heard.why`; ``unready``: nobody could listen from the start."""
 
 
 @dataclass(frozen=True, slots=True)

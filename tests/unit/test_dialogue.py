@@ -12,10 +12,11 @@ from ivr.conversation import hold
 from ivr.dialogue import EMERGENCY_NUMBERS, begins_emergency, emergency_in
 from ivr.fake_leg import ScriptedLeg
 from ivr.flow import Flow, load_flow
+from ivr.prompts import load_prompts
 
 FLOW_FILE = Path(__file__).parents[2] / "ivr/flows/12345.yaml"
 QUEUES = ("consultation", "complaint", "help", "progress", "enterprise", "agents", "handover", "emergency")
-PROMPTS = ("greeting", "menu-main", "menu-wrong", "to-agent", "enter-ticket", "ticket-noted")
+PROMPTS = load_prompts().ids
 
 
 @pytest.fixture(scope="module")

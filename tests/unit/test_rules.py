@@ -8,11 +8,12 @@ import pytest
 
 from datafile import DataFileError
 from ivr.flow import load_flow, load_flows
+from ivr.prompts import load_prompts
 from routing.queues import load_agents, load_queues
 
 ROOT = Path(__file__).parents[2]
 QUEUES = load_queues(ROOT / "routing/queues.yaml")
-PROMPTS = ("greeting", "menu-main", "menu-wrong", "to-agent", "enter-ticket", "ticket-noted")
+PROMPTS = load_prompts().ids
 
 
 def broken(tmp_path: Path, source: str, old: str, new: str) -> Path:

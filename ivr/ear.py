@@ -1,0 +1,124 @@
+"""Listening to a caller, as every step of the conversation by speech does it: what was meant, whether it is danger, and
+what happens once the line can listen no more. Pure, like :mod:`ivr.dialogue`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Generator, Sequence
+from typing import Any
+
+from ivr.dialogue import EMERGENCY_NUMBERS, emergency_in, single, typed_after
+from ivr.flow import Choice, Flow, Speech
+from ivr.leg import Heard
+from ivr.steps import By, Conversation, Deaf, Decision, Listen, Node, Note, Play, Said, Step, Wait
+from ivr.understanding import Class, ClosedStep, Meaning, Understanding
+
+LONGEST_NO = 12
+"""Characters. 不用不用我没事 calls a rescue off; a story with 不是 in it does not."""
+
+
+class Ear:
+    """Of one call. Once listening is lost, every step goes on by keys."""
+
+    def __init__(self, flow: Flow, speech: Speech, understanding: Understanding) -> None:
+        self.flow = flow
+        self.says = speech.says
+        self.u = understanding
+        self._deaf = False
+        self._for_keys = {speech.invite: flow.menu, speech.again: flow.menu}
+        self._for_keys |= {entry.say: entry.prompt for entry in flow.entries.values()}
+
+    def listen(
+        self,
+        sounds: tuple[str, ...],
+        silence_ms: int,
+        closed: tuple[ClosedStep, Sequence[str]] | None = None,
+        *,
+        alarm: bool = True,
+        notice: bool = False,
+    ) -> Generator[Step, Any, Heard]:
+        if self._deaf:
+            return (yield from self._wait_for_key(sounds, silence_ms))
+        phrases = self.u.phrases(*closed) if closed else ()
+        heard: Heard = yield Listen(sounds, silence_ms, phrases, self._alarm if alarm else None, notice)
+        if heard.end != "lost":
+            return heard
+        self._deaf = True
+        yield Deaf(heard.why)
+        return heard if notice else (yield from self._wait_for_key(sounds[heard.sounds_done :], silence_ms))
+
+    def _wait_for_key(self, sounds: tuple[str, ...], silence_ms: int) -> Generator[Step, Any, Heard]:
+        """The same step by keys, where nobody can listen any more."""
+        key: str | None = None
+        for sound in sounds:
+            key = key or (yield Play(self._for_keys.get(sound, sound)))
+        if key is None and silence_ms:
+            key = yield Wait(silence_ms)
+        return Heard("silence") if key is None else Heard("key", key=key)
+
+    def _alarm(self, partial: str) -> bool:
+        return self.u.danger(partial) is not None and not self.bare_digits(partial)
+
+    def understood(
+        self, node: Node, heard: Heard, answer: str | None = None
+    ) -> Generator[Step, Any, Meaning | Decision | None]:
+        """What was meant, or None, written down; already a decision where it is danger."""
+        meaning = self.u.request(heard.text) if heard.end in ("words", "alarm") else None
+        service = self.u.danger(heard.text) if heard.end == "alarm" else None
+        if service is not None:
+            yield Said(node, heard, "emergency", service)
+            return (yield from self.emergency(service))
+        if meaning is None:
+            yield Said(node, heard, answer=answer)
+            return None
+        score = round(meaning.score, 2)
+        yield Said(node, heard, meaning.label, meaning.service, meaning.topic, score, answer)
+        if meaning.label != "emergency":
+            return meaning
+        if meaning.service in EMERGENCY_NUMBERS:
+            return (yield from self.emergency(meaning.service))
+        return self.to("emergency", meaning, "spoken")
+
+    def agent(self, by: By, queue: str | None = None) -> Conversation:
+        yield Play(self.flow.to_agent)
+        return Decision("queue", queue or self.flow.agent_queue, "other", by)
+
+    def to(self, label: Class, meaning: Meaning | None, by: By) -> Decision:
+        """The queue of a class, or that of the topic."""
+        choice = self.says.get(label)
+        queue = self.queue_of(meaning, choice) or self.flow.agent_queue
+        return Decision("queue", queue, choice.category if choice else "other", by)
+
+    def queue_of(self, meaning: Meaning | None, choice: Choice | None) -> str | None:
+        if meaning is not None and meaning.queue is not None and self.flow.has_queue(meaning.queue):
+            return meaning.queue
+        if choice is not None and choice.enter is not None:
+            return self.flow.entries[choice.enter].queue
+        return choice.queue if choice is not None else None
+
+    def emergency(self, service: str) -> Conversation:
+        """Announced, so that a false alarm costs one key or one word; everything else goes through at once."""
+        heard = yield from self.listen((f"spoken-{service}",), 0, ("yes-no", ()), alarm=False)
+        if heard.end == "key":
+            assert heard.key is not None
+            typed = yield from typed_after(heard.key)
+            yield Note("KEY", "emergency", typed)
+            number = emergency_in(typed)
+            if number:
+                return Decision("emergency", number, "help", "typed")
+            if single(typed) in ("*", "0"):
+                return (yield from self.agent("key"))
+        if heard.end in ("words", "alarm"):
+            refused = self._called_off(heard.text)
+            yield Said("emergency", heard, answer="no" if refused else None)
+            if refused:
+                return (yield from self.agent("speech"))
+        return Decision("emergency", service, "help", "spoken")
+
+    def _called_off(self, text: str) -> bool:
+        """人快不行了 is no refusal, though 不行 is one elsewhere."""
+        return len(text) <= LONGEST_NO and self.u.yes(text) is False and self.u.danger(text) is None
+
+    def bare_digits(self, text: str) -> bool:
+        """Nearly nothing but digits: a ticket's number may well sound like 110."""
+        return 2 * len(self.u.digits(text)) > len(text)
