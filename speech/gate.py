@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections import deque
-
 from typing import Protocol
 
 from speech.port import FRAME_BYTES, FRAME_MS
