@@ -15,7 +15,7 @@ SYLLABLE = 0.2
 END_OF_SPEECH = 0.6
 """Seconds of silence after which a turn of speech is over."""
 BARGE_IN_MS, DECIDED_MS = 120, 300
-_SPEECH = re.compile(r"say:(?P<say>.*)|(?P<sound>noise|mumble)|deaf:(?P<deaf>\w+)")
+_SPEECH = re.compile(r"(?s)say:(?P<say>.*)|(?P<sound>noise|mumble)|deaf:(?P<deaf>\w+)")
 
 
 @dataclass(frozen=True, slots=True)
