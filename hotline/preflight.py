@@ -34,6 +34,7 @@ def ports(settings: Settings) -> list[Port]:
         Port("udp", settings.sip.bind, settings.sip.port, "sip.port", "asterisk"),
         Port("tcp", "127.0.0.1", settings.ami.port, "ami.port", "asterisk"),
         Port("tcp", "127.0.0.1", settings.agi.port, "agi.port", "voice"),
+        Port("tcp", "127.0.0.1", settings.speech.port, "speech.port", "voice"),
         Port("tcp", settings.web.bind, settings.web.port, "web.port", "web"),
     ]
     if not settings.emergency.trunks:

@@ -49,14 +49,16 @@ class Trial:
     """``environment`` says where it lives; ``start()`` waits until every part is ready."""
 
     def __init__(self, home: Path, **settings: Mapping[str, object]) -> None:
-        """``settings``: sections and values of ``settings.toml`` beside the ports."""
+        """``settings``: sections and values of ``settings.toml`` beside the ports. Keys alone serve callers unless a
+        speech engine is named."""
         self.home = home
-        self.sip, self.ami, self.agi, self.web, self.centre, chance = free_ports(6)
+        self.sip, self.ami, self.agi, self.web, self.speech, self.centre, chance = free_ports(7)
         rtp_start = 10_000 + chance % 200 * 100
         sections: dict[str, dict[str, object]] = {
             "sip": {"port": self.sip, "rtp_start": rtp_start, "rtp_end": rtp_start + 1999},
             "ami": {"port": self.ami},
             "agi": {"port": self.agi},
+            "speech": {"port": self.speech, "engine": "none"},
             "web": {"port": self.web},
             "emergency": {"test_port": self.centre},
             "recording": {"min_free_mb": 0},

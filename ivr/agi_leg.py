@@ -3,25 +3,36 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Mapping
+import contextlib
+from collections import deque
+from collections.abc import Callable, Mapping, Sequence
 from urllib.parse import urlencode
 
 from ivr import agi_wire
 from ivr.agi_session import Session
-from ivr.leg import ALL_KEYS, CallerHungUp, LegError, Played
-from ivr.watchdog import Watchdog
+from ivr.audio.speech import Opened, Speech
+from ivr.leg import ALL_KEYS, CallerHungUp, Heard, LegError, Played
+from ivr.watchdog import AFTER_LISTENING, AFTER_LOSS, Watchdog
+from speech.pool import Full
+from speech.port import EngineError
 
 END_OF_CALL_SECONDS = 0.3
 """After ``result=-1``, time for the hang-up to show; without one the command itself failed."""
 
 
 class FastAgiLeg:
-    """A :class:`ivr.leg.CallLeg` over one FastAGI session."""
+    """A :class:`ivr.leg.CallLeg` over one FastAGI session. Without ``speech`` it cannot listen."""
 
-    def __init__(self, session: Session, seconds: Callable[[str], float], watchdog: Watchdog) -> None:
+    def __init__(
+        self, session: Session, seconds: Callable[[str], float], watchdog: Watchdog, speech: Speech | None = None
+    ) -> None:
         self._session = session
         self._seconds = seconds
         self._watchdog = watchdog
+        self._speech = speech
+        self._deaf = False
+        self._keys: deque[str] = deque()
+        """Keys that came while a turn of listening was ending."""
         self._now = asyncio.get_running_loop().time
 
     @property
@@ -53,10 +64,63 @@ class FastAgiLeg:
         return _known(self.headers.get("agi_dnid", "")) or self.headers.get("agi_extension", "")
 
     async def play(self, sound: str, keys: str = ALL_KEYS) -> Played:
+        while self._keys:
+            if (key := self._keys.popleft()) in keys:
+                return Played(key, 0)
         reply = await self._command(f"STREAM FILE {_quote(sound)} {_quote(keys)}", self._seconds(sound))
         return Played(_digit(reply), (reply.endpos or 0) // 8)  # 8 samples a millisecond
 
+    @property
+    def can_listen(self) -> bool:
+        return self._speech is not None and not self._deaf and self._speech.ready
+
+    async def listen(
+        self,
+        sounds: Sequence[str],
+        *,
+        silence_ms: int,
+        phrases: Sequence[str] = (),
+        alarm: Callable[[str], bool] | None = None,
+        max_ms: int = 15_000,
+    ) -> Heard:
+        if self._keys:
+            return Heard("key", key=self._keys.popleft())
+        if self._speech is None or self._speech.ears is None or self._deaf:
+            return self._lost("closed")
+        try:
+            opened = self._speech.open(sounds, silence_ms=silence_ms, phrases=phrases, alarm=alarm, max_ms=max_ms)
+        except (Full, EngineError) as error:
+            return self._lost("full" if isinstance(error, Full) else "engine")
+        self._deaf = True  # should this fail
+        try:
+            heard = await self._listen(opened)
+        finally:
+            self._speech.close(opened)
+        self._keys.extend(opened.listening.late_keys)
+        self._watchdog.moved(self._now(), AFTER_LOSS if heard.why == "closed" else AFTER_LISTENING)
+        self._deaf = heard.end == "lost"
+        return heard
+
+    async def _listen(self, opened: Opened) -> Heard:
+        """The dialplan brings the caller to us and is back when the turn is over: context ``listen``."""
+        listening = opened.listening
+        await self._command(f"GOSUB listen s 1 {opened.uuid}", opened.seconds)
+        if listening.attached:
+            # Keys that were sent before the connection's end are read before it.
+            with contextlib.suppress(TimeoutError):
+                async with asyncio.timeout(END_OF_CALL_SECONDS):
+                    await listening.gone.wait()
+        listening.lose("closed")  # if it did not end by itself
+        assert listening.heard is not None
+        return listening.heard
+
+    def _lost(self, why: str) -> Heard:
+        self._deaf = True
+        return Heard("lost", why=why)
+
     async def wait_digit(self, ms: int) -> str | None:
+        if self._keys:
+            return self._keys.popleft()
         return _digit(await self._command(f"WAIT FOR DIGIT {ms:d}", ms / 1000))
 
     async def set_variable(self, name: str, value: str) -> None:

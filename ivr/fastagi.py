@@ -22,6 +22,7 @@ from panoramisk import fast_agi
 from ivr import agi_wire
 from ivr.agi_leg import FastAgiLeg
 from ivr.agi_session import CommandTimeout, Session
+from ivr.audio.speech import Speech
 from ivr.leg import CallerHungUp, LegError
 from ivr.watchdog import Watchdog
 
@@ -108,7 +109,8 @@ class FastAgiServer:
     """``routes`` maps a script's name (the path of ``agi://host/NAME``) to its dialogue.
 
     ``seconds`` tells how long a sound is. ``first_reply_seconds`` is the ``TIMEOUT(absolute)`` that the dialplan sets
-    before ``AGI()``. A call past ``max_sessions`` is closed at once, which sends it to the dialplan's fallback.
+    before ``AGI()``. A call past ``max_sessions`` is closed at once, which sends it to the dialplan's fallback. With
+    ``speech`` callers may talk.
     """
 
     def __init__(
@@ -123,6 +125,7 @@ class FastAgiServer:
         max_pending: int = MAX_PENDING,
         header_seconds: float = HEADER_SECONDS,
         allow_remote: bool = False,
+        speech: Speech | None = None,
     ) -> None:
         if not allow_remote and not (host == "localhost" or ipaddress.ip_address(host).is_loopback):
             raise ValueError(f"AGI has no authentication: {host} is not a loopback address")
@@ -131,6 +134,7 @@ class FastAgiServer:
         self._routes = dict(routes)
         self._seconds = seconds
         self._host = host
+        self._speech = speech
         self.port = port
         self._first_reply = first_reply_seconds
         self.max_sessions = max_sessions
@@ -205,7 +209,7 @@ class FastAgiServer:
             overrun.append(loop.call_later(AFTER_HANGUP_SECONDS, task.cancel))
 
         pump.add_done_callback(ended)
-        leg = FastAgiLeg(session, self._seconds, Watchdog(accepted, self._first_reply))
+        leg = FastAgiLeg(session, self._seconds, Watchdog(accepted, self._first_reply), self._speech)
         try:
             await dialogue(leg)
         except CallerHungUp:

@@ -13,6 +13,9 @@ MARGIN = 2.0
 """Seconds between a step's expected end and the limit."""
 TOLERANCE = 1.0
 """The limit is left alone while it is within this many seconds of the wanted one, to save round trips."""
+AFTER_LISTENING, AFTER_LOSS = 2.0, 1.0
+"""What the dialplan sets, in seconds, when it has a caller back from listening: at our word, or because nothing came
+from us for two seconds (context ``listen``)."""
 
 
 class Watchdog:
@@ -29,3 +32,7 @@ class Watchdog:
         limit = math.ceil((expected + MARGIN) * 10) / 10
         self._deadline = now + limit
         return limit
+
+    def moved(self, now: float, seconds: float) -> None:
+        """The dialplan has set the limit itself."""
+        self._deadline = now + seconds
