@@ -21,11 +21,12 @@ Floats = npt.NDArray[np.float32]
 
 _INITIALS = "zh ch sh b p m f d t n l g k h j q x r z c s".split()
 _GLIDES = {
-    "yi": "i", "ya": "ia", "ye": "ie", "yao": "iao", "you": "iu", "yan": "ian", "yin": "in", "yang": "iang", "ying": "ing",
-    "yong": "iong", "yu": "v", "yue": "ve", "yuan": "van", "yun": "vn", "yo": "o", "wu": "u", "wa": "ua", "wo": "uo",
-    "wai": "uai", "wei": "ui", "wan": "uan", "wen": "un", "wang": "uang", "weng": "ong",
+    "yi": "i", "ya": "ia", "ye": "ie", "yao": "iao", "you": "iu", "yan": "ian", "yin": "in", "yang": "iang",
+    "ying": "ing", "yong": "iong", "yu": "v", "yue": "ve", "yuan": "van", "yun": "vn", "yo": "o",
+    "wu": "u", "wa": "ua", "wo": "uo", "wai": "uai", "wei": "ui", "wan": "uan", "wen": "un", "wang": "uang", "weng": "ong",
 }  # fmt: skip
 _DIGITS = dict(zip("0123456789", "ling yi er san si wu liu qi ba jiu".split(), strict=True))
+_HUMS = {"n": "en", "m": "en", "ng": "en", "hm": "en", "hng": "en", "ê": "ei"}
 _WORD = re.compile(r"[a-zA-Z]+|\d|[^\W\da-zA-Z_]+")
 
 
@@ -35,10 +36,14 @@ class _Sounds(Rule):
     finals: dict[float, str]
     weight_of_initial: float
     latin: dict[str, str]
+    soft_initials: str
+    soft_finals: str
+    coarse_initials: str
+    coarse_finals: str
 
 
 def split(syllable: str) -> tuple[str, str]:
-    """Initial (``0``: none) and final: ``zhuang`` → (``zh``, ``uang``), ``yu`` → (``0``, ``v``), ``shi`` → (``sh``, ``ih``)."""
+    """Initial (``0``: none), final: ``zhuang`` → ``zh``, ``uang``; ``yu`` → ``0``, ``v``; ``shi`` → ``sh``, ``ih``."""
     if syllable in _GLIDES:
         return "0", _GLIDES[syllable]
     initial = next((one for one in _INITIALS if syllable.startswith(one)), "")
@@ -75,6 +80,9 @@ class Sounds:
         self.alike: Floats = np.zeros((len(self.names), len(self.names)), np.float32)
         self.alike[1:, 1:] = 1.0 - cost
         self.alike[OTHER, OTHER] = 1.0
+        self.soft = self._merged(parts, rules.soft_initials, rules.soft_finals)
+        self.coarse = self._merged(parts, rules.coarse_initials, rules.coarse_finals)
+        """For each syllable the number of its class."""
         self.latin = {}
         for word, spoken in rules.latin.items():
             if unknown := [s for s in spoken.split() if s not in self.number]:
@@ -95,6 +103,14 @@ class Sounds:
                     raise file.error(f"{pair}: no such sound", key, str(cost))
         return table
 
+    @staticmethod
+    def _merged(parts: list[tuple[str, str]], initials: str, finals: str) -> npt.NDArray[np.uint64]:
+        first = {one: group for group in initials.split() for one in group.split("-")}
+        last = {one: group for group in finals.split() for one in group.split("-")}
+        kinds = [(first.get(i, i), last.get(f, f)) for i, f in parts]
+        number = {kind: index for index, kind in enumerate(sorted(set(kinds)), 1)}
+        return np.array([OTHER, *(number[kind] for kind in kinds)], np.uint64)
+
     def listen(self, text: str, limit: int = MAX_SYLLABLES) -> list[int]:
         """The syllables of ``text``: Chinese characters, digits, Latin words. Everything else is silent."""
         found: list[int] = []
@@ -112,7 +128,7 @@ class Sounds:
 
 
 def _plain(syllable: str) -> str:
-    return syllable.replace("ü", "v")
+    return _HUMS.get(syllable) or syllable.replace("ü", "v")
 
 
 @lru_cache(maxsize=1)

@@ -1,0 +1,146 @@
+"""What callers mean: the class of a request, danger, and answers at closed steps."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Literal
+
+from routing.intent.answers import Answers
+from routing.intent.danger import Alarm
+from routing.intent.features import Ear, Heard
+from routing.intent.model import Model
+from routing.intent.phrasebook import CLASSES, SERVICES, Class, PhraseBook
+from routing.intent.syllables import OTHER, Sounds
+from routing.intent.topics import Topics
+
+CLOSE = 0.25
+"""Services that are nearer to each other than this are a doubt, which the table in phrases.yaml decides."""
+LEFT = 7
+"""Fewer syllables than this beside something made up are made up as well."""
+_CLAUSE = re.compile(r"[\s，。！？、,.!?;；:：…]+")
+_LATIN_WORD = re.compile(r"[A-Za-z]{2,}")
+_HAN = re.compile(r"[\u3400-\u9fff]")
+
+
+@dataclass(frozen=True, slots=True)
+class Meaning:
+    label: Class
+    service: str | None
+    topic: str | None
+    queue: str | None
+    score: float
+    sure: bool
+    second: Class | None
+
+
+class Understanding:
+    """Safe to use from several threads."""
+
+    def __init__(self, sounds: Sounds, book: PhraseBook, model: Model, answers: Answers, ear: Ear) -> None:
+        self._sounds, self._book, self._model, self._answers, self._ear = sounds, book, model, answers, ear
+        self._alarm = Alarm(sounds, book)
+        self._topics = Topics(ear)
+        self._fillers = sorted({tuple(sounds.listen(text)) for text in book.rules.fillers}, key=len, reverse=True)
+
+    def request(self, text: str) -> Meaning | None:
+        sentence = self._usable(text)
+        if sentence is None:
+            return None
+        heard = self._ear.hear(sentence)
+        classes, services = self._model.probabilities(heard)
+        order = classes.argsort()[::-1]
+        label: Class = CLASSES[int(order[0])]
+        score = float(classes[order[0]])
+        topic = self._topics.topic(heard, len(sentence))
+        if label != "emergency" and _foreign(text):
+            label, topic, score = "agent", "english", max(score, self._model.sure)
+        service = self._service(heard, services.tolist()) if label == "emergency" else None
+        queue = self._book.topics[topic].queue if topic else None
+        second = next(CLASSES[int(i)] for i in order if CLASSES[int(i)] != label)
+        return Meaning(label, service, topic, queue, round(score, 4), score >= self._model.sure, second)
+
+    def _usable(self, text: str) -> list[int] | None:
+        """The syllables of what was said; None if it is only fillers, or what an engine makes up from silence."""
+        text = text[:4000]
+        invented = [i for i in self._book.rules.inventions if i in text]
+        clauses = [c for c in _CLAUSE.split(text) if not any(i in c for i in invented)]
+        sentence = _without_loops(self._sounds.listen(" ".join(clauses)))
+        if invented and len(sentence) < LEFT:
+            return None
+        place = 0
+        while place < len(sentence):
+            fits = next((f for f in self._fillers if tuple(sentence[place : place + len(f)]) == f), None)
+            if fits is None:
+                break
+            place += len(fits)
+        if place >= len(sentence) or (all(s == OTHER for s in sentence) and len(sentence) < 3):
+            return None
+        return sentence
+
+    def _service(self, heard: Heard, chances: list[float]) -> str:
+        order = sorted(range(len(SERVICES)), key=lambda i: -chances[i])
+        first, second = order[0], order[1]
+        if chances[first] - chances[second] < CLOSE:
+            rules = self._book.rules
+            for kind in rules.doubts:
+                said = rules.doubt_services[kind]
+                if said in (SERVICES[first], SERVICES[second]) and self._ear.strength(heard, kind) > 0.5:
+                    return said
+        return SERVICES[first]
+
+    def danger(self, partial: str) -> str | None:
+        sentence = self._sounds.listen(partial)
+        kind = self._alarm.raised(sentence)
+        if kind is None:
+            return None
+        heard = self._ear.hear(_without_loops(sentence))
+        classes, services = self._model.probabilities(heard)
+        if classes[CLASSES.index("emergency")] < self._model.sure:
+            return None
+        return self._service(heard, services.tolist())
+
+    def yes(self, text: str) -> bool | None:
+        return self._answers.yes(text)
+
+    def digits(self, text: str) -> str:
+        return self._answers.digit_rules.digits(text)
+
+    def choice(self, text: str, names: Sequence[str]) -> int | None:
+        return self._answers.choice(text, names)
+
+    def satisfaction(self, text: str, scale: Sequence[str]) -> str | None:
+        return self._answers.satisfaction(text, scale)
+
+    def phrases(
+        self, step: Literal["yes-no", "digits", "satisfaction", "choice"], names: Sequence[str] = ()
+    ) -> tuple[str, ...]:
+        rules = self._answers.rules
+        if step == "yes-no":
+            found = [*rules.yes, *rules.no]
+        elif step == "digits":
+            found = [word for words in rules.digits.values() for word in words] + ["十", "百"]
+        elif step == "satisfaction":
+            found = self._answers.scale_phrases(names)
+        else:
+            found = [*names, *(w for words in rules.places[: len(names)] for w in words), *rules.none_of_them]
+        return tuple(dict.fromkeys(word for word in found if not word.isascii()))
+
+
+def _foreign(text: str) -> bool:
+    """A sentence in Latin letters: somebody who speaks no Chinese."""
+    return len(_LATIN_WORD.findall(text)) >= 3 and len(_HAN.findall(text)) < 3
+
+
+def _without_loops(sentence: list[int]) -> list[int]:
+    """Whisper repeats itself without end when it hears noise: four times the same is once."""
+    for period in range(1, 9):
+        kept: list[int] = []
+        for syllable in sentence:
+            kept.append(syllable)
+            tail = kept[-4 * period :]
+            if len(tail) == 4 * period and all(tail[i] == tail[i % period] for i in range(len(tail))):
+                del kept[-3 * period :]
+        sentence = kept
+    return sentence
