@@ -2,17 +2,25 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 
 from ivr.conversation import hold
 from ivr.fastagi import Dialogue, FastAgiLeg
 from ivr.flow import Flow
+from ivr.understanding import Understanding
 
 
-def endpoint(flows: Mapping[str, Flow]) -> Dialogue:
-    """The FastAGI endpoint for these flows, chosen by the dialled number."""
+def endpoint(
+    flows: Mapping[str, Flow],
+    understanding: Callable[[], Understanding | None] = lambda: None,
+    transcripts: bool = True,
+) -> Dialogue:
+    """The FastAGI endpoint for these flows, chosen by the dialled number.
+
+    ``understanding`` is asked at each call: it takes its time to load, and nobody waits for it.
+    """
 
     async def inbound(leg: FastAgiLeg) -> None:
-        await hold(leg, flows[leg.headers["agi_extension"]])
+        await hold(leg, flows[leg.headers["agi_extension"]], understanding(), transcripts)
 
     return inbound

@@ -5,7 +5,11 @@ from __future__ import annotations
 import asyncio
 import gc
 import logging
+import os
 import signal
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
 
 import uvloop
 
@@ -13,38 +17,95 @@ from agi_scripts import inbound
 from hotline.logs import configure_logging
 from hotline.rules import load_rules
 from hotline.settings import Settings, load_settings
+from ivr.audio.server import AudioServer
+from ivr.audio.sounds import Sounds
+from ivr.audio.speech import Speech
 from ivr.fastagi import FastAgiServer
+from ivr.prompts import FOLDER as PROMPTS
+from ivr.understanding import Understanding
+from routing.intent import load_understanding
+from speech import engines
+from speech.pool import Ears
+from speech.port import EngineError, Recogniser
+from speech.vad import VoiceActivity
 
 log = logging.getLogger(__name__)
 UNKNOWN_SECONDS = 30.0
 """For a sound that the manifest does not know: too long only delays the watchdog, too short would cut the prompt."""
 
+Load = Callable[[str, Path, int], Recogniser | None]
+"""As :func:`speech.engines.load`."""
 
-async def serve(settings: Settings) -> None:
+
+async def serve(settings: Settings, load: Load = engines.load) -> None:
     """Run until SIGTERM; calls under way then have a few seconds to end."""
     rules = load_rules()
+    audio = AudioServer(port=settings.speech.port)
+    speech = Speech(audio, Sounds(PROMPTS))
+    talk = _Talk()
     server = FastAgiServer(
-        {"inbound": inbound.endpoint(rules.flows)},
+        {"inbound": inbound.endpoint(rules.flows, lambda: talk.understanding, settings.speech.transcripts)},
         seconds=lambda sound: rules.prompts.seconds(sound) or UNKNOWN_SECONDS,
         port=settings.agi.port,
         first_reply_seconds=settings.agi.first_reply_seconds,
         max_sessions=settings.agi.max_sessions,
+        speech=speech,
     )
     stop = asyncio.Event()
     for number in (signal.SIGTERM, signal.SIGINT):
         asyncio.get_running_loop().add_signal_handler(number, stop.set)
     await server.start()
     log.info("voice server on 127.0.0.1:%d, %d flows", server.port, len(rules.flows))
+    # Callers are served by keys until the engine is there, and without one.
+    loading = asyncio.create_task(_learn_to_listen(settings, load, speech, talk))
     await stop.wait()
+    loading.cancel()
     await server.stop()
+    await audio.stop()
+    if speech.ears is not None:
+        await speech.ears.aclose()
 
 
-def main() -> None:
+@dataclass
+class _Talk:
+    understanding: Understanding | None = None
+    """None until words can be heard."""
+
+
+async def _learn_to_listen(settings: Settings, load: Load, speech: Speech, talk: _Talk) -> None:
+    """Whatever goes wrong here, the keys go on working."""
+    wanted = settings.speech.engine
+    if wanted == "none":
+        log.info("speech is switched off (speech.engine = none): keys only")
+        return
+    cores = os.cpu_count() or 1
+    threads = settings.speech.threads or cores
+    try:
+        recogniser = await asyncio.to_thread(load, wanted, settings.models_dir, threads)
+        if recogniser is None:
+            log.warning("no speech engine has its model in %s (hotline models list): keys only", settings.models_dir)
+            return
+        understanding = await asyncio.to_thread(load_understanding)
+        await asyncio.to_thread(VoiceActivity)
+        most = settings.speech.max_calls or engines.capacity(recogniser, cores)
+        ears = Ears(recogniser, threads=threads, max_turns=most)
+        await speech.server.start()
+    except asyncio.CancelledError:
+        raise
+    except Exception as error:
+        log.error("callers cannot speak, keys only: %s", error, exc_info=not isinstance(error, (OSError, EngineError)))
+        return
+    talk.understanding, speech.ears = understanding, ears
+    gc.freeze()
+    log.info("listening with %s on %s, %d calls at once", recogniser.name, speech.server.address, most)
+
+
+def main(load: Load = engines.load) -> None:
     configure_logging()
     # What is loaded by now stays: the collector need not look at it again for every call.
     gc.freeze()
     with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
-        runner.run(serve(load_settings()))
+        runner.run(serve(load_settings(), load))
 
 
 if __name__ == "__main__":
