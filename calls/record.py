@@ -16,8 +16,8 @@ class Entry:
 
     ``what``: arrived, answered, recording, recording_off, notice, key, number, decided, fallback, queued, rang,
     no_answer, connected, held, unheld, transferred, emergency, emergency_trunk, emergency_failed, added, left,
-    left_queue, overflow, abandoned, message, hung_up, asterisk_restarted, hangup_lost. ``detail``: what
-    Asterisk said of it.
+    left_queue, overflow, abandoned, message, hung_up, asterisk_restarted, hangup_lost, heard, speech_off, cancelled.
+    ``detail``: what Asterisk said of it.
     """
 
     at: float
@@ -47,11 +47,19 @@ class Call:
     """Kind of the last decision: ``queue``, ``emergency``, ``end``; empty: none yet."""
     decided_by: str = ""
     keys: str = ""
+    said: str = ""
+    """What was said at the menu, sentence after sentence; empty: nothing, or nothing is to be written down."""
+    spoken_class: str = ""
+    """Class of what was said last; empty: none."""
+    topic: str = ""
+    """Id of a topic of the catalogue."""
     queue: str = ""
     agent: str = ""
     """The agent connected last."""
     emergency: str = ""
     """The service asked for: ``110``, ``119``, ``120`` or ``122``; empty: none."""
+    cancelled: bool = False
+    """The caller called the emergency off while it rang."""
     emergency_failed: bool = False
     emergency_queue: bool = False
     """Was sent to the queue ``emergency`` at some time: ``queue`` is overwritten when it overflows."""

@@ -10,16 +10,16 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable
 from dataclasses import replace
 
-from calls import queue_log
+from calls import queue_log, spoken
 from calls.cel import CelEvent
 from calls.entries import SAME_MOMENT, without_channel, without_flicker
 from calls.parties import Parties, endpoint, is_agent, is_emergency
 from calls.queue_log import QueueEvent
 from calls.record import Call, Entry
+from calls.spoken import SERVICES
 
 Event = CelEvent | QueueEvent
 
-SERVICES = frozenset({"110", "119", "120", "122"})
 CATEGORIES = frozenset({"consultation", "help", "complaint", "report", "suggestion", "other"})
 EMERGENCY_QUEUE = "emergency"
 JOIN_SECONDS = 15.0
@@ -102,10 +102,26 @@ class _Fold:
         if "played" in event.extra:  # the key that cut the recording notice short
             self._notice(event)
         self.call.keys = (self.call.keys + key)[:MAX_KEYS]
-        self._note(event.at, "key", key=key, node=event.extra.get("node", ""))
+        barge_ms = spoken.milliseconds(event.extra, "barge_ms")
+        self._note(event.at, "key", key=key, node=event.extra.get("node", ""), barge_ms=barge_ms)
 
     def _number(self, event: CelEvent) -> None:
         self._note(event.at, "number", digits=event.extra.get("digits", ""), node=event.extra.get("node", ""))
+
+    def _heard(self, event: CelEvent) -> None:
+        if "played" in event.extra:  # the words that came with the end of the recording notice
+            self._notice(event)
+        self._note(event.at, "heard", **spoken.take(self.call, event.extra))
+
+    def _speech(self, event: CelEvent) -> None:
+        why = event.extra.get("why", "")
+        if event.extra.get("state") == "off":
+            self._note(event.at, "speech_off", why=why if why in spoken.OFF else "")
+
+    def _cancelled(self, event: CelEvent) -> None:
+        service = event.extra.get("service", "")
+        self.call.cancelled = True
+        self._note(event.at, "cancelled", service=service if service in SERVICES else "")
 
     def _decided(self, event: CelEvent) -> None:
         extra = event.extra
@@ -351,6 +367,9 @@ _USER: dict[str, Callable[[_Fold, CelEvent], None]] = {
     "EMERGENCY_FAILED": _Fold._emergency_failed,
     "MESSAGE": _Fold._message,
     "ADDED": _Fold._added,
+    "HEARD": _Fold._heard,
+    "SPEECH": _Fold._speech,
+    "CANCELLED": _Fold._cancelled,
 }
 _CEL: dict[str, Callable[[_Fold, CelEvent], None]] = {
     "CHAN_START": _Fold._start,

@@ -7,8 +7,9 @@ from functools import lru_cache
 
 from calls.alerts import Alert
 from calls.record import Call
+from calls.spoken import SERVICES
 from calls.store import Caller
-from calls.timeline import EMERGENCY_QUEUE, SERVICES
+from calls.timeline import EMERGENCY_QUEUE
 from routing.number import normalise
 from tickets.store import Received
 
@@ -20,6 +21,8 @@ CATEGORY_NAMES = {
     "suggestion": "建议",
     "other": "其他",
 }
+BY_SPEECH = frozenset({"speech", "spoken"})
+"""What decided, where words did (ivr/steps.py)."""
 
 
 @lru_cache(maxsize=4096)
@@ -46,17 +49,23 @@ def request_of(call: Call, caller: Caller) -> Received | None:
 
 
 def summary_of(call: Call) -> str:
-    """A draft for the agent, e.g. ``来电按键1 咨询``."""
+    """A draft for the agent, e.g. ``来电按键1 咨询`` or ``来电说“我家停水两天了” 求助``."""
     category = CATEGORY_NAMES[call.category or "other"]
     parts = []
     if call.via == "emergency":
         parts.append("应急中心转来")
+    if call.said:
+        parts.append(f"来电说“{call.said}”")
+    elif call.decided_by in BY_SPEECH:
+        parts.append("来电口述")
     if call.keys:
-        parts.append(f"来电按键{call.keys}")
-    elif call.via != "emergency":
+        parts.append(f"按键{call.keys}" if parts else f"来电按键{call.keys}")
+    elif not parts:
         parts.append("来电未按键")
     if call.emergency:
         parts.append(f"紧急求助{call.emergency}")
+        if call.cancelled:
+            parts.append("主叫取消")
     else:
         parts.append(f"紧急{category}" if call.emergency_queue else category)
     if call.emergency_failed:

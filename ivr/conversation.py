@@ -84,8 +84,8 @@ class _Writer:
             self._notice = {}
 
     async def note(self, step: Note) -> None:
-        field = "key" if step.event == "KEY" else "digits"
-        await self._leg.user_event(step.event, node=step.node, **{field: step.value}, **self._barge, **self._notice)
+        told = {"key": step.value, **self._barge} if step.event == "KEY" else {"digits": step.value}
+        await self._leg.user_event(step.event, node=step.node, **told, **self._notice)
         self._notice, self._barge = {}, {}
 
     async def said(self, step: Said) -> None:

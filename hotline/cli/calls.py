@@ -17,6 +17,15 @@ from hotline.cli._database import Since, ask, console, local, print_json
 from hotline.intake import CATEGORY_NAMES
 from tickets.store import numbers_of
 
+_CLASSES = {**CATEGORY_NAMES, "status": "查询进度", "agent": "人工服务", "emergency": "紧急"}
+_ENDS = {"alarm": "话未说完", "unusable": "没有听清"}
+_WHY_OFF = {
+    "full": "识别已满",
+    "lag": "识别太慢",
+    "closed": "语音连接中断",
+    "engine": "识别引擎出错",
+    "unready": "识别未就绪或已满",
+}
 _HANGUP = {"caller": "市民", "emergency": "应急中心", "system": "系统", "": "通话中"}
 _NOTICE = {"full": "完整", "interrupted": "被打断"}
 _EVENTS = {
@@ -27,6 +36,9 @@ _EVENTS = {
     "notice": "录音告知",
     "key": "按键",
     "number": "输入号码",
+    "heard": "听到",
+    "speech_off": "改由按键服务",
+    "cancelled": "主叫取消",
     "decided": "转接决定",
     "fallback": "启用备用流程",
     "queued": "进入队列",
@@ -68,7 +80,7 @@ def command(last: int, missed: bool, since: datetime | None, call_id: str | None
         for row in rows:
             row["ticket"] = tickets.get(row["id"])
         if call_id is not None and rows and (whole := await load_timeline(connection, call_id)):
-            rows[0]["timeline"] = timeline_rows(whole)
+            rows[0] |= {"said": whole.said, "topic": whole.topic, "timeline": timeline_rows(whole)}
         return rows
 
     rows = ask(question)
@@ -86,7 +98,8 @@ def _public(row: Mapping[str, Any]) -> dict[str, Any]:
     """The stable keys of ``--json``; empty texts are null."""
     names = (
         "id caller caller_e164 caller_kind dialled via arrived_at answered_at human_at ended_at time_to_human category"
-        " keys queue agent emergency missed abandoned hangup_by notice fallback message_file recording ticket timeline"
+        " keys queue agent emergency missed abandoned hangup_by notice fallback message_file recording ticket"
+        " said topic timeline"
     ).split()
     return {name: None if row[name] == "" else row[name] for name in names if name in row}
 
@@ -146,6 +159,37 @@ def _timeline(entries: list[dict[str, Any]]) -> Table:
     for name in ("时间", "秒", "事件", "内容"):
         table.add_column(name)
     for entry in entries:
-        detail = " ".join(f"{key}={value}" for key, value in entry["detail"].items())
-        table.add_row(local(entry["at"]), f"{entry['seconds']:.3f}", _EVENTS[entry["event"]], escape(detail))
+        row = _DETAILS.get(entry["event"], _plain)(entry["detail"])
+        table.add_row(local(entry["at"]), f"{entry['seconds']:.3f}", _EVENTS[entry["event"]], escape(row))
     return table
+
+
+def _plain(detail: Mapping[str, str]) -> str:
+    return " ".join(f"{key}={value}" for key, value in detail.items())
+
+
+def _heard(detail: Mapping[str, str]) -> str:
+    """“我家停水两天了” → 求助 water-supply 0.93，打断 120 毫秒，决定 450 毫秒（main，vosk）"""
+    parts = [f"“{detail['text']}”"] if "text" in detail else []
+    parts += [_ENDS[detail["end"]]] if detail.get("end") in _ENDS else []
+    if "class" in detail:
+        named = [_CLASSES[detail["class"]] + detail.get("service", ""), detail.get("topic"), detail.get("score")]
+        parts.append(" ".join(["→", *filter(None, named)]))
+    parts += [{"yes": "答：是", "no": "答：不是"}[detail["answer"]]] if "answer" in detail else []
+    told = " ".join(parts)
+    times = [f"{word} {detail[name]} 毫秒" for name, word in _TIMES.items() if name in detail]
+    where = "，".join(detail[name] for name in ("node", "engine") if name in detail)
+    return "，".join(filter(None, [told, *times])) + (f"（{where}）" if where else "")
+
+
+def _key(detail: Mapping[str, str]) -> str:
+    barge = f"，打断 {detail['barge_ms']} 毫秒" if "barge_ms" in detail else ""
+    return _plain({name: value for name, value in detail.items() if name != "barge_ms"}) + barge
+
+
+def _speech_off(detail: Mapping[str, str]) -> str:
+    return _WHY_OFF.get(detail.get("why", ""), "")
+
+
+_TIMES = {"barge_ms": "打断", "decide_ms": "决定"}
+_DETAILS = {"heard": _heard, "key": _key, "speech_off": _speech_off}

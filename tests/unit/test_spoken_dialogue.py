@@ -456,7 +456,8 @@ def test_listening_may_end_at_any_turn(answers: list[Heard], why: str, sounds_do
 
 
 ACTS = (
-    "say:停水 say:楼上漏水 say:办到哪了 say:嗯 say:不是 say:二零二六 say:着火 mumble noise w0.3 w2 w9 1 4 7 0 # * 119 deaf:lag"
+    "say:停水 say:楼上漏水 say:办到哪了 say:嗯 say:不是 say:二零二六 say:着火 mumble noise w0.3 w2 w9 1 4 7 0 # * 119"
+    " deaf:lag"
 ).split()
 SCRIPT = st.lists(st.sampled_from(ACTS), max_size=8).map(",".join)
 

@@ -296,3 +296,66 @@ def test_only_words_make_a_message(said: dict[str, str], counts: bool) -> None:
     hangup = CelEvent(4, 4.0, UNIQUE, "HANGUP", channel="PJSIP/citizen-00000000", unique=UNIQUE)
     of = folded(user(2, "QUEUE", name="help"), user(3, "MESSAGE", file="x-message.wav", **said), hangup)
     assert (of.message_file, of.missed, of.wish) == ("x-message.wav" if counts else "", not counts, True)
+
+
+def heard(at: float, node: str = "main", /, **extra: str) -> CelEvent:
+    return user(at, "HEARD", **{"node": node, "end": "words", **extra})
+
+
+def test_what_was_said_and_where_it_led() -> None:
+    words = {"text": "我家停水两天了", "class": "help", "topic": "water-supply", "score": "0.93", "engine": "vosk"}
+    of = folded(
+        heard(2, **words, barge_ms="120", decide_ms="450", played="interrupted", ms="2000"),
+        heard(3, "confirm", text="不是是投诉", answer="no", **{"class": "complaint"}),
+        heard(4, "choice", text="投诉", **{"class": "complaint"}),
+        user(5, "DECISION", kind="queue", to="complaint", category="complaint", by="speech"),
+    )
+    assert story(of)[1:] == [
+        "notice interrupted 2000",
+        "heard main words 我家停水两天了 help water-supply 0.93 120 450 vosk",
+        "heard confirm words 不是是投诉 complaint no",
+        "heard choice words 投诉 complaint",
+        "decided queue complaint complaint speech",
+    ]
+    assert (of.said, of.spoken_class, of.topic) == ("我家停水两天了，不是是投诉", "complaint", "water-supply")
+    assert (of.notice, of.category, of.decided_by) == ("interrupted", "complaint", "speech")
+
+
+def test_a_key_over_the_prompt_tells_how_fast_it_was_silent() -> None:
+    assert story(folded(user(2, "KEY", key="1", node="main", barge_ms="40")))[1:] == ["key 1 main 40"]
+    assert story(folded(user(2, "KEY", key="1", node="main", barge_ms="soon")))[1:] == ["key 1 main"]
+
+
+def test_served_by_keys_after_all() -> None:
+    of = folded(user(2, "SPEECH", state="off", why="lag"), user(3, "SPEECH", state="off", why="\x1b[31m"))
+    assert story(of)[1:] == ["speech_off lag", "speech_off"]
+
+
+def test_an_emergency_that_the_caller_called_off() -> None:
+    of = folded(
+        user(2, "DECISION", kind="emergency", to="119", category="help", by="spoken"),
+        user(2.1, "EMERGENCY", service="119", by="spoken"),
+        user(4, "CANCELLED", service="119"),
+        user(5, "QUEUE", name="agents"),
+    )
+    assert story(of)[2:] == ["emergency 119 spoken", "cancelled 119", "queued agents"]
+    assert (of.emergency, of.cancelled) == ("119", True)
+
+
+@settings(max_examples=300)
+@given(
+    st.dictionaries(
+        st.sampled_from(
+            "node end text class service topic score answer barge_ms decide_ms engine played ms other".split()
+        ),
+        st.text(max_size=400) | st.sampled_from(["main", "help", "119", "0.5", "\x1b[2J", "a\nb", "‮抓", "-1", "1e9"]),
+    )
+)
+def test_nothing_that_was_heard_is_believed(extra: dict[str, str]) -> None:
+    of = folded(user(2, "HEARD", **extra), user(3, "HEARD", **extra))
+    assert of.spoken_class in ("", "help")
+    assert len(of.said) <= 200
+    assert of.said.isprintable()
+    for entry in of.timeline:
+        if entry.what == "heard":
+            assert all(value.isprintable() and len(value) <= 120 for value in entry.detail.values())
