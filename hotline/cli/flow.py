@@ -29,6 +29,8 @@ def list_flows(as_json: bool) -> None:
         click.echo(f"{number}  {flow.name}")
         for key, choice in flow.keys.items():
             click.echo(f"    {key} {choice.label} → {choice.queue or choice.enter or '结束'}")
+        for label, choice in flow.speech.says.items() if flow.speech and flow.speech.enabled else ():
+            click.echo(f"    说 {choice.label} ({label}) → {choice.queue or choice.enter}")
 
 
 @command.command("draw")
