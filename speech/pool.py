@@ -13,7 +13,6 @@ from __future__ import annotations
 
 import asyncio
 import logging
-import os
 import threading
 import time
 from collections import deque
@@ -23,6 +22,7 @@ from typing import TypeVar
 
 from speech.gate import Activity, Gate
 from speech.port import RATE, EngineError, Grammar, Recogniser, Utterance
+from speech.priority import lower
 from speech.vad import VoiceActivity
 
 _log = logging.getLogger(__name__)
@@ -34,7 +34,6 @@ _MOST_AT_ONCE = _SECOND // 2
 """A turn that fell behind catches up in pieces of half a second, so that the others get their share."""
 _LONGEST_TURN = 60 * _SECOND
 """Of an engine that hears at the end; dialogues cut a turn long before."""
-_NICENESS = 5
 
 
 class Full(Exception):
@@ -124,9 +123,7 @@ class Ears:
             self._changed.notify()
 
     def _work(self) -> None:
-        with suppress(OSError):
-            # On Linux a thread has a niceness of its own.
-            os.setpriority(os.PRIO_PROCESS, threading.get_native_id(), _NICENESS)
+        lower()
         while True:
             with self._changed:
                 while not self._ready and not self._ending:

@@ -1,11 +1,42 @@
-"""Whisper by faster-whisper: hears at the end of a turn; also writes down whole recordings."""
+"""Whisper by faster-whisper: hears at the end of a turn; also writes down whole recordings.
+
+Its encoder is made for half a minute of audio, most of it padding for what is said on the telephone. Here it is given
+the turn and two seconds more, which costs a fifth; where the outcome is unsound, the turn is heard again in full.
+No prompt is given: the domain's words, or a sentence of Mandarin, made more errors than they cured (docs/speech.md).
+"""
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
-from speech.port import EngineError, Recogniser
+import numpy as np
+
+from speech import models
+from speech.audio import Samples, to_16k
+from speech.catalogue import WHISPER_BASE
+from speech.port import FRAME_BYTES, FRAME_MS, RATE, EngineError, Grammar
+from speech.priority import lowered
+from speech.text import hallucinated, looped, tidy, unlooped
+from speech.vad import VoiceActivity
+
+_WANTED = 16000
+_LONGEST_SECONDS = 28.0
+"""What is said in one go; the encoder's window is 30 s."""
+_SHORTEST_SECONDS = 0.3
+_MEL_FRAMES_A_SECOND = 100
+_WHOLE_WINDOW = 30 * _MEL_FRAMES_A_SECOND
+_ROOM = 2 * _MEL_FRAMES_A_SECOND
+_LANGUAGE = "zh"
+_TOKENS_A_SECOND = 8
+"""Nobody speaks faster (a Chinese character is one token or two): more of them is a loop."""
+_DOUBTFUL = -0.8
+_HOPELESS = -1.3
+"""Mean log probability of the tokens: heard again below the first, thrown away below the second."""
+_NO_SPEECH = 0.6
+"""Probability of there being no speech; it counts only where the words are doubtful too."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -17,17 +48,158 @@ class Segment:
     text: str
 
 
+@dataclass(frozen=True, slots=True)
+class _Outcome:
+    text: str
+    score: float
+    no_speech: float
+
+    @property
+    def sound(self) -> bool:
+        return self.score >= _DOUBTFUL and not looped(self.text)
+
+    @property
+    def words(self) -> str:
+        """Empty if it is what the model makes up when there is nothing to hear."""
+        nothing = self.score < _HOPELESS or (self.score < _DOUBTFUL and self.no_speech > _NO_SPEECH)
+        return "" if nothing or hallucinated(self.text) else unlooped(self.text)
+
+
+class WhisperRecogniser:
+    name = "whisper"
+    streaming = False
+
+    def __init__(self, model: Path, threads: int) -> None:
+        """Loads for a second or so; nothing is ever asked of a network. Raises :class:`EngineError`."""
+        try:
+            from ctranslate2 import StorageView
+            from faster_whisper import WhisperModel
+            from faster_whisper.tokenizer import Tokenizer
+            from opencc import OpenCC
+        except (ImportError, OSError) as error:
+            raise EngineError(f"whisper: {error}") from error
+        if not (model / "tokenizer.json").is_file():
+            raise EngineError(f"whisper: {model} has no tokenizer.json")  # the library would fetch one
+        try:
+            # A worker with one thread each: two turns at once take no longer than one.
+            self._model = lowered(
+                lambda: WhisperModel(
+                    str(model),
+                    device="cpu",
+                    compute_type="int8",
+                    cpu_threads=1,
+                    num_workers=max(1, threads),
+                    local_files_only=True,
+                )
+            )
+            self._tokens = Tokenizer(self._model.hf_tokenizer, multilingual=True, task="transcribe", language=_LANGUAGE)
+        except (RuntimeError, ValueError, OSError) as error:
+            raise EngineError(f"whisper: {model}: {error}") from error
+        self._view = StorageView.from_array
+        self._simplified = OpenCC("t2s").convert
+        self._prompt = self._model.get_prompt(self._tokens, [], without_timestamps=True)
+        self._suppressed = [-1, *_special(self._tokens)]
+
+    def open(self, grammar: Grammar | None = None) -> WhisperUtterance:
+        return WhisperUtterance(self)
+
+    def hear(self, pcm: bytes) -> str:
+        """All the words of what was said in one go; what lies beyond 28 s is not heard."""
+        audio = to_16k(pcm)[: int(_LONGEST_SECONDS * _WANTED)]
+        if len(audio) < _SHORTEST_SECONDS * _WANTED:
+            return ""
+        mel = self._model.feature_extractor(audio)
+        spoken = -(-len(audio) * _MEL_FRAMES_A_SECOND // _WANTED)
+        outcome = self._decode(mel, spoken, min(_WHOLE_WINDOW, spoken + _ROOM))
+        if not outcome.sound:
+            outcome = self._decode(mel, spoken, _WHOLE_WINDOW)
+        return tidy(outcome.words)
+
+    def _decode(self, mel: Samples, spoken: int, window: int) -> _Outcome:
+        # Padded with silence as the model would see it, not with zeros, which are loud in its logarithmic scale.
+        heard = np.pad(mel[:, :spoken], ((0, 0), (0, window - spoken)), constant_values=float(mel.min()))
+        encoded = self._model.model.encode(self._view(np.ascontiguousarray(heard[np.newaxis], np.float32)))
+        result = self._model.model.generate(
+            encoded,
+            [self._prompt],
+            beam_size=1,
+            max_length=len(self._prompt) + 6 + spoken * _TOKENS_A_SECOND // _MEL_FRAMES_A_SECOND,
+            suppress_tokens=self._suppressed,
+            return_scores=True,
+            return_no_speech_prob=True,
+        )[0]
+        text = self._simplified(self._tokens.decode(result.sequences_ids[0]).strip())
+        return _Outcome(text, result.scores[0], result.no_speech_prob)
+
+
+def _special(tokens: Any) -> list[int]:
+    found = [tokens.transcribe, tokens.translate, tokens.sot, tokens.sot_prev, tokens.sot_lm, tokens.no_speech]
+    return sorted(token for token in found if token is not None)
+
+
+class WhisperUtterance:
+    def __init__(self, recogniser: WhisperRecogniser) -> None:
+        self._recogniser = recogniser
+        self._pcm = bytearray()
+
+    def feed(self, pcm: bytes) -> str:
+        if len(self._pcm) < _LONGEST_SECONDS * RATE * 2:
+            self._pcm += pcm
+        return ""
+
+    def finish(self) -> str:
+        return self._recogniser.hear(bytes(self._pcm))
+
+    def close(self) -> None:
+        self._pcm.clear()
+
+
 class Scribe:
-    """Writes down recordings. Its one method blocks for about a quarter of the recording's speech: a thread's work."""
+    """Writes down recordings. Its one method blocks for about a tenth of what is spoken: a thread's work."""
 
     def __init__(self, models_dir: Path, threads: int) -> None:
-        """``threads``: processor cores it may use. Raises :class:`EngineError`."""
-        raise EngineError("not yet")
+        """``threads``: how many recordings at once. Raises :class:`EngineError`."""
+        self._recogniser = load(models_dir, threads)
 
     def transcribe(self, pcm: bytes) -> list[Segment]:
         """Any length, 16 bit, mono, 8 kHz; one channel of a call at a time. Silence gives no segments."""
-        raise EngineError("not yet")
+        segments = []
+        for begin, end in _stretches(pcm):
+            text = self._recogniser.hear(pcm[begin * FRAME_BYTES : end * FRAME_BYTES])
+            if text:
+                segments.append(Segment(begin * FRAME_MS / 1000, end * FRAME_MS / 1000, text))
+        return segments
 
 
-def load(models_dir: Path, threads: int) -> Recogniser:
-    raise EngineError("not yet")
+_MARGIN = 400 // FRAME_MS
+_PAUSE = 800 // FRAME_MS
+_CUT_AFTER = 12_000 // FRAME_MS
+"""A stretch this long ends at the next breath."""
+_BREATH = 200 // FRAME_MS
+_LONGEST = int(_LONGEST_SECONDS * 1000) // FRAME_MS - 2 * _MARGIN
+
+
+def _stretches(pcm: bytes) -> Iterator[tuple[int, int]]:
+    """Begin and end of what is spoken between pauses, in frames, margins included."""
+    activity = VoiceActivity()
+    frames = len(pcm) // FRAME_BYTES
+    begin = last = -1
+    for frame in range(frames):
+        if activity.is_speech(pcm[frame * FRAME_BYTES : (frame + 1) * FRAME_BYTES]):
+            begin, last = (frame if begin < 0 else begin), frame
+        if begin < 0:
+            continue
+        pause = _BREATH if frame - begin > _CUT_AFTER else _PAUSE
+        if frame - last >= pause or frame - begin >= _LONGEST:
+            yield max(0, begin - _MARGIN), min(frames, last + _MARGIN)
+            begin = -1
+    if begin >= 0:
+        yield max(0, begin - _MARGIN), min(frames, last + _MARGIN)
+
+
+def load(models_dir: Path, threads: int) -> WhisperRecogniser:
+    """``threads``: turns at once, each on one core."""
+    place = models.folder(models_dir, WHISPER_BASE)
+    if place is None:
+        raise EngineError(f"whisper: no model: `hotline models fetch {WHISPER_BASE.name}`")
+    return WhisperRecogniser(place, threads)
