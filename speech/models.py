@@ -35,8 +35,13 @@ class ModelError(Exception):
 
 def folder(models_dir: Path, model: Model) -> Path | None:
     """Where it lies; None if it is not there. Only what was verified when it was fetched has a manifest."""
-    place = models_dir / model.name
-    return place if (place / _MANIFEST).is_file() else None
+    file = manifest(models_dir, model)
+    return file.parent if file.is_file() else None
+
+
+def manifest(models_dir: Path, model: Model) -> Path:
+    """The file that is there if the model is."""
+    return models_dir / model.name / _MANIFEST
 
 
 def check(models_dir: Path, model: Model) -> State:
@@ -45,11 +50,11 @@ def check(models_dir: Path, model: Model) -> State:
     if place is None:
         return "missing"
     try:
-        manifest: dict[str, str] = json.loads((place / _MANIFEST).read_text(encoding="utf-8"))
-        right = all(download.sha256(place / name) == expected for name, expected in manifest.items())
+        hashes: dict[str, str] = json.loads((place / _MANIFEST).read_text(encoding="utf-8"))
+        right = all(download.sha256(place / name) == expected for name, expected in hashes.items())
     except (OSError, ValueError, AttributeError):
         return "damaged"
-    return "ready" if right and manifest else "damaged"
+    return "ready" if right and hashes else "damaged"
 
 
 def fetch(models_dir: Path, model: Model, report: Report, *, patience: float = 20.0) -> Path:

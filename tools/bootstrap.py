@@ -1,7 +1,7 @@
 """Prepare this checkout to run: ``python3 -m tools.bootstrap [--dev] [--phone]``. Standard library only.
 
 Makes ``.venv`` (server) and ``.venv-phone`` (SIP phone) from the locks, finds or unpacks Asterisk, and writes what it
-found to ``.venv/tools.json``. When nothing has changed it looks at a few files and ends.
+found to ``.venv/tools.json``; then fetches the speech models. When nothing has changed it looks at a few files.
 """
 
 from __future__ import annotations
@@ -9,7 +9,9 @@ from __future__ import annotations
 import argparse
 import json
 import os
+import subprocess
 import sys
+import time
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
@@ -21,7 +23,10 @@ CHECKOUT = Path(__file__).resolve().parent.parent
 VENV = CHECKOUT / ".venv"
 PHONE_VENV = CHECKOUT / ".venv-phone"
 TOOLS_FILE = VENV / "tools.json"
+MODELS_FILE = VENV / "models.json"
 LOCKS = CHECKOUT / "requirements"
+_MODELS_SECONDS = 1800
+_ASK_AGAIN_SECONDS = 24 * 3600
 
 
 def main(arguments: list[str] | None = None) -> int:
@@ -33,6 +38,7 @@ def main(arguments: list[str] | None = None) -> int:
     os.umask(0o022)
     try:
         prepare(dev=options.dev, retry_phone=options.phone)
+        fetch_models(dev=options.dev)
     except Trouble as trouble:
         print(f"hotline: {trouble}", file=sys.stderr)
         return 1
@@ -56,6 +62,32 @@ def prepare(*, dev: bool, retry_phone: bool) -> None:
         if not _tools_present(tools) or retry_phone:
             tools = _prepare_tools()
         _warn_about_phone(tools)
+
+
+def fetch_models(*, dev: bool) -> None:
+    """Speech models that are not here yet; the keys serve without any. What cannot be had is asked for once a day."""
+    known = _read_json(MODELS_FILE)
+    if not _models_as_before(known, dev):
+        command = [str(VENV / "bin" / "hotline"), "models", "fetch", "--start", *(["--dev"] if dev else [])]
+        try:
+            done = subprocess.run(command, stdout=subprocess.PIPE, text=True, timeout=_MODELS_SECONDS)
+            known = {**json.loads(done.stdout), "dev": dev, "asked": time.time()}
+        except (OSError, ValueError, subprocess.TimeoutExpired) as error:
+            say(f"speech models: `hotline models fetch` failed ({type(error).__name__}): try it by hand")
+            return
+        MODELS_FILE.write_text(json.dumps(known, indent=2) + "\n", encoding="utf-8")
+    for line in known["say"]:
+        say(line)
+
+
+def _models_as_before(known: dict[str, Any], dev: bool) -> bool:
+    try:
+        here = all(Path(path).exists() for path in known["present"])
+        gone = not any(Path(path).exists() for path in known["absent"])
+        fresh = not known["absent"] or 0 <= time.time() - known["asked"] < _ASK_AGAIN_SECONDS
+        return here and gone and fresh and (known["dev"] or not dev)
+    except (KeyError, TypeError):
+        return False
 
 
 def _environment_ready(locks: list[Path]) -> bool:
@@ -94,8 +126,12 @@ def _prepare_tools() -> dict[str, Any]:
 
 
 def _read_tools() -> dict[str, Any]:
+    return _read_json(TOOLS_FILE)
+
+
+def _read_json(file: Path) -> dict[str, Any]:
     try:
-        found = json.loads(TOOLS_FILE.read_text(encoding="utf-8"))
+        found = json.loads(file.read_text(encoding="utf-8"))
     except (OSError, ValueError):
         return {}
     return found if isinstance(found, dict) else {}

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -20,7 +19,6 @@ from speech.models import ModelError
 _WORDS = {"ready": "可用", "missing": "未下载", "damaged": "已损坏"}
 _START_PATIENCE_SECONDS = 4.0
 _PATIENCE_SECONDS = 20.0
-_TRY_AGAIN_SECONDS = 24 * 3600.0
 
 
 @click.group("models")
@@ -73,15 +71,13 @@ def fetch_command(names: tuple[str, ...], everything: bool, start: bool, dev: bo
     settings = load_settings()
     place = settings.models_dir
     if start:
-        if settings.speech.engine != "none" or dev:
-            _start(place, dev)
+        click.echo(json.dumps(_start(place, settings.speech.engine, dev)))
         return
     wanted = MODELS if everything else tuple(map(_model, names)) or (VOSK_CN, WHISPER_BASE)
     troubles: dict[str, str] = {}
     for model in wanted:
         try:
             _fetch(place, model, _PATIENCE_SECONDS)
-            _tried(place, model).unlink(missing_ok=True)
         except ModelError as error:
             troubles[model.name] = str(error)
     if as_json:
@@ -111,48 +107,29 @@ def check_command(names: tuple[str, ...], as_json: bool) -> None:
         raise SystemExit(1)
 
 
-def _start(place: Path, dev: bool) -> None:
-    """Says one line about what is missing. A source that gave no answer is not asked again for a day."""
-    have = {model: models.folder(place, model) is not None for model in MODELS}
-    wanted = [VOSK_CN, WHISPER_BASE, *([VOSK_KO] if dev else [])]
-    for model in wanted:
-        if have[model] or _tried_lately(place, model):
-            continue
+def _start(place: Path, engine: str, dev: bool) -> dict[str, list[str]]:
+    """For tools/bootstrap.py: what to say, and which files being there or not makes the answer hold."""
+    wanted = [*(() if engine == "none" else (VOSK_CN, WHISPER_BASE)), *((WHISPER_BASE, VOSK_KO) if dev else ())]
+    missing = []
+    for model in dict.fromkeys(wanted):
         try:
             _fetch(place, model, _START_PATIENCE_SECONDS)
-            have[model] = True
         except ModelError:
-            _remember(place, model)
-    if not have[VOSK_CN]:
-        instead = "Whisper" if have[WHISPER_BASE] else "按键 keys alone, no speech"
-        click.echo(f"  语音识别模型 {VOSK_CN.name} 无法下载 cannot be reached: {instead} (`hotline models fetch`)")
-    missing = [model.name for model in wanted if not have[model] and model is not VOSK_CN]
-    if dev and missing:
-        click.echo(
-            f"  SPEECH TESTS WILL FAIL: {', '.join(missing)} cannot be had (`hotline models fetch {missing[0]}`)"
+            missing.append(model)
+    lines = []
+    if VOSK_CN in missing:
+        instead = "只有按键 keys alone, no speech" if WHISPER_BASE in missing else "改用 Whisper instead"
+        lines.append(f"语音识别模型 {VOSK_CN.name} 无法下载 cannot be reached: {instead} (`hotline models fetch`)")
+    if dev and (lost := [model.name for model in missing if model is not VOSK_CN]):
+        lines.append(
+            f"SPEECH TESTS WILL FAIL, {', '.join(lost)} cannot be had: `hotline models fetch {' '.join(lost)}`"
         )
-
-
-def _tried(place: Path, model: Model) -> Path:
-    return place / f".tried-{model.name}"
-
-
-def _tried_lately(place: Path, model: Model) -> bool:
-    try:
-        return 0 <= time.time() - _tried(place, model).stat().st_mtime < _TRY_AGAIN_SECONDS
-    except OSError:
-        return False
-
-
-def _remember(place: Path, model: Model) -> None:
-    try:
-        _tried(place, model).touch()
-    except OSError as error:
-        click.echo(f"  {place}: {error.strerror}", err=True)
+    present = [str(models.manifest(place, model)) for model in wanted if model not in missing]
+    return {"say": lines, "present": present, "absent": [str(models.manifest(place, model)) for model in missing]}
 
 
 def _fetch(place: Path, model: Model, patience: float) -> None:
-    if models.folder(place, model) and models.check(place, model) == "ready":
+    if models.check(place, model) == "ready":
         return
     with _bar(model) as report:
         models.fetch(place, model, report, patience=patience)
