@@ -13,7 +13,7 @@ CLASSES = frozenset("consultation help complaint report suggestion status agent 
 SERVICES = frozenset({"110", "119", "120", "122"})
 ENDS = frozenset("words alarm unusable".split())
 ANSWERS = frozenset({"yes", "no"})
-OFF = frozenset("full lag closed engine unready".split())
+OFF = frozenset("full lag closed engine".split())
 MAX_TEXT = 120
 MAX_SAID = 200
 """Characters of a whole call."""

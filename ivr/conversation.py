@@ -49,7 +49,8 @@ async def _begin(leg: CallLeg, flow: Flow, understanding: Understanding | None, 
     if understanding is None or speech is None or not speech.enabled:
         return dialogue.converse(flow)
     if not leg.can_listen:
-        await writer.deaf(Deaf("unready"))
+        # Where words are understood they are recognised: only room was lacking.
+        await writer.deaf(Deaf("full"))
         return dialogue.converse(flow)
     return spoken_dialogue.converse(flow, speech, understanding)
 

@@ -13,6 +13,10 @@ from ivr.leg import Heard
 from ivr.steps import By, Conversation, Deaf, Decision, Listen, Node, Note, Play, Said, Step, Wait
 from ivr.understanding import Class, ClosedStep, Meaning, Understanding
 
+DOUBT = 0.5
+"""At the open question an emergency counts when it is likelier than all else together: a false alarm costs one key.
+At every other step, where people say short things that resemble anything, it must be sure."""
+CALLED_OFF = ("不用", "不需要", "不是", "没有", "打错了", "说错了", "取消", "没事")
 LONGEST_NO = 12
 """Characters. 不用不用我没事 calls a rescue off; a story with 不是 in it does not."""
 
@@ -63,21 +67,31 @@ class Ear:
         self, node: Node, heard: Heard, answer: str | None = None
     ) -> Generator[Step, Any, Meaning | Decision | None]:
         """What was meant, or None, written down; already a decision where it is danger."""
-        meaning = self.u.request(heard.text) if heard.end in ("words", "alarm") else None
-        service = self.u.danger(heard.text) if heard.end == "alarm" else None
+        said = heard.text if heard.end in ("words", "alarm") else ""
+        service = self._service_named(said) or (self.u.danger(said) if heard.end == "alarm" else None)
         if service is not None:
             yield Said(node, heard, "emergency", service)
             return (yield from self.emergency(service))
+        meaning = self.u.request(said) if said else None
         if meaning is None:
             yield Said(node, heard, answer=answer)
             return None
         score = round(meaning.score, 2)
         yield Said(node, heard, meaning.label, meaning.service, meaning.topic, score, answer)
-        if meaning.label != "emergency":
+        likely = meaning.sure or (node == "main" and meaning.score >= DOUBT)
+        if meaning.label != "emergency" or not likely:
             return meaning
-        if meaning.service in EMERGENCY_NUMBERS:
+        return (yield from self.to_emergency(meaning))
+
+    def _service_named(self, text: str) -> str | None:
+        """幺幺九 says all."""
+        digits = self.u.digits(text)
+        return digits if digits in EMERGENCY_NUMBERS and self.bare_digits(text) else None
+
+    def to_emergency(self, meaning: Meaning | None) -> Conversation:
+        if meaning is not None and meaning.service in EMERGENCY_NUMBERS:
             return (yield from self.emergency(meaning.service))
-        return self.to("emergency", meaning, "spoken")
+        return self.to("emergency", None, "spoken")
 
     def agent(self, by: By, queue: str | None = None) -> Conversation:
         yield Play(self.flow.to_agent)
@@ -116,8 +130,10 @@ class Ear:
         return Decision("emergency", service, "help", "spoken")
 
     def _called_off(self, text: str) -> bool:
-        """人快不行了 is no refusal, though 不行 is one elsewhere."""
-        return len(text) <= LONGEST_NO and self.u.yes(text) is False and self.u.danger(text) is None
+        """不行了, 不好了 and 不要挂 are no refusals here, though they are elsewhere."""
+        if len(text) > LONGEST_NO or self.u.yes(text) is True or self.u.danger(text) is not None:
+            return False
+        return any(self.u.choice(text, (word,)) is not None for word in CALLED_OFF)
 
     def bare_digits(self, text: str) -> bool:
         """Nearly nothing but digits: a ticket's number may well sound like 110."""

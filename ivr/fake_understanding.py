@@ -23,6 +23,8 @@ MEANINGS: Mapping[str, FixedMeaning] = {
     "着火": FixedMeaning("emergency", "119"),
     "打我": FixedMeaning("emergency", "110"),
     "救命": FixedMeaning("emergency"),
+    "吵起来": FixedMeaning("emergency", "110", score=0.4, sure=False, second="complaint"),
+    "出事": FixedMeaning("emergency", "120", score=0.6, sure=False, second="help"),
     "停水": FixedMeaning("help", topic="water-supply"),
     "投诉": FixedMeaning("complaint"),
     "举报": FixedMeaning("report"),
@@ -51,7 +53,7 @@ class FixedUnderstanding:
 
     def danger(self, partial: str) -> str | None:
         meaning = self.request(partial)
-        return meaning.service if meaning is not None and meaning.label == "emergency" else None
+        return meaning.service if meaning is not None and meaning.sure and meaning.label == "emergency" else None
 
     def yes(self, text: str) -> bool | None:
         if text.startswith("不"):

@@ -155,6 +155,8 @@ class _Talk:
         if picked is not None and self._ear.u.danger(heard.text) is None:
             label = (first, second)[picked]
             yield Said("choice", heard, label)
+            if label == "emergency":
+                return (yield from self._ear.to_emergency(meaning))
             return self._ear.to(label, meaning if picked == 0 else None, "speech")
         other = yield from self._ear.understood("choice", heard)
         if isinstance(other, Decision):

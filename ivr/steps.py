@@ -75,7 +75,7 @@ class Deaf:
     """Write down that this call goes on by keys. Answered with None."""
 
     why: str
-    """As :attr:`ivr.leg.Heard.why`; ``unready``: nobody could listen from the start."""
+    """As :attr:`ivr.leg.Heard.why`."""
 
 
 @dataclass(frozen=True, slots=True)

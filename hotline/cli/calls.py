@@ -19,13 +19,7 @@ from tickets.store import numbers_of
 
 _CLASSES = {**CATEGORY_NAMES, "status": "查询进度", "agent": "人工服务", "emergency": "紧急"}
 _ENDS = {"alarm": "话未说完", "unusable": "没有听清"}
-_WHY_OFF = {
-    "full": "识别已满",
-    "lag": "识别太慢",
-    "closed": "语音连接中断",
-    "engine": "识别引擎出错",
-    "unready": "识别未就绪或已满",
-}
+_WHY_OFF = {"full": "语音识别已满", "lag": "语音识别太慢", "closed": "语音连接中断", "engine": "语音识别出错"}
 _HANGUP = {"caller": "市民", "emergency": "应急中心", "system": "系统", "": "通话中"}
 _NOTICE = {"full": "完整", "interrupted": "被打断"}
 _EVENTS = {
@@ -159,9 +153,14 @@ def _timeline(entries: list[dict[str, Any]]) -> Table:
     for name in ("时间", "秒", "事件", "内容"):
         table.add_column(name)
     for entry in entries:
-        row = _DETAILS.get(entry["event"], _plain)(entry["detail"])
+        row = told(entry["event"], entry["detail"])
         table.add_row(local(entry["at"]), f"{entry['seconds']:.3f}", _EVENTS[entry["event"]], escape(row))
     return table
+
+
+def told(event: str, detail: Mapping[str, str]) -> str:
+    """A timeline entry's detail in one line for people."""
+    return _DETAILS.get(event, _plain)(detail)
 
 
 def _plain(detail: Mapping[str, str]) -> str:

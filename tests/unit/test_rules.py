@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 
 from datafile import DataFileError
+from ivr.draw import draw_svg
 from ivr.flow import load_flow, load_flows
 from ivr.prompts import load_prompts
 from routing.queues import load_agents, load_queues
@@ -40,7 +41,26 @@ def line_of(path: Path, word: str) -> int:
         ("agent_queue: agents", "agent_queue: nobody", "agent_queue", "unknown queue"),
         ('  "0": {', '  "#": {', '"#"', "Input should be"),
         ("    queue: progress", "    queue: nowhere", "nowhere", "unknown queue"),
-        ("keys:", "keys: [", "keys", ""),
+        ("\nkeys:", "\nkeys: [", "keys", ""),
+        ("say: say-ticket", "say: say-tickets", "say-tickets", "no prompt"),
+        ("invite: say-or-press", "invite: hello", "invite: hello", "no prompt"),
+        ("again: say-again", "again: hello", "again: hello", "no prompt"),
+        ("    help: {label: 求助, queue: help", "    help: {label: 求助, queue: aid", "queue: aid", "unknown queue"),
+        ("    help: {label", "    aid: {label", "aid:", "Input should be"),
+        (
+            "enter: ticket-number, category: consultation}\n    agent",
+            "enter: age}\n    agent",
+            "enter: age",
+            "unknown entry",
+        ),
+        (
+            "    agent: {label: 人工服务, queue: agents}",
+            "    agent: {label: 人工服务, end: true}",
+            "end: true",
+            "words do",
+        ),
+        ("    help: {label: 求助, queue: help", "    help: {label: 求助, end: false", "end: false", "one of queue"),
+        ("  enabled: true", "  enabled: perhaps", "perhaps", "valid boolean"),
     ],
 )
 def test_a_faulty_flow_is_refused_by_line(tmp_path: Path, old: str, new: str, word: str, why: str) -> None:
@@ -51,6 +71,39 @@ def test_a_faulty_flow_is_refused_by_line(tmp_path: Path, old: str, new: str, wo
     assert str(error.value).startswith(f"{path}:")
     if why:
         assert error.value.line == line_of(path, word)
+
+
+@pytest.mark.parametrize(
+    ("prompt", "line"),
+    [("confirm-report", "report:"), ("or-status", "status:"), ("ask-help", "help: {label: 求助, queue: help, c")],
+)
+def test_a_class_needs_its_prompts(tmp_path: Path, prompt: str, line: str) -> None:
+    path = broken(tmp_path, "ivr/flows/12345.yaml", "  enabled: true", "  enabled: true")
+    with pytest.raises(DataFileError, match=f"no prompt '{prompt}'") as error:
+        load_flow(path, QUEUES, PROMPTS - {prompt})
+    lines = path.read_text(encoding="utf-8").splitlines()
+    assert line in lines[error.value.line - 1]
+
+
+def test_an_emergency_needs_its_announcement(tmp_path: Path) -> None:
+    path = broken(tmp_path, "ivr/flows/12345.yaml", "  enabled: true", "  enabled: true")
+    with pytest.raises(DataFileError, match="no prompt 'spoken-119'") as error:
+        load_flow(path, QUEUES, PROMPTS - {"spoken-119"})
+    assert error.value.line == line_of(path, "says:")
+
+
+def test_a_flow_is_drawn_with_where_its_words_lead() -> None:
+    prompts, names = load_prompts(), {name: queue.name for name, queue in QUEUES.items()}
+    flow = load_flow(ROOT / "ivr/flows/12345.yaml", QUEUES, PROMPTS)
+    assert flow.speech is not None
+    drawn = draw_svg(flow, names, prompts.text)
+    assert "举报 (report)" in drawn
+    assert "请直接说出您的诉求" in drawn
+    silent = flow.model_copy(update={"speech": flow.speech.model_copy(update={"enabled": False})})
+    by_keys = draw_svg(silent, names, prompts.text)
+    assert "(report)" not in by_keys
+    assert by_keys == draw_svg(flow.model_copy(update={"speech": None}), names, prompts.text)
+    assert "求助 (help)" in by_keys
 
 
 def test_one_number_is_answered_by_one_flow(tmp_path: Path) -> None:

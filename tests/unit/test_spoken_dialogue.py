@@ -67,6 +67,8 @@ def told(leg: ScriptedLeg, name: str = "HEARD") -> list[dict[str, str]]:
         ("企业的事", "queue:enterprise:consultation:speech", ["greeting", "confirm-consultation"]),
         ("着火了", "emergency:119:help:spoken", ["greeting", "spoken-119"]),
         ("救命", "queue:emergency:help:spoken", ["greeting"]),
+        ("幺幺九", "emergency:119:help:spoken", ["greeting", "spoken-119"]),
+        ("好像出事", "emergency:120:help:spoken", ["greeting", "spoken-120"]),  # likelier than all else
     ],
 )
 async def test_one_sentence_is_enough(flow: Flow, says: str, decision: str, heard: list[str]) -> None:
@@ -183,6 +185,9 @@ async def test_danger_at_the_end_of_the_sentence_with_an_engine_that_hears_no_ea
         ("w0.5,say:不是的我就是问问", "queue:agents:other:speech"),
         ("w0.5,say:不是我家是对面着火了", "emergency:119:help:spoken"),
         ("w0.5,say:不知道怎么办了你们快点来吧来不及了", "emergency:119:help:spoken"),
+        ("w0.5,say:不行了", "emergency:119:help:spoken"),
+        ("w0.5,say:不要挂", "emergency:119:help:spoken"),
+        ("w0.5,say:打错了", "queue:agents:other:speech"),
         ("w0.5,say:快点", "emergency:119:help:spoken"),
         ("w0.5,mumble", "emergency:119:help:spoken"),
         ("w0.5,noise", "emergency:119:help:spoken"),
@@ -257,6 +262,22 @@ async def test_unsure_asks_for_one_of_two(flow: Flow, answer: str, decision: str
 
 
 @pytest.mark.parametrize(
+    ("answer", "decision"),
+    [
+        ("say:报警急救", "emergency:110:help:spoken"),
+        ("say:投诉", "queue:complaint:complaint:speech"),
+        ("", "queue:agents:other:silence"),
+        ("say:好像出事", "queue:agents:other:unclear"),  # at a closed question danger must be sure
+        ("say:着火了", "emergency:119:help:spoken"),
+    ],
+)
+async def test_danger_that_is_hardly_likely_is_asked_about(flow: Flow, answer: str, decision: str) -> None:
+    leg = caller("say:吵起来了", replies={"or-complaint": answer})
+    assert await decide(flow, leg) == decision
+    assert sounds(leg)[1:3] == ["ask-emergency", "or-complaint"]
+
+
+@pytest.mark.parametrize(
     ("during", "decision"),
     [
         ("w0.3,say:不是", "queue:agents:other:unclear"),
@@ -323,7 +344,7 @@ async def test_who_cannot_be_heard_is_served_by_keys_as_ever(flow: Flow, keys: s
     expected = await by_keys(flow, keys)
     leg = caller(keys, can_listen=False)
     await hold(leg, flow, UNDERSTANDING)
-    assert leg.events == [("SPEECH", {"state": "off", "why": "unready"}), *expected.events]
+    assert leg.events == [("SPEECH", {"state": "off", "why": "full"}), *expected.events]
     assert (leg.variables, leg.played, leg.now) == (expected.variables, expected.played, expected.now)
     assert flow.speech is not None
     off = flow.model_copy(update={"speech": flow.speech.model_copy(update={"enabled": False})})
