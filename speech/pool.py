@@ -20,7 +20,7 @@ from collections.abc import Callable, Sequence
 from contextlib import suppress
 from typing import TypeVar
 
-from speech.gate import Activity, Gate
+from speech.gate import Activity, Gate, margins
 from speech.port import RATE, EngineError, Grammar, Recogniser, Utterance
 from speech.priority import lower
 from speech.vad import VoiceActivity
@@ -29,7 +29,8 @@ _log = logging.getLogger(__name__)
 _About = TypeVar("_About")
 
 _SECOND = RATE * 2
-_BATCH = _SECOND // 5
+BATCH = _SECOND // 5
+"""Bytes that are worth a decoder's while."""
 _MOST_AT_ONCE = _SECOND // 2
 """A turn that fell behind catches up in pieces of half a second, so that the others get their share."""
 _LONGEST_TURN = 60 * _SECOND
@@ -156,7 +157,7 @@ class Ear:
         self._finish_asked = 0.0
         self._finishing = self._closed = self._queued = False
         # The rest is touched by one worker at a time.
-        self._gate = Gate(ears._activity())
+        self._gate = Gate(ears._activity(), *margins(ears.streaming))
         self._utterance: Utterance | None = None
         self._partial = ""
 
@@ -205,7 +206,7 @@ class Ear:
     def _wants_a_thread(self) -> bool:
         if self._closed:
             return self._utterance is not None
-        return self._finishing or (self._ears.streaming and len(self._fed) >= _BATCH)
+        return self._finishing or (self._ears.streaming and len(self._fed) >= BATCH)
 
     def _take(self, most: int) -> tuple[bytes, bool]:
         pcm = bytes(self._fed[:most])
