@@ -48,6 +48,8 @@ def free_ports(count: int) -> list[int]:
 class Trial:
     """``environment`` says where it lives; ``start()`` waits until every part is ready."""
 
+    program = "hotline"
+
     def __init__(self, home: Path, **settings: Mapping[str, object]) -> None:
         """``settings``: sections and values of ``settings.toml`` beside the ports. Keys alone serve callers unless a
         speech engine is named."""
@@ -79,7 +81,7 @@ class Trial:
         begin = time.monotonic()
         with (self.home / "run.out").open("ab") as out:
             self.process = subprocess.Popen(
-                [sys.executable, "-m", "hotline", "run"],
+                [sys.executable, "-m", self.program, "run"],
                 env=self.environment,
                 stdin=subprocess.DEVNULL,
                 stdout=out,

@@ -23,8 +23,8 @@ class Pace:
     """After so much silence the sentence is over."""
     ends_singly: int = 1000
     """The same where words come one by one: digits."""
-    cough: int = 240
-    """A shorter voice is not even recognised, where anything may be said."""
+    cough: int = 340
+    """A shorter voice is not even recognised, where anything may be said. The detector adds about 100 ms to it."""
     cough_over: int = 300
     """So much silence tells that it was a cough."""
     patience: int = 2500
