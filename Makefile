@@ -5,7 +5,7 @@ BOOTSTRAP = @$(PYTHON) -m tools.bootstrap
 LOCK := uv pip compile --quiet --universal --generate-hashes --no-header --python-version 3.11
 
 .DEFAULT_GOAL := help
-.PHONY: run test bench demo check compose-test phone lock clean-cache help
+.PHONY: run test bench bench-speech demo check compose-test phone lock clean-cache help
 
 run: ## start everything, in the foreground; Ctrl-C ends it
 	$(BOOTSTRAP)
@@ -26,6 +26,11 @@ check: ## formatting, types, and who may import whom
 bench: ## how many calls per second this machine carries, against two plain alternatives
 	$(BOOTSTRAP)
 	@$(BIN)/python -m bench
+
+bench-speech: ## how many callers may speak at once, and what recognition costs
+	$(BOOTSTRAP) --dev
+	@$(BIN)/python -m bench.ears
+	@$(BIN)/python -m bench.spoken
 
 demo: ## start everything, one robot agent and three robot citizens; print their calls and tickets; end
 	$(BOOTSTRAP)
