@@ -32,6 +32,7 @@ _MADE_OF_PARTS: tuple[tuple[str, ...], ...] = (
 _NOT_CHINESE = re.compile(r"[^㐀-鿿]+")
 _WRITTEN_NUMBER = re.compile(r"[0-9]+(?:[ ,，-]+[0-9]+)*")
 _DIGITS = str.maketrans("0123456789", "零一二三四五六七八九")
+_SPELT = str.maketrans("0123456789", "零幺二三四五六七八九")
 
 
 @dataclass(frozen=True)
@@ -89,23 +90,25 @@ def _text(texts: Texts, names: Sequence[str]) -> str:
 
 
 def _readings(texts: Texts, heard: str) -> list[str]:
-    """``heard`` with its numbers read digit by digit, as quantities, and as quantities before a measure word."""
+    """``heard`` with its numbers read digit by digit (1 as 一, as 幺), as quantities, and as those before a measure
+    word."""
 
     def quantity(found: re.Match[str], counted: bool) -> str:
         number = int("".join(filter(str.isdigit, found.group())))
         return _text(texts, say_number(min(number, MAX_NUMBER), counted))
 
     return [
-        _WRITTEN_NUMBER.sub(lambda found: found.group().translate(_DIGITS), heard),
+        heard.translate(_DIGITS),
+        heard.translate(_SPELT),
         _WRITTEN_NUMBER.sub(lambda found: quantity(found, False), heard),
         _WRITTEN_NUMBER.sub(lambda found: quantity(found, True), heard),
     ]
 
 
 def _syllables(text: str, pronunciation: Mapping[str, str]) -> list[str]:
-    """Toneless pinyin of what is Chinese in ``text``. 幺 counts as 一: a listener writes 1 for both."""
+    """Toneless pinyin of what is Chinese in ``text``."""
     if not pronunciation:
-        return list(lazy_pinyin(_NOT_CHINESE.sub("", text).replace("幺", "一")))
+        return list(lazy_pinyin(_NOT_CHINESE.sub("", text)))
     found: list[str] = []
     for piece in re.split("(" + "|".join(map(re.escape, pronunciation)) + ")", text):
         sounds = pronunciation.get(piece)

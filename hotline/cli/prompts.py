@@ -9,6 +9,7 @@ from pathlib import Path
 import click
 
 from datafile import DataFileError
+from hotline.cli import _prompts_hear
 from ivr.prompts import FOLDER, check, load_prompts, stale
 from ivr.render_build import adopt, build, forget, to_render
 from ivr.render_kit import KitError, prepare
@@ -16,7 +17,10 @@ from ivr.render_kit import KitError, prepare
 
 @click.group("prompts")
 def command() -> None:
-    """语音提示: list, render again after a change, check."""
+    """语音提示: list, render again after a change, check, hear what is understood."""
+
+
+command.add_command(_prompts_hear.command)
 
 
 @command.command("list")

@@ -34,6 +34,8 @@ def test_parts_are_heard_in_their_sentences_only() -> None:
         (("queue-thereare", "digits/8", "digits/thousand"), "您当前排在第8,164位 请您耐心等候"),
         (("queue-holdtime", "digits/liang"), "大约还需等候2分钟"),
         (("ticket-number",), "您的工单号是2026 1120 000 356"),
+        (("test-centre-110",), "这里是妖妖灵测试台,这是一次测试通话。"),
+        (("test-centre-110",), "这里是110测试台,这是一次测试通话。"),
         (("queue-quantity1",), "您当前排在第90位之后,请您耐心等候"),
     ],
 )
