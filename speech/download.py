@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import hashlib
 import os
-import queue
 import shutil
 import subprocess
 import sys
@@ -13,6 +12,8 @@ import time
 import urllib.error
 import urllib.request
 from collections.abc import Callable
+from concurrent.futures import Future
+from functools import partial
 from http.client import HTTPException, HTTPResponse
 from pathlib import Path
 
@@ -77,22 +78,30 @@ def _receive(source: Archive, part: Path, progress: Progress, patience: float) -
 
 def _answer(request: urllib.request.Request, patience: float) -> HTTPResponse:
     """Looking up a name has no time limit of its own: the question is asked on a thread that may be left behind."""
-    answers: queue.SimpleQueue[HTTPResponse | Exception] = queue.SimpleQueue()
+    answer: Future[HTTPResponse] = Future()
 
     def ask() -> None:
+        response: HTTPResponse | None = None
         try:
-            answers.put(urllib.request.urlopen(request, timeout=max(patience, _STALLED_SECONDS)))
+            response = urllib.request.urlopen(request, timeout=max(patience, _STALLED_SECONDS))
+            tell = partial(answer.set_result, response)
+        except urllib.error.HTTPError as error:
+            error.close()
+            tell = partial(answer.set_exception, error)
         except Exception as error:
-            answers.put(error)
+            tell = partial(answer.set_exception, error)
+        if answer.set_running_or_notify_cancel():
+            tell()
+        elif response is not None:  # nobody waits any more
+            response.close()
 
     threading.Thread(target=ask, name="download", daemon=True).start()
     try:
-        answer = answers.get(timeout=patience)
-    except queue.Empty:
+        return answer.result(timeout=patience)
+    except TimeoutError:
+        if not answer.cancel():
+            return answer.result()
         raise DownloadError(f"{request.full_url}: no answer within {patience:.0f} s") from None
-    if isinstance(answer, Exception):
-        raise answer
-    return answer
 
 
 def fetch_wheel(wheel: Wheel, folder: Path, progress: Progress) -> Path:
