@@ -9,14 +9,17 @@ from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from typing import TypeVar
 
-_NICENESS = 5
+_NICENESS = 2
 _Made = TypeVar("_Made")
 
 
 def lower() -> None:
-    """For the calling thread, and the threads that it starts: on Linux each has a niceness of its own."""
+    """For the calling thread, and the threads that it starts: on Linux each has a niceness of its own.
+
+    One that is lower already stays so: root could raise it."""
+    thread = threading.get_native_id()
     with suppress(OSError):
-        os.setpriority(os.PRIO_PROCESS, threading.get_native_id(), _NICENESS)
+        os.setpriority(os.PRIO_PROCESS, thread, max(_NICENESS, os.getpriority(os.PRIO_PROCESS, thread)))
 
 
 def lowered(make: Callable[[], _Made]) -> _Made:

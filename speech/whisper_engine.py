@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
+from threading import Semaphore
 from typing import Any
 
 import numpy as np
@@ -32,7 +33,7 @@ _ROOM = 5 * _MEL_FRAMES_A_SECOND
 _LANGUAGE = "zh"
 _TOKENS_A_SECOND = 8
 """Nobody speaks faster (a Chinese character is one token or two): more of them is a loop."""
-_DOUBTFUL = -0.8
+_DOUBTFUL = -0.6
 _HOPELESS = -1.6
 """Mean log probability of the tokens: heard again below the first, thrown away below the second. Noise of all kinds
 came out below -1.8, the most misheard sentence above -1.3."""
@@ -92,6 +93,7 @@ class WhisperRecogniser:
             self._tokens = Tokenizer(self._model.hf_tokenizer, multilingual=True, task="transcribe", language=_LANGUAGE)
         except (RuntimeError, ValueError, OSError) as error:
             raise EngineError(f"whisper: {model}: {error}") from error
+        self._second_hearings = Semaphore(max(1, threads // 2))
         self._view = StorageView.from_array
         self._simplified = OpenCC("t2s").convert
         self._prompt = self._model.get_prompt(self._tokens, [], without_timestamps=True)
@@ -108,8 +110,12 @@ class WhisperRecogniser:
         mel = self._model.feature_extractor(audio)
         spoken = -(-len(audio) * _MEL_FRAMES_A_SECOND // _WANTED)
         outcome = self._decode(mel, spoken, min(_WHOLE_WINDOW, spoken + _ROOM))
-        if not outcome.sound:
-            again = self._decode(mel, spoken, _WHOLE_WINDOW)
+        # That takes four times as long: half of the threads are left to those who have not been heard at all.
+        if not outcome.sound and self._second_hearings.acquire(blocking=False):
+            try:
+                again = self._decode(mel, spoken, _WHOLE_WINDOW)
+            finally:
+                self._second_hearings.release()
             outcome = max(outcome, again, key=lambda one: (not looped(one.text), one.score))
         return tidy(outcome.words)
 
