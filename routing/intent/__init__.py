@@ -19,4 +19,4 @@ def load_understanding() -> Understanding:
     table = sounds()
     book = PhraseBook(table)
     ear = Ear(table, book)
-    return Understanding(table, book, Model.load(ear.names), Answers(table), ear)
+    return Understanding(table, book, Model.load(ear.names, len(book.topics)), Answers(table), ear)

@@ -91,7 +91,18 @@ class Answers:
         others = [score for i, score in enumerate(scores) if i != best]
         if scores[best] >= 0.78 and scores[best] - max(others, default=0.0) >= 0.08:
             return best
-        return self._by_place(sentence, len(names))
+        place = self._by_place(sentence, len(names))
+        return place if place is not None else self._by_part(sentence, heard)
+
+    def _by_part(self, sentence: Sequence[int], names: Sequence[Sequence[int]]) -> int | None:
+        """By two syllables that stand in one name alone: 进度 for 工单进度."""
+        found = {
+            index
+            for index, name in enumerate(names)
+            for at in range(len(name) - 1)
+            if (place := self._find(sentence, name[at : at + 2])) is not None and not self._refused(sentence, place)
+        }
+        return found.pop() if len(found) == 1 else None
 
     def _by_place(self, sentence: Sequence[int], count: int) -> int | None:
         words = [(phrase, i) for i, texts in enumerate(self.rules.places[:count]) for phrase in self._heard(texts)]
@@ -131,7 +142,7 @@ class Answers:
         best: tuple[int, float, str, bool] | None = None
         for word, texts in words.items():
             for phrase in self._heard(dict.fromkeys(texts)):  # type: ignore[arg-type]
-                if len(phrase) == 1 and len(sentence) > 2:
+                if not phrase or (len(phrase) == 1 and len(sentence) > 2):
                     continue
                 place = self._find(sentence, phrase)
                 if place is None:

@@ -75,6 +75,9 @@ class Ear:
         self._kinds = self._numbers("group.")
         guards = [self.groups[g] for g in self._guards]
         kinds = [self.groups[g] for g in self._kinds]
+        # What two groups say together is more than the sum: 着火 with 保险, 漏水 with 投诉.
+        crossed = np.concatenate((self._guards, self._kinds))
+        self._left, self._right = (crossed[side] for side in np.triu_indices(len(crossed), 1))
         self.names = [
             *(f"{e.group}/{e.text}" for e in book.entries),
             *self.groups,
@@ -82,6 +85,7 @@ class Ear:
             *(f"danger+{name}" for name in guards),
             *(f"clear+{name}" for name in guards),
             *(f"danger+{name}" for name in kinds),
+            *(f"{self.groups[a]}+{self.groups[b]}" for a, b in zip(self._left, self._right, strict=True)),
         ]  # fmt: skip
 
     def _numbers(self, *starts: str) -> npt.NDArray[np.int64]:
@@ -94,10 +98,10 @@ class Ear:
         danger, clear = best[self._danger].max(), best[self._clear].max()
         length = len(sentence)
         rest = [danger, clear, min(1.0, length / 25), max(0.0, 1 - length / 8)]
-        values: Floats = np.concatenate(
-            (hits, best, rest, danger * best[self._guards], clear * best[self._guards], danger * best[self._kinds])
-        ).astype(np.float32)
-        return Heard(pieces(self.sounds, sentence), values, hits, where)
+        guards, kinds = best[self._guards], best[self._kinds]
+        crossed = best[self._left] * best[self._right]
+        values: Floats = np.concatenate((hits, best, rest, danger * guards, clear * guards, danger * kinds, crossed))
+        return Heard(pieces(self.sounds, sentence), values.astype(np.float32), hits, where)
 
     def strength(self, heard: Heard, kind: str) -> float:
         """How well any phrase of a kind of danger was heard."""

@@ -30,7 +30,7 @@ class Matcher:
         self._gains: dict[int, Floats] = {}
         self._last = (lengths - 1, np.arange(self.size))
         self._lengths = lengths.astype(np.float32)
-        self._enough = np.array([ENOUGH[n] for n in lengths], np.float32)
+        self._enough = np.array([ENOUGH[min(n, len(ENOUGH) - 1)] for n in lengths], np.float32)
 
     def _gain(self, syllable: int) -> Floats:
         gain = self._gains.get(syllable)

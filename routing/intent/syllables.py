@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import unicodedata
 from functools import lru_cache
 from pathlib import Path
 
@@ -23,10 +24,12 @@ _INITIALS = "zh ch sh b p m f d t n l g k h j q x r z c s".split()
 _GLIDES = {
     "yi": "i", "ya": "ia", "ye": "ie", "yao": "iao", "you": "iu", "yan": "ian", "yin": "in", "yang": "iang",
     "ying": "ing", "yong": "iong", "yu": "v", "yue": "ve", "yuan": "van", "yun": "vn", "yo": "o",
-    "wu": "u", "wa": "ua", "wo": "uo", "wai": "uai", "wei": "ui", "wan": "uan", "wen": "un", "wang": "uang", "weng": "ong",
+    "wu": "u", "wa": "ua", "wo": "uo", "wai": "uai", "wei": "ui", "wan": "uan", "wen": "un", "wang": "uang",
+    "weng": "ong",
 }  # fmt: skip
 _DIGITS = dict(zip("0123456789", "ling yi er san si wu liu qi ba jiu".split(), strict=True))
 _HUMS = {"n": "en", "m": "en", "ng": "en", "hm": "en", "hng": "en", "ê": "ei"}
+_GAP = re.compile(r"(?<=[\u3400-\u9fff])\s+(?=[\u3400-\u9fff])")
 _WORD = re.compile(r"[a-zA-Z]+|\d|[^\W\da-zA-Z_]+")
 
 
@@ -114,7 +117,7 @@ class Sounds:
     def listen(self, text: str, limit: int = MAX_SYLLABLES) -> list[int]:
         """The syllables of ``text``: Chinese characters, digits, Latin words. Everything else is silent."""
         found: list[int] = []
-        for word in _WORD.findall(text[: limit * 4]):
+        for word in _WORD.findall(_GAP.sub("", unicodedata.normalize("NFKC", text[: limit * 4]))):
             if word[0] in _DIGITS:
                 found.append(self.number[_DIGITS[word[0]]])
             elif word.isascii():

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import numpy as np
+import numpy.typing as npt
 
 from routing.intent.features import Ear, Heard
 
@@ -13,17 +14,16 @@ ENOUGH = 1.2
 class Topics:
     def __init__(self, ear: Ear) -> None:
         rows = [(i, e) for i, e in enumerate(ear.book.entries) if e.group.startswith("topic.")]
-        self._names = list(ear.book.topics)
+        names = list(ear.book.topics)
+        self._count = len(names)
         self._which = np.array([i for i, _ in rows])
-        self._topic = np.array([self._names.index(e.group.removeprefix("topic.")) for _, e in rows])
+        self._topic = np.array([names.index(e.group.removeprefix("topic.")) for _, e in rows])
         self._points = np.array([0.7 * len(e.syllables) for _, e in rows])
 
-    def topic(self, heard: Heard, length: int) -> str | None:
-        """The subject whose phrases cover most of what was said; the words of a whole sentence share the points."""
-        points = heard.hits[self._which] * self._points
-        total = np.zeros(len(self._names))
-        # A longer phrase contains shorter ones of its own subject: the best counts fully, the others a third.
-        np.maximum.at(total, self._topic, points)
-        total += (np.bincount(self._topic, points, len(self._names)) - total) / 3
-        best = int(total.argmax())
-        return self._names[best] if total[best] >= ENOUGH else None
+    def points(self, heard: Heard) -> npt.NDArray[np.float64]:
+        """For each subject how much of it was said: the best phrase counts fully, the others a third."""
+        each = heard.hits[self._which] * self._points
+        best = np.zeros(self._count)
+        np.maximum.at(best, self._topic, each)
+        points: npt.NDArray[np.float64] = best + (np.bincount(self._topic, each, self._count) - best) / 3
+        return points

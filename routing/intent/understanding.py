@@ -13,12 +13,14 @@ from routing.intent.features import Ear, Heard
 from routing.intent.model import Model
 from routing.intent.phrasebook import CLASSES, SERVICES, Class, PhraseBook
 from routing.intent.syllables import OTHER, Sounds
-from routing.intent.topics import Topics
+from routing.intent.topics import ENOUGH, Topics
 
 CLOSE = 0.25
 """Services that are nearer to each other than this are a doubt, which the table in phrases.yaml decides."""
 LEFT = 7
 """Fewer syllables than this beside something made up are made up as well."""
+CLEAR, LOUD = 0.6, 2.0
+"""A subject is taken from this probability on; or for phrases of it worth so many points."""
 _CLAUSE = re.compile(r"[\s，。！？、,.!?;；:：…]+")
 _LATIN_WORD = re.compile(r"[A-Za-z]{2,}")
 _HAN = re.compile(r"[\u3400-\u9fff]")
@@ -41,7 +43,7 @@ class Understanding:
     def __init__(self, sounds: Sounds, book: PhraseBook, model: Model, answers: Answers, ear: Ear) -> None:
         self._sounds, self._book, self._model, self._answers, self._ear = sounds, book, model, answers, ear
         self._alarm = Alarm(sounds, book)
-        self._topics = Topics(ear)
+        self._subjects = Topics(ear)
         self._fillers = sorted({tuple(sounds.listen(text)) for text in book.rules.fillers}, key=len, reverse=True)
 
     def request(self, text: str) -> Meaning | None:
@@ -53,7 +55,7 @@ class Understanding:
         order = classes.argsort()[::-1]
         label: Class = CLASSES[int(order[0])]
         score = float(classes[order[0]])
-        topic = self._topics.topic(heard, len(sentence))
+        topic = self._topic(heard)
         if label != "emergency" and _foreign(text):
             label, topic, score = "agent", "english", max(score, self._model.sure)
         service = self._service(heard, services.tolist()) if label == "emergency" else None
@@ -89,6 +91,17 @@ class Understanding:
                 if said in (SERVICES[first], SERVICES[second]) and self._ear.strength(heard, kind) > 0.5:
                     return said
         return SERVICES[first]
+
+    def _topic(self, heard: Heard) -> str | None:
+        """The subject, if the words tell it: a phrase of it was said, or the weights leave little doubt."""
+        names = list(self._book.topics)
+        chances = self._model.subjects(heard)
+        best = int(chances.argmax())
+        said = self._subjects.points(heard)
+        if chances[best] >= CLEAR or said[best] >= ENOUGH:
+            return names[best]
+        loudest = int(said.argmax())
+        return names[loudest] if said[loudest] >= LOUD else None
 
     def danger(self, partial: str) -> str | None:
         sentence = self._sounds.listen(partial)
