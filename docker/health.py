@@ -1,4 +1,4 @@
-"""``python -m docker.health voice|worker|web``: a container's health check, with the supervisor's own questions.
+"""``python -m docker.health voice|worker|web|scribe``: a container's health check, with the supervisor's own questions.
 
 Docker restarts a process that ends, not one that hangs: after three misses in a row it is killed from here.
 """
@@ -12,13 +12,18 @@ import sys
 from collections.abc import Callable
 from pathlib import Path
 
-from hotline.parts import Part, voice_part, web_part, worker_part
+from hotline.parts import Part, scribe_part, voice_part, web_part, worker_part
 from hotline.settings import Settings, load_settings
 
 ANSWER_SECONDS = 3.0
 MISSES = 3
 MISSED = Path("/tmp/health-missed")
-PARTS: dict[str, Callable[[Settings], Part]] = {"voice": voice_part, "worker": worker_part, "web": web_part}
+PARTS: dict[str, Callable[[Settings], Part]] = {
+    "voice": voice_part,
+    "worker": worker_part,
+    "web": web_part,
+    "scribe": scribe_part,
+}
 
 
 def main(name: str) -> int:

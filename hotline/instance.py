@@ -30,10 +30,10 @@ class Hotline:
         secrets = load_or_create(settings, rules.agents.agents)
         await asyncio.to_thread(open_rulebook, settings, create=True)
         exchange = supervisor.add(parts.asterisk_part(asterisk.find_asterisk(), settings))
-        servers = [
-            supervisor.add(part)
-            for part in (parts.voice_part(settings), parts.worker_part(settings), parts.web_part(settings))
-        ]
+        kinds = [parts.voice_part, parts.worker_part, parts.web_part]
+        if settings.speech.transcripts:
+            kinds.append(parts.scribe_part)
+        servers = [supervisor.add(kind(settings)) for kind in kinds]
         await all_of(*(keeper.clear_leftover() for keeper in servers))
         taken_over = exchange.part.running is not None and exchange.part.running() is not None
         for port in ports(settings):

@@ -36,10 +36,16 @@ class Scribe(Protocol):
 
 
 class Model:
-    """``load`` blocks and raises :class:`speech.port.EngineError` when there is no model."""
+    """``load`` blocks; it and ``check``, which is quick, raise :class:`speech.port.EngineError` without a model."""
 
-    def __init__(self, load: Callable[[], Scribe], clock: Callable[[], float] = time.monotonic) -> None:
+    def __init__(
+        self,
+        load: Callable[[], Scribe],
+        check: Callable[[], None] = lambda: None,
+        clock: Callable[[], float] = time.monotonic,
+    ) -> None:
         self._load = load
+        self.check = check
         self._clock = clock
         self._scribe: Scribe | None = None
         self._used_at = 0.0

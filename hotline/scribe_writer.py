@@ -32,7 +32,7 @@ from tickets.ticket import Ticket
 log = logging.getLogger(__name__)
 
 LONGEST_TEXT = 2_000
-State = Literal["idle", "working", "no model", "off"]
+State = Literal["idle", "working", "no model", "faulty", "off"]
 
 
 @dataclass(frozen=True)
@@ -60,6 +60,7 @@ class Writer:
         """All that wait, the newest first. Returns how many were looked at; none without a model."""
         count = 0
         try:
+            self.model.check()
             while not self.stop.is_set():
                 async with self.engine.begin() as connection:
                     if not await transcripts.any_due(connection):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import json
 from collections.abc import Awaitable
 from dataclasses import asdict, dataclass, field
 from typing import Any, TypeVar
@@ -12,11 +13,13 @@ from sqlalchemy.exc import SQLAlchemyError
 from sqlalchemy.ext.asyncio import AsyncEngine
 
 from calls.alerts import list_alerts
+from calls.transcripts import count_pending
 from hotline.agent_state import states
 from hotline.ami import open_ami
 from hotline.db import open_engine
 from hotline.guard import free_bytes
 from hotline.health import probes
+from hotline.parts import SCRIBE_HEARTBEAT
 from hotline.rules import load_rules
 from hotline.settings import Settings, SettingsError
 from hotline.supervisor import read_status
@@ -50,6 +53,11 @@ class Status:
     unread_bytes: int | None = None
     free_mb: int = 0
     recording_off: bool = False
+    scribe: str = ""
+    """What the scribe says of itself: ``idle``, ``working``, ``no model``, ``faulty``, ``off``; empty: not running."""
+    scribe_detail: str = ""
+    unwritten: int | None = None
+    """Recordings that wait to be written down."""
 
     @property
     def ok(self) -> bool:
@@ -67,6 +75,7 @@ async def read_all(settings: Settings) -> Status:
     status.recording_off = settings.recording_off_flag.exists()
     if settings.recordings_dir.exists():
         status.free_mb = free_bytes(settings.recordings_dir) >> 20
+    status.scribe, status.scribe_detail = _scribe(settings)
     works: dict[str, bool] = {}
     try:
         async with open_engine(settings, pool_size=2) as engine:
@@ -137,3 +146,12 @@ async def _from_database(settings: Settings, engine: AsyncEngine, status: Status
                 stat = file.stat()
                 unread += stat.st_size - offset if stat.st_ino == int(inode) else stat.st_size
         status.unread_bytes = unread
+        status.unwritten = await count_pending(connection)
+
+
+def _scribe(settings: Settings) -> tuple[str, str]:
+    try:
+        found = json.loads((settings.run_dir / SCRIBE_HEARTBEAT).read_text(encoding="utf-8"))
+        return str(found["state"]), str(found["detail"])
+    except (OSError, ValueError, KeyError, TypeError):
+        return "", ""

@@ -6,6 +6,7 @@ ticket it is sealed with the rest.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from datetime import datetime
 from typing import Annotated, Any
 
@@ -15,7 +16,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from tickets import rows
 from tickets.book import sealed
-from tickets.history import append, event_of, events_of
+from tickets.history import TicketEvent, append, event_of, events_of
 from tickets.rulebook import Rulebook
 from tickets.tables import tickets
 from tickets.ticket import Ticket
@@ -60,5 +61,10 @@ async def add_draft(
 
 async def draft_of(connection: AsyncConnection, rulebook: Rulebook, number: str) -> Draft | None:
     """The newest. Whether somebody may read it is the caller's question. Raises NoBox."""
-    found = await events_of(connection, rulebook, number, KIND)
+    return newest(await events_of(connection, rulebook, number, KIND))
+
+
+def newest(events: Sequence[TicketEvent]) -> Draft | None:
+    """Of a ticket's events, with their words."""
+    found = [event for event in events if event.kind == KIND]
     return Draft.model_validate(found[-1].words["draft"]) if found else None

@@ -8,12 +8,21 @@ from typing import Any
 
 import click
 from rich.console import Console
+from rich.markup import escape
 from rich.table import Table
 
 from hotline.settings import load_settings
 from hotline.status import PartState, Status, read_all
 
 _WORDS = {"ready": "正常", "starting": "启动中", "waiting": "等待重启", "not answering": "无响应", "stopped": "已停止"}
+
+_SCRIBE = {
+    "idle": "空闲",
+    "working": "转写中",
+    "no model": "没有语音识别模型，不转写 no model",
+    "faulty": "不能转写 faulty",
+    "off": "已关闭 off",
+}
 
 
 @click.command("status")
@@ -49,6 +58,11 @@ def _show(status: Status, console: Console) -> None:
     console.print(
         f"日志待读 log not yet read: {status.unread_bytes} B · 录音盘剩余 free for recordings: {status.free_mb} MB"
     )
+    if status.scribe:
+        waiting = "" if status.unwritten is None else f" · 待转写 to be written down: {status.unwritten}"
+        console.print(f"转写 transcripts: {_SCRIBE.get(status.scribe, status.scribe)}{waiting}")
+        if status.scribe in ("no model", "faulty"):
+            console.print(f"[yellow]{escape(status.scribe_detail)}[/]")
     if status.recording_off:
         console.print("[red]磁盘空间不足, 已停止录音 recording is stopped: too little free space[/]")
     for alert in status.alerts:

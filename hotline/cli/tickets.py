@@ -14,6 +14,7 @@ from datafile import DataFileError
 from hotline.cli._database import ask, console, local, print_json
 from hotline.settings import load_settings
 from tickets.book import NoBox, NotFound, get
+from tickets.draft import LABEL, Draft, newest
 from tickets.find import Filter, ShortWord, find
 from tickets.history import TicketEvent, events_of
 from tickets.number import NUMBER
@@ -68,10 +69,19 @@ def command(
 def show(number: str, as_json: bool) -> None:
     """One ticket: what it says, its limits, its history 工单详情."""
     ticket, events = _one(_rulebook(), number)
+    draft = newest(events)
     if as_json:
-        print_json({**_public(ticket), "limits": _limits(ticket), "history": [_told(event) for event in events]})
+        known = None if draft is None else {"label": LABEL, **draft.model_dump(mode="json")}
+        print_json(
+            {
+                **_public(ticket),
+                "draft": known,
+                "limits": _limits(ticket),
+                "history": [_told(event) for event in events],
+            }
+        )
         return
-    _show(ticket, events)
+    _show(ticket, draft, events)
 
 
 def _rulebook() -> Rulebook:
@@ -153,6 +163,22 @@ def _told(event: TicketEvent) -> dict[str, Any]:
     }
 
 
+def _draft(draft: Draft) -> Table:
+    table = Table(title=LABEL, show_header=False)
+    category = "" if draft.category is None else chinese(draft.category)
+    rows = {
+        "摘要": draft.summary,
+        "类别": f"紧急 {draft.emergency}" if draft.emergency else category,
+        "事项": draft.topic,
+        "地点": "、".join(draft.places),
+        "电话": "、".join(draft.phones),
+    }
+    for name, words in rows.items():
+        if words:
+            table.add_row(name, escape(words))
+    return table
+
+
 def _table(rows: list[Ticket]) -> Table:
     table = Table(title="工单" if rows else "工单（无）")
     for name in ("工单号", "受理时间", "类别", "突发", "状态", "承办单位", "办结时限", "诉求人", "摘要", "来电编号"):
@@ -176,11 +202,13 @@ def _table(rows: list[Ticket]) -> Table:
     return table
 
 
-def _show(ticket: Ticket, events: list[TicketEvent]) -> None:
+def _show(ticket: Ticket, draft: Draft | None, events: list[TicketEvent]) -> None:
     out = console()
     out.print(_table([ticket]))
     if ticket.content:
         out.print(escape(ticket.content))
+    if draft is not None:
+        out.print(_draft(draft))
     limits = Table(title="时限" if ticket.life.limits else "时限（无）")
     for name in ("时限", "截止", "依据", ""):
         limits.add_column(name)

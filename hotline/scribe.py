@@ -1,0 +1,152 @@
+"""The scribe process: ``python -m hotline.scribe``. Writes down what was said in the recordings, behind everybody else.
+
+Killing it loses nothing: what it was at is taken up again.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import json
+import logging
+import os
+import signal
+from pathlib import Path
+
+from datafile import DataFileError
+from hotline.db import database_url, driver_url, open_engine
+from hotline.logs import configure_logging
+from hotline.parts import SCRIBE_HEARTBEAT
+from hotline.rulebook import Rulebooks, open_rulebook
+from hotline.scribe_draft import draft_of
+from hotline.scribe_job import create_app, work
+from hotline.scribe_model import Model, Scribe
+from hotline.scribe_writer import State, Writer
+from hotline.settings import Settings, SettingsError, load_settings
+from hotline.stopping import pause
+from hotline.worker import run_jobs
+from routing.intent import load_understanding
+from routing.intent.details import details
+from routing.intent.model import WeightsError
+from speech import models
+from speech.catalogue import WHISPER_BASE
+from speech.port import EngineError
+
+log = logging.getLogger(__name__)
+
+ENGINE = "whisper"
+HEARTBEAT_SECONDS = 1.0
+RULES_SECONDS = 10.0
+
+
+class Heart:
+    """A file whose change time says that the scribe lives, and whose words say what it does."""
+
+    def __init__(self, file: Path) -> None:
+        self._file = file
+        self._said: tuple[State, str] = ("idle", "")
+        self._write()
+
+    def tell(self, state: State, detail: str) -> None:
+        if (state, detail) == self._said:
+            return
+        if state == "no model" and self._said[0] != state:
+            log.warning("nothing is written down: %s", detail)
+        self._said = (state, detail)
+        self._write()
+
+    async def beat(self, stop: asyncio.Event, model: Model) -> None:
+        while not stop.is_set():
+            self._file.touch()
+            model.free_if_idle()
+            await pause(stop, HEARTBEAT_SECONDS)
+        self._file.unlink(missing_ok=True)
+
+    def _write(self) -> None:
+        state, detail = self._said
+        new = self._file.with_suffix(".new")
+        with contextlib.suppress(OSError):  # a full disk
+            new.write_text(json.dumps({"state": state, "detail": detail}, ensure_ascii=False), encoding="utf-8")
+            new.replace(self._file)
+
+
+async def serve(settings: Settings, stop: asyncio.Event, model: Model) -> None:
+    """Run until ``stop`` is set."""
+    settings.run_dir.mkdir(parents=True, exist_ok=True)
+    heart = Heart(settings.run_dir / SCRIBE_HEARTBEAT)
+    async with asyncio.TaskGroup() as group:
+        group.create_task(heart.beat(stop, model))
+        if settings.speech.transcripts:
+            group.create_task(_write(settings, stop, model, heart))
+        else:
+            heart.tell("off", "speech.transcripts = false")
+            log.info("nothing is written down: speech.transcripts = false")
+
+
+async def _write(settings: Settings, stop: asyncio.Event, model: Model, heart: Heart) -> None:
+    while not stop.is_set():
+        try:
+            rulebook = Rulebooks(await asyncio.to_thread(open_rulebook, settings))
+            understanding = await asyncio.to_thread(load_understanding)
+            break
+        except (SettingsError, DataFileError, WeightsError, OSError) as error:
+            log.error("nothing is written down: %s", error)
+            heart.tell("faulty", str(error))
+            await pause(stop, RULES_SECONDS)
+    else:
+        return
+    async with open_engine(settings, pool_size=2) as engine:
+        writer = Writer(
+            engine=engine,
+            root=settings.recordings_dir,
+            model=model,
+            engine_name=ENGINE,
+            model_name=WHISPER_BASE.name,
+            draft=lambda made: draft_of(made, understanding.request, details),
+            rulebook=rulebook,
+            stop=stop,
+            tell=heart.tell,
+        )
+        url = driver_url(database_url(settings))
+        await run_jobs(lambda: work(create_app(url, writer.sweep), writer.begin), stop)
+
+
+def whisper(settings: Settings) -> Model:
+    """The library is loaded with the model: most of the time nobody needs it."""
+
+    def check() -> None:
+        if models.folder(settings.models_dir, WHISPER_BASE) is None:
+            raise EngineError(f"no model: `hotline models fetch {WHISPER_BASE.name}`")
+
+    def load() -> Scribe:
+        from speech.whisper_engine import Scribe as Whisper
+
+        return Whisper(settings.models_dir, 1)
+
+    return Model(load, check)
+
+
+def step_back() -> None:
+    """Behind the worker, which is behind the callers (:func:`hotline.worker.step_back` says why both)."""
+    os.nice(19)
+    with contextlib.suppress(OSError):
+        Path("/proc/self/autogroup").write_text("19", encoding="ascii")
+
+
+async def main() -> None:
+    stop = asyncio.Event()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        asyncio.get_running_loop().add_signal_handler(number, stop.set)
+    settings = load_settings()
+    await serve(settings, stop, whisper(settings))
+    log.info("stopped")
+
+
+if __name__ == "__main__":
+    configure_logging()
+    step_back()
+    logging.getLogger("procrastinate").setLevel(logging.WARNING)
+    asyncio.run(main())
+    # A thread of the recogniser's may still be at work.
+    logging.shutdown()
+    os._exit(0)
