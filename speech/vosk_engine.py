@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from functools import lru_cache
 from pathlib import Path
 from typing import Any
@@ -12,7 +12,9 @@ from speech import models
 from speech.catalogue import VOSK_CN
 from speech.grammar import split
 from speech.port import RATE, EngineError, Grammar
+from speech.priority import lowered
 from speech.text import tidy
+from speech.vosk_shelf import Shelf
 
 _UNKNOWN = ("[unk]", "<UNK>", "<unk>")
 """The word for everything else, by the habit of whoever trained the model."""
@@ -23,8 +25,8 @@ class VoskRecogniser:
     name = "vosk"
     streaming = True
 
-    def __init__(self, model: Path) -> None:
-        """Loads for a second or so. Raises :class:`EngineError`."""
+    def __init__(self, model: Path, threads: int = 1) -> None:
+        """Loads for a second or two. Raises :class:`EngineError`."""
         try:
             import vosk
         except (ImportError, OSError) as error:
@@ -36,6 +38,7 @@ class VoskRecogniser:
             raise EngineError(f"vosk: {model} is no model of its") from error
         self._new = vosk.KaldiRecognizer
         self._unknown = [word for word in _UNKNOWN if self.knows(word)][:1]
+        self._shelf = lowered(lambda: Shelf(lambda: self._new(self._model, RATE), threads))
         self._compiled = lru_cache(maxsize=256)(self._compile)
 
     def knows(self, word: str) -> bool:
@@ -49,8 +52,9 @@ class VoskRecogniser:
 
     def open(self, grammar: Grammar | None = None) -> VoskUtterance:
         """Raises :class:`EngineError` for a phrase that cannot be made of the model's words."""
-        arguments = () if grammar is None else (self._compiled(grammar),)
-        return VoskUtterance(self._new(self._model, RATE, *arguments))
+        if grammar is None:
+            return VoskUtterance(self._shelf.take(), self._shelf.give_back)
+        return VoskUtterance(self._new(self._model, RATE, self._compiled(grammar)))
 
     def _compile(self, grammar: Grammar) -> str:
         phrases = dict.fromkeys(" ".join(split(phrase, self.knows)) for phrase in grammar.phrases)
@@ -60,9 +64,11 @@ class VoskRecogniser:
 class VoskUtterance:
     """The library cuts at pauses: what is before the last cut is final, what follows it may still change."""
 
-    def __init__(self, recogniser: object) -> None:
-        self._recogniser: object | None = recogniser
+    def __init__(self, recogniser: Any, give_back: Callable[[Any], None] | None = None) -> None:
+        self._recogniser: Any = recogniser
+        self._give_back = give_back
         self._final: list[str] = []
+        self._finished = False
 
     def feed(self, pcm: bytes) -> str:
         recogniser = self._alive()
@@ -73,10 +79,15 @@ class VoskUtterance:
 
     def finish(self) -> str:
         self._final.append(json.loads(self._alive().FinalResult())["text"])
+        self._finished = True
         return self._words()
 
     def close(self) -> None:
-        self._recogniser = None  # frees several megabytes
+        recogniser, self._recogniser = self._recogniser, None
+        if recogniser is not None and self._give_back is not None:
+            if not self._finished:
+                recogniser.FinalResult()
+            self._give_back(recogniser)
 
     def _words(self, more: str = "") -> str:
         return tidy(" ".join([*self._final, more]))
@@ -88,8 +99,8 @@ class VoskUtterance:
 
 
 def load(models_dir: Path, threads: int) -> VoskRecogniser:
-    """The Chinese model. Any number of threads may use it."""
+    """The Chinese model, for about so many threads."""
     place = models.folder(models_dir, VOSK_CN)
     if place is None:
         raise EngineError(f"vosk: no model: `hotline models fetch {VOSK_CN.name}`")
-    return VoskRecogniser(place)
+    return VoskRecogniser(place, threads)
