@@ -21,6 +21,8 @@ LEFT = 7
 """Fewer syllables than this beside something made up are made up as well."""
 CLEAR, LOUD = 0.6, 2.0
 """A subject is taken from this probability on; or for phrases of it worth so many points."""
+CERTAIN = 0.97
+"""How probable an emergency must be to go off in the middle of a sentence without a clear word of it."""
 _CLAUSE = re.compile(r"[\s，。！？、,.!?;；:：…]+")
 _LATIN_WORD = re.compile(r"[A-Za-z]{2,}")
 _HAN = re.compile(r"[\u3400-\u9fff]")
@@ -105,12 +107,12 @@ class Understanding:
 
     def danger(self, partial: str) -> str | None:
         sentence = self._sounds.listen(partial)
-        kind = self._alarm.raised(sentence)
-        if kind is None:
+        words = self._alarm.raised(sentence)
+        if words is None:
             return None
         heard = self._ear.hear(_without_loops(sentence))
         classes, services = self._model.probabilities(heard)
-        if classes[CLASSES.index("emergency")] < self._model.sure:
+        if classes[CLASSES.index("emergency")] < (self._model.sure if words == "clear" else CERTAIN):
             return None
         return self._service(heard, services.tolist())
 
