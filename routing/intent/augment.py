@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from routing.intent.syllables import Floats, Sounds
+from routing.intent.syllables import Sounds
 
 LEVELS, SHARES = (0.0, 0.1, 0.22, 0.36), (0.2, 0.25, 0.3, 0.25)
 """How many of the syllables are touched, and how often a sentence gets that many."""
@@ -17,7 +17,7 @@ CLOSERS = "啊 了 谢谢 呢 呀 行吗 好吧 对吧 麻烦了".split()
 class Line:
     """A bad line. Equal seeds and equal calls give equal noise."""
 
-    def __init__(self, sounds: Sounds, seed: int, learned: Floats | None = None) -> None:
+    def __init__(self, sounds: Sounds, seed: int) -> None:
         self._random = np.random.default_rng(seed)
         cost = 1.0 - sounds.alike[1:, 1:]
         size = len(cost)
@@ -25,11 +25,6 @@ class Line:
         # Tones and characters go wrong far more often than syllables: the same sound is what mostly comes back.
         np.fill_diagonal(chance, 0.0)
         chance /= chance.sum(axis=1, keepdims=True)
-        if learned is not None:
-            known = learned[1:, 1:].sum(axis=1, keepdims=True)
-            trust = known / (known + 6.0)
-            chance = chance * (1 - trust) + trust * learned[1:, 1:] / np.maximum(known, 1.0)
-            chance /= chance.sum(axis=1, keepdims=True)
         self._becomes = np.cumsum(chance, axis=1)
         self._size = size
         self._openers = [sounds.listen(text) for text in OPENERS]
