@@ -17,7 +17,7 @@ from hotline.rules import Rules, load_rules
 from hotline.secrets import Secrets, load_or_create
 from hotline.settings import CHECKOUT, Settings
 from ivr.prompts import FOLDER as PROMPTS
-from ivr.watchdog import AFTER_LISTENING, AFTER_LOSS
+from ivr.watchdog import AFTER_LISTENING, AFTER_LOSS, LISTENING
 from routing.queues import AGENTS, EMERGENCY, EMERGENCY_NUMBERS, HANDOVER
 
 TEMPLATES = CHECKOUT / "asterisk_conf"
@@ -133,6 +133,7 @@ def _values(settings: Settings, secrets: Secrets, rules: Rules, asterisk: Asteri
         "checkout": CHECKOUT,
         "fallback_scripts": FALLBACK_SCRIPTS,
         "fallback_seconds": FALLBACK_SECONDS,
+        "listening": LISTENING,
         "after_listening": AFTER_LISTENING,
         "after_loss": AFTER_LOSS,
     }

@@ -104,12 +104,12 @@ class FastAgiLeg:
     async def _listen(self, opened: Opened) -> Heard:
         """The dialplan brings the caller to us and is back when the turn is over: context ``listen``."""
         listening = opened.listening
-        await self._command(f"GOSUB listen s 1 {opened.uuid}", opened.seconds)
-        if listening.attached:
-            # Keys that were sent before the connection's end are read before it.
-            with contextlib.suppress(TimeoutError):
-                async with asyncio.timeout(END_OF_CALL_SECONDS):
-                    await listening.gone.wait()
+        # How long the server is trusted meanwhile is the dialplan's own affair.
+        await self._command(f"GOSUB listen s 1 {opened.uuid}", lasts=opened.seconds)
+        # Keys that were sent before the end of the connection are read before it.
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(END_OF_CALL_SECONDS):
+                await listening.gone.wait()
         listening.lose("closed")  # if it did not end by itself
         assert listening.heard is not None
         return listening.heard
@@ -136,11 +136,12 @@ class FastAgiLeg:
         # urlencode leaves no comma, quote or line break for the application's own parser.
         await self._command(f'EXEC CELGenUserEvent "{name},{urlencode(fields)}"')
 
-    async def _command(self, command: str, seconds: float = 0.0) -> agi_wire.Reply:
+    async def _command(self, command: str, seconds: float = 0.0, *, lasts: float = 0.0) -> agi_wire.Reply:
+        """``lasts``: seconds, for a command during which the dialplan itself keeps the limit."""
         limit = self._watchdog.before(self._now(), seconds)
         if limit is not None:
             await self._exchange(f"SET VARIABLE TIMEOUT(absolute) {limit:.1f}", 0.0)
-        return await self._exchange(command, seconds)
+        return await self._exchange(command, seconds + lasts)
 
     async def _exchange(self, command: str, seconds: float) -> agi_wire.Reply:
         reply = await self._session.send_command(command, seconds)

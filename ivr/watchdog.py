@@ -13,9 +13,9 @@ MARGIN = 2.0
 """Seconds between a step's expected end and the limit."""
 TOLERANCE = 1.0
 """The limit is left alone while it is within this many seconds of the wanted one, to save round trips."""
-AFTER_LISTENING, AFTER_LOSS = 2.0, 1.0
-"""What the dialplan sets, in seconds, when it has a caller back from listening: at our word, or because nothing came
-from us for two seconds (context ``listen``)."""
+LISTENING, AFTER_LISTENING, AFTER_LOSS = 3.5, 2.0, 1.0
+"""What the dialplan sets by itself, in seconds (context ``listen``): each time it begins to bring the caller's voice,
+which it is made to every two seconds; when the server has sent it away for good; when the connection broke."""
 
 
 class Watchdog:

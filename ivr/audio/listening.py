@@ -10,7 +10,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 from ivr.audio import wire
-from ivr.audio.server import Connection
+from ivr.audio.server import MAX_BURST, Connection
 from ivr.audio.sounds import Player
 from ivr.audio.turn import Acts, Do, Turn
 from ivr.leg import ALL_KEYS, Heard, HeardEnd
@@ -28,6 +28,8 @@ REWIND_MS = 400
 """After a pause for nothing the prompt goes on so much before it."""
 DETECTOR_SECONDS = 0.03
 """By so much the detector tells a voice later than it begins (20 to 60 ms with clear voices)."""
+PIECE_SECONDS = 2.0
+"""Asterisk is sent away and comes again so often (context ``listen``): a frozen server is found out by not doing so."""
 MISSING_FRAMES = 10
 """A telephone that sends nothing while nobody speaks: after so many frames the rest counts as silence."""
 DECISION_SECONDS = 4.0
@@ -51,14 +53,16 @@ class Listening:
         self.heard: Heard | None = None
         self.late_keys: list[str] = []
         self.gone = asyncio.Event()
-        """The connection is closed."""
-        self.attached = False
+        """No connection is open. (There were none, or all are closed.)"""
+        self.gone.set()
         self._ears = ears
         self._request = request
         self._player = player
         self._turn = turn
         self._over = False
         self._connection: Connection | None = None
+        self._connections = 0
+        self._opened_at = self._ticked_at = 0.0
         self._voice = activity
         self._lead: deque[bytes] = deque(maxlen=LEAD_FRAMES)
         self._batch: list[bytes] = []
@@ -74,9 +78,14 @@ class Listening:
 
     def opened(self, connection: Connection) -> None:
         self._connection = connection
-        self.attached = True
+        self._connections += 1
+        self._opened_at = time.monotonic()
+        self.gone.clear()
         if self._over:
             connection.hang_up()
+        elif self._ticked_at:  # not the first: what was due meanwhile
+            for _ in range(min(MAX_BURST, int((self._opened_at - self._ticked_at) * 1000 / FRAME_MS))):
+                connection.send(self._next())
 
     def audio(self, frame: bytes) -> None:
         self._missing -= self._missing > 0
@@ -96,22 +105,35 @@ class Listening:
     def tick(self) -> bytes:
         if self._over:
             return wire.SILENCE
+        packet = self._next()
+        if self._connection is not None and self._ticked_at - self._opened_at >= PIECE_SECONDS:
+            # Asterisk comes back at once, most times before the next packet is due.
+            self._connection.send(packet)
+            self._connection.hang_up()
+            self._connection = None
+        return packet
+
+    def _next(self) -> bytes:
+        self._ticked_at = time.monotonic()
         self._missing += 1
         if self._missing > MISSING_FRAMES:
             self._missing = MISSING_FRAMES
             self._frame(_QUIET, False)
         packet = self._player.next()
         if packet is not wire.SILENCE:
-            self._sent_at = time.monotonic()
+            self._sent_at = self._ticked_at
             if self._player.over and not self._prompt_over:
                 self._prompt_over = True
                 self._turn.prompt_over()
         return packet
 
-    def closed(self) -> None:
-        self._connection = None
-        self.gone.set()
-        self.lose("closed")
+    def closed(self, connection: Connection) -> None:
+        self._connections -= 1
+        if not self._connections:
+            self.gone.set()
+        if connection is self._connection:
+            self._connection = None
+            self.lose("closed")
 
     # What the leg tells.
 

@@ -1,6 +1,6 @@
 """AudioSocket server: Asterisk brings a caller's voice here, and takes what we play, 20 ms at a time.
 
-Only a call that expects it is let in (by a random uuid that lives for one turn); whatever else connects is closed
+Only a call that expects it is let in (by a random uuid that is good for one turn); whatever else connects is closed
 within a second and costs no call anything. One ticker serves all calls: a task with its own sleep for each would cost
 several times as much.
 """
@@ -39,7 +39,8 @@ _FRAME = FRAME_MS / 1000
 class Line(Protocol):
     """One call that expects its voice."""
 
-    def opened(self, connection: Connection) -> None: ...
+    def opened(self, connection: Connection) -> None:
+        """Also after one was told to hang up: the dialplan comes again until it is sent away at once."""
 
     def audio(self, frame: bytes) -> None:
         """The next 20 ms of the caller."""
@@ -50,8 +51,8 @@ class Line(Protocol):
         """Every 20 ms: the packet to send."""
         ...
 
-    def closed(self) -> None:
-        """The connection is gone. Comes once, at the end; also when the call had asked for it."""
+    def closed(self, connection: Connection) -> None:
+        """The connection is gone. Comes once for each; also when the call had asked for it."""
 
 
 @dataclass
@@ -77,9 +78,11 @@ class AudioServer:
         self._max_pending = max_pending
         self._server: asyncio.Server | None = None
         self._expected: dict[UUID, Line] = {}
+        self._taken: set[UUID] = set()
+        """Of these, whose voice is being brought at this moment."""
         self._pending: dict[Connection, None] = {}
         self._attached: dict[Connection, None] = {}
-        self._ticker: asyncio.TimerHandle | None = None
+        self._ticker: asyncio.Handle | None = None
         self._due = 0.0
 
     @property
@@ -110,13 +113,15 @@ class AudioServer:
             self._ticker = None
 
     def expect(self, line: Line) -> UUID:
-        """Whoever connects with the uuid that is returned brings the voice of ``line``; once."""
+        """Whoever connects with the uuid that is returned brings the voice of ``line``; one at a time."""
         uuid = UUID(bytes=secrets.token_bytes(16))
         self._expected[uuid] = line
         return uuid
 
     def forget(self, uuid: UUID) -> None:
+        """Nobody is let in with it any more."""
         self._expected.pop(uuid, None)
+        self._taken.discard(uuid)
 
     # From here on: between this and its connections.
 
@@ -127,15 +132,22 @@ class AudioServer:
         self._pending[connection] = None
 
     def identified(self, connection: Connection, uuid: UUID) -> Line | None:
-        line = self._expected.pop(uuid, None)
-        if line is not None:
-            self._pending.pop(connection, None)
-            self._attached[connection] = None
-            self.stats.connections += 1
-            if self._ticker is None:
-                self._due = time.monotonic()
-                self._tick()
+        line = self._expected.get(uuid)
+        if line is None or uuid in self._taken:
+            return None
+        self._taken.add(uuid)
+        self._pending.pop(connection, None)
+        self._attached[connection] = None
+        self.stats.connections += 1
+        if self._ticker is None:
+            self._due = time.monotonic()
+            self._ticker = asyncio.get_running_loop().call_soon(self._tick)
         return line
+
+    def released(self, uuid: UUID | None) -> None:
+        """Its connection is at its end: the next one may come before that is seen here."""
+        if uuid is not None:
+            self._taken.discard(uuid)
 
     def left(self, connection: Connection) -> None:
         self._pending.pop(connection, None)
@@ -164,6 +176,7 @@ class Connection(asyncio.Protocol):
         self._transport: asyncio.Transport | None = None
         self._parser = wire.Parser()
         self._line: Line | None = None
+        self._uuid: UUID | None = None
         self._rest = b""
         self._stuck = 0
         self._ending = False
@@ -205,6 +218,7 @@ class Connection(asyncio.Protocol):
         if self._transport is None or self._ending:
             return
         self._ending = True
+        self._release()
         self._transport.write(wire.HANG_UP)
         self._timer = asyncio.get_running_loop().call_later(END_SECONDS, self.abort)
 
@@ -214,7 +228,7 @@ class Connection(asyncio.Protocol):
         self._over()
 
     def tick(self) -> None:
-        if self._line is not None:
+        if self._line is not None and not self._ending:
             packet = self._line.tick()
             self.send(packet)
 
@@ -241,9 +255,11 @@ class Connection(asyncio.Protocol):
         return True
 
     def _identify(self, payload: bytes) -> bool:
-        line = self._server.identified(self, wire.identity(payload))
+        uuid = wire.identity(payload)
+        line = self._server.identified(self, uuid)
         if line is None:
             return self._refuse("a uuid that nobody expects")
+        self._uuid = uuid
         if self._timer is not None:
             self._timer.cancel()
             self._timer = None
@@ -264,6 +280,11 @@ class Connection(asyncio.Protocol):
             self._timer.cancel()
             self._timer = None
         self._server.left(self)
+        self._release()
         line, self._line = self._line, None
         if line is not None:
-            line.closed()
+            line.closed(self)
+
+    def _release(self) -> None:
+        uuid, self._uuid = self._uuid, None
+        self._server.released(uuid)

@@ -9,6 +9,7 @@ import asyncio
 import wave
 from collections.abc import AsyncIterator, Callable, Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -29,9 +30,11 @@ RATE = 8000
 @pytest.fixture(scope="module")
 def spoken(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Spoken]:
     instance = Spoken(tmp_path_factory.mktemp("spoken"))
-    instance.start()
-    yield instance
-    instance.stop()
+    try:
+        instance.start()
+        yield instance
+    finally:
+        instance.stop()
 
 
 @pytest.fixture
@@ -107,7 +110,7 @@ async def test_what_the_prompt_does_while_nobody_says_a_word(spoken: Spoken, cal
     """It is heard as it was recorded, to its end: by who is silent, who coughs, and who makes a longer noise."""
     spoken.hears("", seconds=0.2)
 
-    async def one(number: str, *, to: str = "agents", **script: object) -> tuple[Row, Samples, Samples]:
+    async def one(number: str, *, to: str = "agents", **script: Any) -> tuple[Row, Samples, Samples]:
         line = await callers.citizen(number, **script)
         await line.wait("connected", 60, detail=to)
         await line.hangup()

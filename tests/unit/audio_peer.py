@@ -113,12 +113,19 @@ class Call:
     def __init__(self, peer: Peer, port: int) -> None:
         self.peer = peer
         self._port = port
+        self._uuid: UUID | None = None
 
     async def voice(self) -> Voice:
         """What Asterisk does when it is told to listen, up to the connection."""
         while not (found := re.fullmatch(r"GOSUB listen s 1 ([0-9a-f-]{36})", await self.peer.command())):
             self.peer.send("200 result=1\n")
-        return await Voice.connect(self._port, UUID(found[1]))
+        self._uuid = UUID(found[1])
+        return await self.voice_again()
+
+    async def voice_again(self) -> Voice:
+        """What the dialplan does when it was sent away."""
+        assert self._uuid is not None
+        return await Voice.connect(self._port, self._uuid)
 
     def returned(self) -> None:
         self.peer.send("200 result=0 Gosub complete\n")

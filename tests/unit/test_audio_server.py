@@ -37,8 +37,7 @@ class Line:
         self.ticks += 1
         return wire.packet(wire.AUDIO, self.ticks.to_bytes(2, "big") * 160)
 
-    def closed(self) -> None:
-        assert not self.over.is_set()
+    def closed(self, connection: Connection) -> None:
         self.over.set()
 
 
@@ -111,7 +110,7 @@ async def test_past_the_bound_the_oldest_goes() -> None:
         assert server.open == 2
 
 
-async def test_a_uuid_is_good_for_one_connection_and_only_while_it_is_expected() -> None:
+async def test_a_uuid_is_good_for_one_connection_at_a_time_and_only_while_it_is_expected() -> None:
     async with serving() as server:
         line = Line()
         name = named(server, line)
@@ -120,7 +119,11 @@ async def test_a_uuid_is_good_for_one_connection_and_only_while_it_is_expected()
             async with client(server, name) as second:
                 assert await second.refused()
             assert not line.over.is_set()
-        await line.over.wait()
+            assert line.connection is not None
+            line.connection.hang_up()
+            async with client(server, name) as again:
+                assert await again.reader.readexactly(3) == wire.SILENCE[:3]
+                assert server.open == 2
         uuid = server.expect(line)
         server.forget(uuid)
         async with client(server, wire.packet(wire.IDENTITY, uuid.bytes)) as late:
