@@ -15,12 +15,12 @@ class _Engine:
     """Defines ``load(models_dir: Path, threads: int) -> Recogniser``, which raises EngineError. Imported when used:
     a library takes its time and memory."""
     calls_per_core: int
-    """Callers listened to at once without partial results, or the decision, falling behind (measured: docs)."""
+    """Callers listened to at once without partial results, or the decision, falling behind; whoever falls behind all the same keeps new turns out (``Ears``)."""
 
 
 _ENGINES = {
-    "vosk": _Engine("speech.vosk_engine", 6),
-    "whisper": _Engine("speech.whisper_engine", 2),
+    "vosk": _Engine("speech.vosk_engine", 10),
+    "whisper": _Engine("speech.whisper_engine", 4),
 }
 """In the order in which ``auto`` tries them."""
 NAMES = tuple(_ENGINES)

@@ -116,7 +116,8 @@ class WhisperRecogniser:
                 again = self._decode(mel, spoken, _WHOLE_WINDOW)
             finally:
                 self._second_hearings.release()
-            outcome = max(outcome, again, key=lambda one: (not looped(one.text), one.score))
+            if not looped(again.text):
+                outcome = again
         return tidy(outcome.words)
 
     def _decode(self, mel: Samples, spoken: int, window: int) -> _Outcome:
