@@ -18,7 +18,7 @@ START_SECONDS = 20.0
 
 MODULES = """res_timing_timerfd res_speech res_agi res_musiconhold res_stasis pbx_config codec_ulaw codec_resample
 format_sln bridge_simple bridge_holding app_celgenuserevent cel_custom res_cdrel_custom
-app_queue app_senddtmf app_userevent app_verbose
+app_queue app_senddtmf app_userevent app_verbose app_audiosocket res_audiosocket
 app_playback app_stack app_exec
 func_callerid func_channel func_timeout func_uri func_strings func_logic""".split()
 
@@ -57,6 +57,9 @@ exten => agi,1,Answer()
  same => n,Hangup()
 exten => T,1,UserEvent(Watchdog)
  same => n,Hangup()
+[listen]
+exten => s,1,TryExec(AudioSocket(${{ARG1}},127.0.0.1:{audio}))
+ same => n,Return()
 [callers]
 exten => silent,1,Answer()
  same => n,Wait(60)
@@ -71,11 +74,11 @@ exten => impatient,1,Answer()
 
 
 class Bare:
-    """``agi`` is the port that its dialplan asks; ``ami`` a connection that is up while Asterisk is."""
+    """``agi`` and ``audio`` are the ports that its dialplan asks; ``ami`` a connection that is up while Asterisk is."""
 
     def __init__(self, home: Path) -> None:
         self.home = home
-        self.agi, self.ami_port = free_ports()
+        self.agi, self.ami_port, self.audio = free_ports()
         self.ami = Ami("127.0.0.1", self.ami_port, "hotline", SECRET)
         self.events: asyncio.Queue[Event] = asyncio.Queue()
         self.ami.on_event("UserEvent", self.events.put_nowait)
@@ -90,7 +93,7 @@ class Bare:
         files = {
             "asterisk.conf": ASTERISK_CONF.format(home=self.home, modules=found.module_dir),
             "manager.conf": MANAGER_CONF.format(ami=self.ami_port, secret=SECRET),
-            "extensions.conf": EXTENSIONS_CONF.format(agi=self.agi),
+            "extensions.conf": EXTENSIONS_CONF.format(agi=self.agi, audio=self.audio),
             "modules.conf": "[modules]\nautoload = no\n" + "".join(f"load = {name}.so\n" for name in MODULES),
             "logger.conf": "[logfiles]\nmessages.log => notice,warning,error\n",
             **dict.fromkeys(
@@ -144,7 +147,8 @@ class Bare:
         return asyncio.create_task(
             self.ami.originate(
                 f"Local/{caller}@callers/n",
-                channel_id=f"call-{self._calls}",
+                # Asterisk takes call-2 for used while there is a call-20.
+                channel_id=f"call-{self._calls}.",
                 context="test",
                 exten="agi",
                 variables={"CALLER": number} if number else {},
@@ -152,12 +156,12 @@ class Bare:
         )
 
 
-def free_ports() -> tuple[int, int]:
-    """Two TCP ports that were free a moment ago."""
-    with socket.socket() as first, socket.socket() as second:
-        first.bind(("127.0.0.1", 0))
-        second.bind(("127.0.0.1", 0))
-        return first.getsockname()[1], second.getsockname()[1]
+def free_ports() -> tuple[int, int, int]:
+    """Three TCP ports that were free a moment ago."""
+    with socket.socket() as first, socket.socket() as second, socket.socket() as third:
+        for one in (first, second, third):
+            one.bind(("127.0.0.1", 0))
+        return first.getsockname()[1], second.getsockname()[1], third.getsockname()[1]
 
 
 @asynccontextmanager

@@ -69,7 +69,7 @@ async def test_a_call(voice: Voice) -> None:
     async def whole(leg: FastAgiLeg) -> object:
         return await leg.play(short), dict(leg.query), leg.call_id, leg.caller, leg.caller_presentation
 
-    expected = (Played(None, 400), {"city": "市"}, "call-1", "13900001111", "allowed")
+    expected = (Played(None, 400), {"city": "市"}, "call-1.", "13900001111", "allowed")
     assert await voice.of(whole, number="13900001111") == expected
 
     cut = await voice.of(lambda leg: leg.play(long), "key")
