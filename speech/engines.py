@@ -15,7 +15,7 @@ class _Engine:
     """Defines ``load(models_dir: Path, threads: int) -> Recogniser``, which raises EngineError. Imported when used:
     a library takes its time and memory."""
     calls_per_core: int
-    """Callers listened to at once without partial results, or the decision, falling behind; whoever falls behind all the same keeps new turns out (``Ears``)."""
+    """Callers listened to at once. A first guess only: while a turn is behind, the pool takes no new one."""
 
 
 _ENGINES = {
