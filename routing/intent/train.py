@@ -23,10 +23,10 @@ from routing.intent.phrasebook import CLASSES, SERVICES, PhraseBook
 from routing.intent.syllables import Floats, Sounds, sounds
 
 SEED = 12345
-COPIES = 6
+COPIES = 4
 """Noisy versions of each written sentence, beside the clean one."""
 PER_PATTERN = 100
-FOLDS = 4
+FOLDS = 3
 PRECISION = 0.93
 EPOCHS, BATCH, RATE = 14, 256, 0.25
 DECAY = 2e-6
