@@ -159,6 +159,7 @@ class Ear:
         # The rest is touched by one worker at a time.
         self._gate = Gate(ears._activity(), *margins(ears.streaming))
         self._utterance: Utterance | None = None
+        self._over = False
         self._partial = ""
 
     @property
@@ -173,7 +174,7 @@ class Ear:
     def feed(self, pcm: bytes) -> None:
         """Never waits. A turn that is hopelessly behind has failed: its audio is dropped."""
         with self._ears._changed:
-            if self._closed or self._finishing:
+            if self._closed or self._finishing or self._over:
                 return
             bound = int(2 * self._ears.max_lag * _SECOND) if self._ears.streaming else _LONGEST_TURN
             if len(self._fed) + len(pcm) > bound:
@@ -189,7 +190,8 @@ class Ear:
             if not self._closed:
                 self._finishing = True
                 self._finish_asked = time.monotonic()
-                self._ears._submit(self)
+                if self._wants_a_thread():
+                    self._ears._submit(self)
         try:
             return await self._words
         finally:
@@ -206,6 +208,8 @@ class Ear:
     def _wants_a_thread(self) -> bool:
         if self._closed:
             return self._utterance is not None
+        if self._over:  # the event loop has not looked yet
+            return False
         return self._finishing or (self._ears.streaming and len(self._fed) >= BATCH)
 
     def _take(self, most: int) -> tuple[bytes, bool]:
@@ -223,7 +227,8 @@ class Ear:
             self._words.set_exception(error)
             self._words.exception()  # nobody has to ask for it
         # A worker frees what the engine holds: that may take its time.
-        self._ears._submit(self)
+        if self._wants_a_thread():
+            self._ears._submit(self)
 
     def _decode(self, recogniser: Recogniser, pcm: bytes, last: bool) -> int:
         """On a worker thread. Returns how many bytes the engine took."""
@@ -241,11 +246,13 @@ class Ear:
             if last:
                 words = self._utterance.finish() if self._utterance else ""
                 self._free()
+                self._over = True
                 self._tell(self._finished, words)
         except Exception as error:
             if not isinstance(error, EngineError):
                 _log.exception("%s failed", recogniser.name)
             self._free()
+            self._over = True
             self._tell(self._failed, EngineError(f"{recogniser.name}: {error}"))
         self._in_hand = 0
         return decoded

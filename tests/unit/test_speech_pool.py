@@ -11,7 +11,7 @@ import pytest
 
 from speech.fake import FakeRecogniser, FakeUtterance, LoudActivity, Script
 from speech.pool import Ear, Ears, Full
-from speech.port import EngineError, Grammar
+from speech.port import EngineError, Grammar, Recogniser
 
 LOUD = b"\x00\x10" * 160
 QUIET = bytes(320)
@@ -253,3 +253,29 @@ async def test_turns_get_their_share() -> None:
     await until(lambda: slow.lag == 0 and quick.lag == 0)
     await ears.aclose()
     assert order == ["slow", "quick", "slow", "slow", "slow"]
+
+
+@pytest.mark.parametrize("script", [Script("一"), Script("", fails=True)])
+async def test_a_turn_that_is_over_is_not_decoded_again_while_the_loop_is_late(
+    monkeypatch: pytest.MonkeyPatch, script: Script
+) -> None:
+    decodes: list[bool] = []
+    decode = Ear._decode
+
+    def counted(ear: Ear, recogniser: Recogniser, pcm: bytes, last: bool) -> int:
+        decodes.append(last)
+        return decode(ear, recogniser, pcm, last)
+
+    monkeypatch.setattr(Ear, "_decode", counted)
+    async with pool(FakeRecogniser([script])) as ears:
+        ear = ears.open()
+        ear.feed(LOUD)
+        words = asyncio.ensure_future(ear.finish())
+        await asyncio.sleep(0)
+        # The loop stands still until the threads have nothing to do.
+        while len(decodes) < 2 and (ear._queued or not decodes):
+            with ears._changed:
+                pass
+        outcome = (await asyncio.gather(words, return_exceptions=True))[0]
+        assert isinstance(outcome, EngineError) if script.fails else outcome == "一"
+    assert decodes == [True]
