@@ -1,6 +1,6 @@
 """What recognition makes of the training sentences, as further training sentences.
 
-    nice .venv/bin/python -m tests.speech.heard --lines 900
+    nice .venv/bin/python -m tests.speech.heard --lines 1500
 
 speaks sentences of ``routing/intent/corpus`` with the training voices over noisy lines, has Whisper write them down and
 adds the results to ``routing/intent/corpus/heard.tsv``. Goes on where it was stopped; recordings stay in a scratch
@@ -62,18 +62,26 @@ def choose() -> list[Sentence]:
     return list({sentence.text: sentence for one in rounds for piece in one for sentence in piece}.values())
 
 
-def hear(sentences: list[Sentence], voices: Kit, recogniser: Recogniser, scratch: Path) -> list[str]:
-    """Speak and recognise ``sentences``; the words of each, empty where nothing was heard."""
+def hear(sentences: list[Sentence], voices: Kit, recogniser: Recogniser, scratch: Path, takes: int) -> list[list[str]]:
+    """Speak and recognise ``sentences``, each over ``takes`` lines; the words, empty where nothing was heard."""
     jobs = [Job(sentence.id, sentence.text, str(scratch / f"{sentence.id}.wav")) for sentence in sentences]
     missing = [job for job in jobs if not Path(job.path).exists()]
     if missing:
-        render(voices, missing, TRAINING_VOICES)
-    return [_words(recogniser, Path(job.path)) for job in jobs]
+        render(voices, missing, TRAINING_VOICES, takes)
+    paths = [Path(job.path) for job in jobs]
+    return [
+        [
+            _words(recogniser, path if take == 1 else path.with_stem(f"{path.stem}-{take}"))
+            for take in range(1, takes + 1)
+        ]
+        for path in paths
+    ]
 
 
 def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--lines", type=int, default=900, help="stop when heard.tsv has so many")
+    parser.add_argument("--takes", type=int, default=3, help="lines of noise for each sentence")
     parser.add_argument("--scratch", type=Path, default=Path(tempfile.gettempdir()) / "heard", help="for recordings")
     options = parser.parse_args()
     done = [row["text"] for row in _rows(HEARD)] if HEARD.exists() else []
@@ -82,7 +90,7 @@ def main() -> int:
         voices, recogniser = kit(), engines.load("whisper", load_settings().models_dir, threads=1)
         assert recogniser is not None
         for batch in (todo[at : at + BATCH] for at in range(0, len(todo), BATCH)):
-            _add(batch, hear(batch, voices, recogniser, options.scratch))
+            _add(batch, hear(batch, voices, recogniser, options.scratch, options.takes))
     except (KitError, EngineError) as error:
         print(error, file=sys.stderr)
         return 1
@@ -105,13 +113,13 @@ def _rows(path: Path) -> list[dict[str, str]]:
         return list(csv.DictReader(file, delimiter="\t", quoting=csv.QUOTE_NONE))
 
 
-def _add(sentences: list[Sentence], heard: list[str]) -> None:
+def _add(sentences: list[Sentence], heard: list[list[str]]) -> None:
     new = not HEARD.exists()
     with HEARD.open("a", encoding="utf-8") as file:
         if new:
             file.write("\t".join(COLUMNS) + "\n")
-        for sentence, words in zip(sentences, heard, strict=True):
-            if words:
+        for sentence, takes in zip(sentences, heard, strict=True):
+            for words in sorted(set(takes) - {""}):
                 file.write("\t".join((sentence.label, sentence.service, sentence.text, words)) + "\n")
 
 

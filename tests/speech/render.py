@@ -43,14 +43,18 @@ def kit() -> Kit:
     return prepare(cache, lambda line: print(line, file=sys.stderr))
 
 
-def render(kit: Kit, jobs: Sequence[Job], voices: Iterable[str]) -> None:
-    """Speak ``jobs``, one line on standard error each. Raises :class:`KitError`."""
+def render(kit: Kit, jobs: Sequence[Job], voices: Iterable[str], takes: int = 1) -> None:
+    """Speak ``jobs``, one line on standard error each. Raises :class:`KitError`.
+
+    ``takes``: so many lines with other noise for the same voice; the second and later ones go to ``<path>-2.wav``, ….
+    """
     request = {
         "model": str(kit.model),
         "styles": str(kit.styles),
         "voices": list(voices),
         "speeds": SPEEDS,
         "snr_db": SNR_DB,
+        "takes": takes,
         "jobs": [{**asdict(job), "seed": zlib.crc32(f"{job.id} {job.text}".encode())} for job in jobs],
     }
     command = [str(kit.python), "-m", "tests.speech.render_voice"]

@@ -35,9 +35,11 @@ def main() -> int:
         clean.append((job, rng, voice, trim(to_telephone(loud), 0, 0).astype(np.float64)))
     for job, rng, voice, speech in clean:
         others = [other for _, _, name, other in clean if name != voice]
-        heard, kind, snr = call(speech, others, tuple(request["snr_db"]), rng)
-        write_a_law(Path(job["path"]), heard)
-        print(f"{job['id']}  {voice}  {kind} {snr:.0f} dB  {len(heard) / 8000:.1f} s  {job['text']}", flush=True)
+        for take in range(1, request["takes"] + 1):
+            heard, kind, snr = call(speech, others, tuple(request["snr_db"]), rng)
+            path = Path(job["path"])
+            write_a_law(path if take == 1 else path.with_stem(f"{path.stem}-{take}"), heard)
+            print(f"{job['id']}  {voice}  {kind} {snr:.0f} dB  {len(heard) / 8000:.1f} s  {job['text']}", flush=True)
     return 0
 
 
