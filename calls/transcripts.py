@@ -90,11 +90,14 @@ _GIVE_UP = text(
     " WHERE state = 'pending' AND next_try_at <= now()"
     " AND (attempts >= :attempts OR expected_at < now() - make_interval(days => :days)) RETURNING call_id, state"
 )
+_DUE = (
+    "FROM transcripts p JOIN recordings USING (call_id, sha256)"
+    " WHERE p.state = 'pending' AND p.next_try_at <= now() AND recordings.state = 'done'"
+)
 _CLAIM = text(
     "UPDATE transcripts t SET attempts = t.attempts + 1,"
     " next_try_at = now() + make_interval(secs => :lease * (t.attempts + 1)) FROM recordings r"
-    " WHERE t.call_id = (SELECT p.call_id FROM transcripts p JOIN recordings USING (call_id, sha256)"
-    " WHERE p.state = 'pending' AND p.next_try_at <= now() AND recordings.state = 'done'"
+    f" WHERE t.call_id = (SELECT p.call_id {_DUE}"
     " ORDER BY p.expected_at DESC, p.call_id LIMIT 1 FOR UPDATE OF p SKIP LOCKED)"
     " AND r.call_id = t.call_id"
     " RETURNING t.call_id, t.sha256, r.path, COALESCE(r.offset_ms, 0) AS offset_ms, t.attempts"
@@ -201,8 +204,8 @@ async def take_up_again(connection: AsyncConnection) -> None:
 
 
 async def any_due(connection: AsyncConnection) -> bool:
-    query = text("SELECT EXISTS (SELECT 1 FROM transcripts WHERE state = 'pending' AND next_try_at <= now())")
-    return bool(await connection.scalar(query))
+    """Whether ``claim`` would find one."""
+    return bool(await connection.scalar(text(f"SELECT EXISTS (SELECT 1 {_DUE})")))
 
 
 async def count_pending(connection: AsyncConnection) -> int:

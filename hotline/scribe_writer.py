@@ -63,11 +63,12 @@ class Writer:
             self.model.check()
             while not self.stop.is_set():
                 async with self.engine.begin() as connection:
-                    if not await transcripts.any_due(connection):
-                        break
+                    await self._give_up(connection)
+                    due = await transcripts.any_due(connection)
+                if not due:
+                    break
                 await self.model.get_ready()
                 async with self.engine.begin() as connection:
-                    await self._give_up(connection)
                     one = await transcripts.claim(connection)
                 if one is None:
                     break

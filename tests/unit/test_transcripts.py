@@ -245,6 +245,19 @@ async def test_no_work_no_model(engine: AsyncEngine, writer: Make) -> None:
     assert not idle.model.loaded
 
 
+@pytest.mark.parametrize("lost", ["DELETE FROM recordings", "UPDATE recordings SET sha256 = 'another'"])
+async def test_nothing_to_write_from_is_no_work(engine: AsyncEngine, tmp_path: Path, writer: Make, lost: str) -> None:
+    """One that cannot be taken up is no reason to load the model; after a week it is given up."""
+    await add_recording(engine, tmp_path, 0, tone(1), silence(1))
+    await run(engine, lost)
+    idle = writer(FakeScribe())
+    assert await idle.sweep() == 0
+    assert (idle.model.loaded, (await stored(engine)).state) == (False, "pending")
+    await run(engine, "UPDATE transcripts SET expected_at = now() - interval '8 days'")
+    assert await idle.sweep() == 0
+    assert (idle.model.loaded, (await stored(engine)).reason) == (False, "late")
+
+
 async def test_the_model_is_freed_when_it_is_idle() -> None:
     now = [0.0]
     model = Model(FakeScribe, clock=lambda: now[0])
