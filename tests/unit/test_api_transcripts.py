@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import AsyncIterator
 from datetime import UTC, datetime
 from pathlib import Path
@@ -15,8 +16,12 @@ from calls import transcripts
 from calls.transcripts import Made, Said
 from tests.unit.api_peer import Api, api_for
 from tests.unit.recorded import add_recording, add_ticket, silence, tone
+from tests.unit.ticket_people import AGENT
+from tickets.book import edit
 from tickets.draft import Draft, add_draft, of_call
+from tickets.ticket import Edit
 from tickets.words import Category
+from web.sealing import seal_transcript
 
 AT = datetime(2026, 11, 22, 1, tzinfo=UTC)
 SAID = (
@@ -31,6 +36,9 @@ DRAFT = Draft(
     phones=("13900001111",),
 )
 Heard = tuple[Api, str, str]
+WAITING = (
+    "SELECT true FROM pg_locks JOIN pg_stat_activity USING (pid) WHERE NOT granted AND datname = current_database()"
+)
 
 
 @pytest_asyncio.fixture
@@ -106,6 +114,22 @@ async def test_of_a_confidential_ticket_only_to_who_sees_it(heard: Heard) -> Non
     assert [one["text"] for one in shown["items"]] == [said.text for said in SAID]
     ticket = await api.json("supervisor", "POST", f"/tickets/{number}/reveal", json={"reason": "办理"})
     assert ticket["draft"]["summary"] == DRAFT.summary
+
+
+async def test_a_ticket_that_turns_confidential_meanwhile(heard: Heard) -> None:
+    api, call, number = heard
+    rulebook = api.services.rulebook()
+    async with asyncio.timeout(60), api.engine.connect() as connection:
+        await of_call(connection, call, lock=True)
+        asking = asyncio.create_task(api.json("dispatcher", "GET", f"/calls/{call}/transcript", 404))
+        async with api.engine.connect() as looking:
+            while not asking.done() and not await looking.scalar(text(WAITING)):
+                await asyncio.sleep(0)
+        secret = Edit(confidential=True, handler="supervisor")
+        await edit(connection, rulebook, number, secret, AGENT, AT)
+        await seal_transcript(connection, rulebook.sealing(), number, call)
+        await connection.commit()
+        await asking
 
 
 async def test_the_draft_stands_beside_the_ticket(heard: Heard) -> None:

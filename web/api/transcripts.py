@@ -72,7 +72,8 @@ async def reveal(call: Call, path: CallPath, body: RevealReason) -> Reply[Transc
 
 async def _read(call: Call, connection: AsyncConnection, call_id: str) -> Transcript:
     """The words of a confidential ticket's call are for those who see the ticket."""
-    ticket = await of_call(connection, call_id)
+    # Locked: nobody makes it confidential between the question and the answer.
+    ticket = await of_call(connection, call_id, lock=True)
     if ticket is not None and ticket.confidential:
         check_sees(call.actor, ticket.place)
     found = await transcripts.load(
