@@ -49,13 +49,13 @@ def request_of(call: Call, caller: Caller) -> Received | None:
 
 
 def summary_of(call: Call) -> str:
-    """A draft for the agent, e.g. ``来电按键1 咨询`` or ``来电说“我家停水两天了” 求助``."""
+    """A draft for the agent, e.g. ``来电按键1 咨询`` or ``来电说（机器识别）“我家停水两天了” 求助``."""
     category = CATEGORY_NAMES[call.category or "other"]
     parts = []
     if call.via == "emergency":
         parts.append("应急中心转来")
     if call.said:
-        parts.append(f"来电说“{call.said}”")
+        parts.append(f"来电说（机器识别）“{call.said}”")
     elif call.decided_by in BY_SPEECH:
         parts.append("来电口述")
     if call.keys:

@@ -46,7 +46,7 @@ async def test_the_sentence_is_on_the_ticket(spoken: Spoken, callers: Phones, la
     await line.hangup()
     call = await call_of(spoken, "13970010001")
     ticket = await ticket_of(spoken, call)
-    assert ticket["summary"].startswith("来电说“我家停水两天了” 求助")
+    assert ticket["summary"].startswith("来电说（机器识别）“我家停水两天了” 求助")
     assert (call["decided_by"], call["keys"], call["notice"]) == ("speech", "", "interrupted")
 
 

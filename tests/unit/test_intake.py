@@ -41,13 +41,13 @@ def test_a_wish_is_a_request() -> None:
         ({"emergency": "119", "emergency_failed": True}, "来电未按键 紧急求助119 应急线路未接通"),
         ({"via": "emergency"}, "应急中心转来 其他"),
         ({"keys": "3", "category": "help", "message_file": "x.wav"}, "来电按键3 求助 有语音留言"),
-        ({"said": "我家停水两天了", "category": "help", "decided_by": "speech"}, "来电说“我家停水两天了” 求助"),
-        ({"said": "嗯", "category": "help", "keys": "3"}, "来电说“嗯” 按键3 求助"),
+        ({"said": "停水两天了", "category": "help", "decided_by": "speech"}, "来电说（机器识别）“停水两天了” 求助"),
+        ({"said": "嗯", "category": "help", "keys": "3"}, "来电说（机器识别）“嗯” 按键3 求助"),
         ({"category": "help", "decided_by": "speech"}, "来电口述 求助"),
-        ({"said": "着火", "emergency": "119", "decided_by": "spoken"}, "来电说“着火” 紧急求助119"),
+        ({"said": "着火", "emergency": "119", "decided_by": "spoken"}, "来电说（机器识别）“着火” 紧急求助119"),
         (
             {"said": "着火", "emergency": "119", "cancelled": True, "keys": "*"},
-            "来电说“着火” 按键* 紧急求助119 主叫取消",
+            "来电说（机器识别）“着火” 按键* 紧急求助119 主叫取消",
         ),
     ],
 )

@@ -66,7 +66,8 @@ class TicketLine(BaseModel):
 
 
 class DraftOut(BaseModel):
-    """What a machine heard: to be checked by whoever takes it over. Nothing of it is in the ticket itself."""
+    """What a machine made of the whole call: to be checked by whoever takes it over. Of what was said at the menu the
+    ticket's ``summary`` has the words as well, marked there as a machine's."""
 
     label: Annotated[str, Field(description=LABEL)]
     summary: str
