@@ -34,9 +34,10 @@ _COMMON = frozenset(
     ).split()
 )
 _SPOKEN = str.maketrans("零〇洞一幺二两三四五六七拐八九勾０１２３４５６７８９", "0001122345677899" + "0123456789")
-_PHONE = re.compile(r"(?<!\d)(?:\+?86)?(1\d{10}|0\d{2,3}\d{7,8}|400\d{7}|[2-9]\d{6,7}|\d{7,12})(?!\d)")
+_PHONE = re.compile(r"(?:86(?=1\d{10}$))?(1\d{6,10}|[02-9]\d{6,11})")
+"""7 to 12 digits; none that begin with 1 are longer than a mobile number."""
 _SIGNS = "零〇洞一幺二两三四五六七拐八九勾0-9０-９"
-_DIGITS = re.compile(rf"[{_SIGNS}][{_SIGNS}\s\-、，,]{{5,30}}")
+_DIGITS = re.compile(rf"[{_SIGNS}][{_SIGNS}\s\-]{{5,30}}")
 MOST = 20
 
 
@@ -53,8 +54,10 @@ def details(text: str) -> Details:
     text = text[:4000]
     phones: list[str] = []
     for found in _DIGITS.finditer(text):
-        plain = re.sub(r"[\s\-、，,]", "", found[0].translate(_SPOKEN))
-        phones += [one[1] for one in _PHONE.finditer(plain) if 7 <= len(one[1]) <= 12]
+        groups = found[0].translate(_SPOKEN).replace("-", "").split()
+        # Blanks stand within a number as well as between two.
+        whole = _PHONE.fullmatch("".join(groups))
+        phones += [one[1] for one in ([whole] if whole else map(_PHONE.fullmatch, groups)) if one]
     places: list[str] = []
     for found in _PLACE.finditer(_DIGITS.sub(lambda f: "，" if len(f[0]) >= 7 else f[0], text)):
         name = _BEFORE.sub("", found[0])
