@@ -11,16 +11,20 @@ _BLANKS = re.compile(rf"(?<=[{_HAN}])\s+(?=[{_HAN}])")
 _DIGITS = frozenset("0123456789零〇一幺二两三四五六七八九十")
 _LOOP = re.compile(r"(.{2,}?)\1{2,}(.*)", re.DOTALL)
 _TWICE = re.compile(r"(.{6,})\1", re.DOTALL)
+_CLAUSE = re.compile(r"[，。！？、,!?;；…]+|\.(?!\w)|(?<![A-Za-z\s])(?<!字幕)(?<!志愿者)\s+(?![A-Za-z\s])")
+"""Between clauses. A name in Latin letters is one with what is beside it, and so is what a credit names."""
 _SUBTITLES = re.compile(
-    "字幕(由|提供|志愿|制作|组|[Bb][Yy])|明镜(与|和)?点点|请不吝|点赞.{0,4}(订阅|打赏)|(谢谢|感谢)(您的?|你的?|大家的?)?(观看|收看|收听)"
-    "|优优独播|YoYo Television|MING PAO|Amara"
+    r"^(中文)?字幕(由|提供|志愿者|制作|[：:]|\s|$)|^(中文)?字幕组$|明镜(与|和)?点点|请不吝|点赞.{0,4}(订阅|打赏)"
+    "|(谢谢|感谢)(您的?|你的?|大家的?)?(观看|收看|收听)|优优独播|YoYo Television|MING PAO|Amara"
+    "|^(订阅|订閱|点赞|转发|打赏|支持|栏目)+$"
 )
-"""What stands under the films that Whisper learned from, and callers do not say."""
+"""In a clause that stands under the films that Whisper learned from, and that callers do not say. What other engines
+make up, and what says nothing in any case, is known to ``routing/intent/phrases.yaml``, which knows no engine."""
 
 
 def tidy(words: str) -> str:
-    """Without marks for noise and without blanks between Chinese characters."""
-    return _BLANKS.sub("", " ".join(_MARKS.sub(" ", words).split()))
+    """Without marks for noise, halves of characters (the last token was cut) and blanks between Chinese characters."""
+    return _BLANKS.sub("", " ".join(_MARKS.sub(" ", words.replace("\ufffd", "")).split()))
 
 
 def looped(words: str) -> bool:
@@ -29,7 +33,10 @@ def looped(words: str) -> bool:
 
 
 def unlooped(words: str) -> str:
-    """What is said three times or more stands there once. Digits stay as they are: numbers repeat themselves."""
+    """What is said three times or more stands there once. Digits stay as they are: numbers repeat themselves.
+
+    Of characters, for people to read; ``routing/intent`` has its own for syllables, whatever engine wrote them.
+    """
     found = _LOOP.search(words)
     if found is None:
         return words
@@ -39,9 +46,15 @@ def unlooped(words: str) -> str:
     return words[: found.end(1)] + ("" if found[1].startswith(rest) else rest)
 
 
-def hallucinated(words: str) -> bool:
-    """Whether simplified ``words`` are what Whisper writes when there is nothing to hear."""
-    return bool(_SUBTITLES.search(words))
+def without_inventions(words: str) -> str:
+    """Simplified ``words`` without the clauses that Whisper writes where there is nothing to hear."""
+    kept: list[str] = []
+    begin = 0
+    for end, following in [*((found.start(), found.end()) for found in _CLAUSE.finditer(words)), (len(words),) * 2]:
+        if begin < end and not _SUBTITLES.search(words[begin:end]):
+            kept.append(words[begin:following])
+        begin = following
+    return "".join(kept).strip(" ，、,;；")
 
 
 def _is_words(part: str) -> bool:

@@ -20,7 +20,7 @@ from speech.audio import Samples, to_16k
 from speech.catalogue import WHISPER_BASE
 from speech.port import FRAME_BYTES, FRAME_MS, RATE, EngineError, Grammar
 from speech.priority import lowered
-from speech.text import hallucinated, looped, tidy, unlooped
+from speech.text import looped, tidy, unlooped, without_inventions
 from speech.vad import VoiceActivity
 
 _WANTED = 16000
@@ -59,8 +59,8 @@ class _Outcome:
 
     @property
     def words(self) -> str:
-        """Empty if it is what the model makes up when there is nothing to hear."""
-        return "" if self.score < _HOPELESS or hallucinated(self.text) else unlooped(self.text)
+        """Without what the model makes up where there is nothing to hear."""
+        return "" if self.score < _HOPELESS else unlooped(without_inventions(self.text))
 
 
 class WhisperRecogniser:

@@ -19,6 +19,8 @@ CLOSE = 0.25
 """Services that are nearer to each other than this are a doubt, which the table in phrases.yaml decides."""
 LEFT = 7
 """Fewer syllables than this beside something made up are made up as well."""
+NAME = 3
+"""Characters: 作曲 李宗盛."""
 CLEAR, LOUD = 0.6, 2.0
 """A subject is taken from this probability on; or for phrases of it worth so many points."""
 CERTAIN = 0.97
@@ -67,11 +69,10 @@ class Understanding:
 
     def _usable(self, text: str) -> list[int] | None:
         """The syllables of what was said; None if it is only fillers, or what an engine makes up from silence."""
-        text = text[:4000]
-        invented = [i for i in self._book.rules.inventions if i in text]
-        clauses = [c for c in _CLAUSE.split(text) if not any(i in c for i in invented)]
+        said = _CLAUSE.split(text[:4000])
+        clauses = [clause for clause in said if not self._invented(clause)]
         sentence = _without_loops(self._sounds.listen(" ".join(clauses)))
-        if invented and len(sentence) < LEFT:
+        if len(clauses) < len(said) and len(sentence) < LEFT:
             return None
         place = 0
         while place < len(sentence):
@@ -82,6 +83,15 @@ class Understanding:
         if place >= len(sentence) or (all(s == OTHER for s in sentence) and len(sentence) < 3):
             return None
         return sentence
+
+    def _invented(self, clause: str) -> bool:
+        """A short invention (字幕) may be a word of a real sentence: it counts where nearly nothing else was said."""
+        return any(
+            invention in clause
+            if len(invention) > 2
+            else clause.startswith(invention) and len(clause) <= len(invention) + NAME
+            for invention in self._book.rules.inventions
+        )
 
     def _service(self, heard: Heard, chances: list[float]) -> str:
         order = sorted(range(len(SERVICES)), key=lambda i: -chances[i])

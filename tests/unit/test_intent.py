@@ -107,6 +107,15 @@ def test_nothing_usable(understanding: Understanding, text: str) -> None:
     assert understanding.danger(text) is None
 
 
+def test_real_sentences_that_hold_a_word_of_the_inventions(understanding: Understanding) -> None:
+    complaint = understanding.request("我要投诉字幕组侵权")
+    assert complaint is not None
+    assert complaint.label == "complaint"
+    fire = understanding.request("我家着火了快来人，请不吝点赞 订阅")
+    assert fire is not None
+    assert (fire.label, fire.service) == ("emergency", "119")
+
+
 @pytest.mark.parametrize("text", ["我说英语", "English please", "I need somebody who speaks English", "转英语服务"])
 def test_english_has_a_queue_of_its_own(understanding: Understanding, text: str) -> None:
     meaning = understanding.request(text)
@@ -167,6 +176,12 @@ FLOOR_CLASS, FLOOR_FOUND, FLOOR_SERVICE, CEILING_FALSE = 0.95, 0.94, 0.93, 0.03
         ("中山大道和解放路路口红绿灯坏了", Details(("中山大道", "解放路"), ())),
         ("地铁三号线火车站太挤", Details(("地铁三号线",), ())),
         ("联系电话 0411-83671234", Details((), ("041183671234",))),
+        ("我的电话13800001111，1号楼停水了", Details(("1号楼",), ("13800001111",))),
+        ("我的电话13800001111 1号楼停水了", Details((), ("13800001111",))),
+        ("13800001111、13900002222", Details((), ("13800001111", "13900002222"))),
+        ("13800001111 13900002222", Details((), ("13800001111", "13900002222"))),
+        ("138 0000 1111", Details((), ("13800001111",))),
+        ("138000011112", Details()),
         ("马路上有个大坑", Details()),
         ("请问护照在哪里办", Details()),
         ("", Details()),

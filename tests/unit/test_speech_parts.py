@@ -13,7 +13,7 @@ from speech.fake import FakeRecogniser, LoudActivity
 from speech.gate import Gate
 from speech.grammar import split
 from speech.port import FRAME_BYTES, EngineError
-from speech.text import hallucinated, looped, tidy, unlooped
+from speech.text import looped, tidy, unlooped, without_inventions
 from speech.vad import VoiceActivity
 
 VOCABULARY = {"人工", "咨询", "满意", "不", "基本", "转", "工", "单", "本", "基", "thank", "you"}
@@ -54,6 +54,7 @@ def test_a_word_that_cannot_be_split_is_named() -> None:
         ("我 家 停水 了", "我家停水了"),
         ("我 要 english please", "我要 english please"),
         ("[unk] 人工 <UNK> [4] 服务", "人工服务"),
+        ("我家停水了\ufffd", "我家停水了"),
         ("", ""),
     ],
 )
@@ -78,11 +79,28 @@ def test_what_is_said_again_and_again_is_said_once(written: str, read: str, loop
     assert looped(written) is loop
 
 
-def test_what_whisper_makes_up_from_silence() -> None:
-    assert hallucinated("请不吝点赞 订阅 转发")
-    assert hallucinated("字幕由志愿者提供")
-    assert not hallucinated("公交车上的字幕看不清")
-    assert not hallucinated("建议网站做一个英文版可以订阅")
+@pytest.mark.parametrize(
+    ("written", "read"),
+    [
+        ("请不吝点赞 订阅 转发 打赏支持明镜与点点栏目", ""),
+        ("字幕由志愿者提供", ""),
+        ("字幕由Amara.org社区提供", ""),
+        ("字幕志愿者 李宗盛", ""),
+        ("字幕 by 索兰娅", ""),
+        ("中文字幕组", ""),
+        ("优优独播剧场——YoYo Television Series Exclusive", ""),
+        ("我家着火了快来人，请不吝点赞 订阅", "我家着火了快来人"),
+        ("谢谢观看。我家着火了，快来人！", "我家着火了，快来人！"),
+        ("我家停水了 谢谢大家收看", "我家停水了"),
+        ("我要投诉字幕组侵权", "我要投诉字幕组侵权"),
+        ("公交车上的字幕看不清", "公交车上的字幕看不清"),
+        ("建议网站做一个英文版可以订阅", "建议网站做一个英文版可以订阅"),
+        ("我要 english please", "我要 english please"),
+        ("", ""),
+    ],
+)
+def test_only_what_whisper_makes_up_is_dropped(written: str, read: str) -> None:
+    assert without_inventions(written) == read
 
 
 def test_16_khz_is_the_same_sound() -> None:
