@@ -21,6 +21,13 @@ LONGEST_NO = 12
 """Characters. 不用不用我没事 calls a rescue off; a story with 不是 in it does not."""
 
 
+def closed_phrases(speech: Speech, understanding: Understanding) -> tuple[str, ...]:
+    """Whatever is listened for at closed steps, for an engine to be checked against."""
+    u, names = understanding, [choice.label for choice in speech.says.values()]
+    found = (u.phrases("yes-no"), u.phrases("digits"), u.phrases("choice", names), u.phrases("danger"), CALLED_OFF)
+    return tuple(dict.fromkeys(phrase for phrases in found for phrase in phrases))
+
+
 class Ear:
     """Of one call. Once listening is lost, every step goes on by keys."""
 
@@ -44,6 +51,10 @@ class Ear:
         if self._deaf:
             return (yield from self._wait_for_key(sounds, silence_ms))
         phrases = self.u.phrases(*closed) if closed else ()
+        if phrases:
+            # An engine that listens for given phrases only would hear neither cry nor withdrawal in anything else.
+            beside = self.u.phrases("danger") if alarm else CALLED_OFF
+            phrases = tuple(dict.fromkeys((*phrases, *beside)))
         heard: Heard = yield Listen(sounds, silence_ms, phrases, self._alarm if alarm else None, notice)
         if heard.end != "lost":
             return heard

@@ -9,7 +9,8 @@ Class = Literal["consultation", "help", "complaint", "report", "suggestion", "st
 CLASSES: tuple[Class, ...] = (
     "consultation", "help", "complaint", "report", "suggestion", "status", "agent", "emergency",
 )  # fmt: skip
-ClosedStep = Literal["yes-no", "digits", "satisfaction", "choice"]
+ClosedStep = Literal["yes-no", "digits", "satisfaction", "choice", "danger"]
+"""``danger`` is none by itself: what is listened for beside the answers of the others."""
 
 
 class Meaning(Protocol):

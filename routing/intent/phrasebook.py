@@ -42,6 +42,7 @@ class PhraseRules(Rule):
     groups: dict[str, Group]
     fillers: Phrases
     inventions: Phrases
+    unmistakable: Phrases
 
 
 class Topic(Rule):
@@ -81,6 +82,10 @@ class PhraseBook:
         for kind, danger in rules.dangers.items():
             if rules.doubt_services[kind] not in danger.service:
                 raise file.error(f"{kind} has another service in dangers", "doubt_services", kind)
+        clear = {phrase for danger in rules.dangers.values() for phrase in danger.clear}
+        for index, phrase in enumerate(rules.unmistakable):
+            if phrase not in clear:
+                raise file.error(f"{phrase} is among the clear phrases of no danger", "unmistakable", index)
         self.entries: list[Entry] = []
         for kind, danger in rules.dangers.items():
             self._add(file, f"danger.{kind}", danger.phrases, "dangers", kind, "phrases")

@@ -139,7 +139,7 @@ class Understanding:
         return self._answers.satisfaction(text, scale)
 
     def phrases(
-        self, step: Literal["yes-no", "digits", "satisfaction", "choice"], names: Sequence[str] = ()
+        self, step: Literal["yes-no", "digits", "satisfaction", "choice", "danger"], names: Sequence[str] = ()
     ) -> tuple[str, ...]:
         rules = self._answers.rules
         if step == "yes-no":
@@ -148,6 +148,8 @@ class Understanding:
             found = [word for words in rules.digits.values() for word in words] + ["十", "百"]
         elif step == "satisfaction":
             found = self._answers.scale_phrases(names)
+        elif step == "danger":
+            found = list(self._book.rules.unmistakable)
         else:
             found = [*names, *(w for words in rules.places[: len(names)] for w in words), *rules.none_of_them]
         return tuple(dict.fromkeys(word for word in found if not word.isascii()))

@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 
 from ivr.conversation import hold
 from ivr.dialogue import EMERGENCY_NUMBERS
+from ivr.ear import CALLED_OFF
 from ivr.fake_leg import ScriptedLeg
 from ivr.fake_understanding import FixedUnderstanding
 from ivr.flow import Flow, load_flow
@@ -258,7 +259,7 @@ async def test_unsure_asks_for_one_of_two(flow: Flow, answer: str, decision: str
     leg = caller("say:楼上漏水", replies={"or-help": answer})
     assert await decide(flow, leg) == decision
     assert sounds(leg)[1:3] == ["ask-complaint", "or-help"]
-    assert ("投诉", "求助", "choice") in leg.listened
+    assert ("投诉", "求助", "choice", "danger") in leg.listened
 
 
 @pytest.mark.parametrize(
@@ -327,7 +328,7 @@ async def test_a_ticket_number_is_said_or_keyed_or_both(flow: Flow, entry: str, 
     leg = caller("say:办到哪了", replies={"say-ticket": entry, "enter-ticket": entry})
     assert await decide(flow, leg) == decision
     assert [fields["digits"] for fields in told(leg, "NUMBER")] == ([number] if number else [])
-    assert ("digits",) in leg.listened
+    assert ("digits", "danger") in leg.listened
 
 
 # ---- by keys after all -----------------------------------------------------------------------------------------------
@@ -501,3 +502,9 @@ async def test_hostile_words_fit_into_one_line_of_the_log(text: str) -> None:
     for _, fields in leg.events:
         assert len(urlencode(fields)) < 1000
         assert all(value.isprintable() for value in fields.values())
+
+
+async def test_a_rescue_can_be_called_off_in_the_words_that_are_listened_for(flow: Flow) -> None:
+    leg = caller("w2,say:着火了")
+    await decide(flow, leg)
+    assert leg.listened == [(), ("yes-no", *CALLED_OFF)]
