@@ -7,7 +7,7 @@ import gc
 import logging
 import os
 import signal
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -20,7 +20,9 @@ from hotline.settings import Settings, load_settings
 from ivr.audio.server import AudioServer
 from ivr.audio.sounds import Sounds
 from ivr.audio.speech import Speech
+from ivr.ear import closed_phrases
 from ivr.fastagi import FastAgiServer
+from ivr.flow import Flow
 from ivr.prompts import FOLDER as PROMPTS
 from ivr.understanding import Understanding
 from routing.intent import load_understanding
@@ -57,7 +59,7 @@ async def serve(settings: Settings, load: Load = engines.load) -> None:
     await server.start()
     log.info("voice server on 127.0.0.1:%d, %d flows", server.port, len(rules.flows))
     # Callers are served by keys until the engine is there, and without one.
-    loading = asyncio.create_task(_learn_to_listen(settings, load, speech, talk))
+    loading = asyncio.create_task(_learn_to_listen(settings, load, speech, talk, rules.flows))
     await stop.wait()
     loading.cancel()
     await server.stop()
@@ -72,7 +74,9 @@ class _Talk:
     """None until words can be heard."""
 
 
-async def _learn_to_listen(settings: Settings, load: Load, speech: Speech, talk: _Talk) -> None:
+async def _learn_to_listen(
+    settings: Settings, load: Load, speech: Speech, talk: _Talk, flows: Mapping[str, Flow]
+) -> None:
     """Whatever goes wrong here, the keys go on working."""
     wanted = settings.speech.engine
     if wanted == "none":
@@ -86,6 +90,7 @@ async def _learn_to_listen(settings: Settings, load: Load, speech: Speech, talk:
             log.warning("no speech engine has its model in %s (hotline models list): keys only", settings.models_dir)
             return
         understanding = await asyncio.to_thread(load_understanding)
+        _name_unheard(recogniser, understanding, flows)
         await asyncio.to_thread(VoiceActivity)
         most = settings.speech.max_calls or engines.capacity(recogniser, cores)
         ears = Ears(recogniser, threads=threads, max_turns=most)
@@ -98,6 +103,16 @@ async def _learn_to_listen(settings: Settings, load: Load, speech: Speech, talk:
     talk.understanding, speech.ears = understanding, ears
     gc.freeze()
     log.info("listening with %s on %s, %d calls at once", recogniser.name, speech.server.address, most)
+
+
+def _name_unheard(recogniser: Recogniser, understanding: Understanding, flows: Mapping[str, Flow]) -> None:
+    talks = [flow.speech for flow in flows.values() if flow.speech is not None]
+    phrases = dict.fromkeys(phrase for talk in talks for phrase in closed_phrases(talk, understanding))
+    unheard = engines.unheard(recogniser, tuple(phrases))
+    if unheard:
+        log.warning(
+            "%s's model has no words for these, closed steps do without: %s", recogniser.name, " ".join(unheard)
+        )
 
 
 def main(load: Load = engines.load) -> None:

@@ -3,10 +3,14 @@
 from __future__ import annotations
 
 import importlib
+import logging
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 from speech.port import EngineError, Recogniser
+
+_log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,7 +33,8 @@ NAMES = tuple(_ENGINES)
 def load(engine: str, models_dir: Path, threads: int) -> Recogniser | None:
     """``engine``: a name, ``none``, or ``auto`` for the first that can be used, None if none can.
 
-    ``threads``: how many turns will be decoded at once. Takes seconds. Raises :class:`EngineError` when a named engine
+    ``threads``: how many turns will be decoded at once. Takes seconds. With ``auto`` the log says why an engine was
+    passed over: its model may be missing, or broken. Raises :class:`EngineError` when a named engine
     cannot be used.
     """
     if engine == "none":
@@ -39,8 +44,8 @@ def load(engine: str, models_dir: Path, threads: int) -> Recogniser | None:
     for name in NAMES:
         try:
             return _load(name, models_dir, threads)
-        except EngineError:
-            continue
+        except EngineError as error:
+            _log.warning("%s", error)
     return None
 
 
@@ -53,6 +58,13 @@ def _load(name: str, models_dir: Path, threads: int) -> Recogniser:
         raise EngineError(f"{name}: {error}") from error
     recogniser: Recogniser = module.load(models_dir, threads)
     return recogniser
+
+
+def unheard(recogniser: Recogniser, phrases: Sequence[str]) -> tuple[str, ...]:
+    """Of ``phrases`` those that the engine could not listen for at a closed step. An engine with a fixed vocabulary has
+    a method of this name; the others hear freely."""
+    ask: Callable[[Sequence[str]], tuple[str, ...]] | None = getattr(recogniser, "unheard", None)
+    return ask(phrases) if ask is not None else ()
 
 
 def capacity(recogniser: Recogniser, cores: int) -> int:

@@ -45,19 +45,27 @@ class VoskRecogniser:
         """Whether the model has this word."""
         return bool(self._model.vosk_model_find_word(word) >= 0)
 
-    def check(self, phrases: Sequence[str]) -> None:
-        """Raises :class:`EngineError` naming the phrase that cannot be listened for."""
-        for phrase in phrases:
-            split(phrase, self.knows)
+    def unheard(self, phrases: Sequence[str]) -> tuple[str, ...]:
+        """Those that cannot be listened for: they are not made of the model's words."""
+        return tuple(phrase for phrase in phrases if self._words_of(phrase) is None)
 
     def open(self, grammar: Grammar | None = None) -> VoskUtterance:
-        """Raises :class:`EngineError` for a phrase that cannot be made of the model's words."""
+        """Raises :class:`EngineError` if no phrase of the grammar can be listened for."""
         if grammar is None:
             return VoskUtterance(self._shelf.take(), self._shelf.give_back)
         return VoskUtterance(self._new(self._model, RATE, self._compiled(grammar)))
 
+    def _words_of(self, phrase: str) -> str | None:
+        try:
+            return " ".join(split(phrase, self.knows))
+        except EngineError:
+            return None
+
     def _compile(self, grammar: Grammar) -> str:
-        phrases = dict.fromkeys(" ".join(split(phrase, self.knows)) for phrase in grammar.phrases)
+        # One odd phrase costs itself, not the call's speech; the start has named it.
+        phrases = dict.fromkeys(words for phrase in grammar.phrases if (words := self._words_of(phrase)))
+        if not phrases:
+            raise EngineError(f"vosk: the model has no words for any of {', '.join(grammar.phrases)}")
         return json.dumps([*phrases, *self._unknown], ensure_ascii=False)
 
 

@@ -13,7 +13,7 @@ import numpy as np
 import pytest
 
 from hotline.settings import Settings
-from speech import models, wav
+from speech import engines, models, wav
 from speech.audio import pcm16
 from speech.catalogue import VOSK_KO, WHISPER_BASE, Model
 from speech.offline import hear
@@ -62,11 +62,14 @@ def test_a_closed_step_hears_its_phrases_only(vosk: VoskRecogniser, thanks: byte
 
 
 def test_a_phrase_outside_the_vocabulary_is_named(vosk: VoskRecogniser) -> None:
-    vosk.check(CLOSED)
-    with pytest.raises(EngineError, match="'퀟둙'"):
-        vosk.check(["네", "퀟둙"])
-    with pytest.raises(EngineError, match="'퀟둙'"):
+    assert engines.unheard(vosk, CLOSED) == ()
+    assert engines.unheard(vosk, ["네", "퀟둙"]) == ("퀟둙",)
+    with pytest.raises(EngineError, match="퀟둙"):
         vosk.open(Grammar(("퀟둙",)))
+
+
+def test_a_phrase_outside_the_vocabulary_costs_no_other(vosk: VoskRecogniser, thanks: bytes) -> None:
+    assert "감사합니다" in hear(vosk, thanks, ("퀟둙", *CLOSED)).text
 
 
 def test_one_free_recogniser_serves_turn_after_turn(vosk: VoskRecogniser, thanks: bytes) -> None:

@@ -172,5 +172,20 @@ def test_no_model_no_engine(tmp_path: Path) -> None:
         engines.load("sphinx", tmp_path, 2)
 
 
+def test_why_auto_passes_an_engine_over_is_logged(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+    place = tmp_path / "vosk-model-small-cn-0.22"
+    place.mkdir()
+    (place / "manifest.json").write_text("{}")
+    assert engines.load("auto", tmp_path, 1) is None
+    vosk, whisper = (record.getMessage() for record in caplog.records)
+    assert vosk.startswith("vosk: ")
+    assert str(place) in vosk
+    assert whisper.startswith("whisper: no model")
+
+
+def test_an_engine_without_a_vocabulary_hears_any_phrase() -> None:
+    assert engines.unheard(FakeRecogniser(), ["퀟둙"]) == ()
+
+
 def test_capacity_is_at_least_one() -> None:
     assert engines.capacity(FakeRecogniser(), 8) == 1
