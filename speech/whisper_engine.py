@@ -31,8 +31,10 @@ _MEL_FRAMES_A_SECOND = 100
 _WHOLE_WINDOW = 30 * _MEL_FRAMES_A_SECOND
 _ROOM = 5 * _MEL_FRAMES_A_SECOND
 _LANGUAGE = "zh"
-_TOKENS_A_SECOND = 8
+_TOKENS_A_SECOND = 14
 """Nobody speaks faster (a Chinese character is one token or two): more of them is a loop."""
+_BEAM = 5
+"""On training recordings 14.8 % of syllables wrong instead of 17.2 % with one, for no measurable time: short texts."""
 _DOUBTFUL = -0.6
 _HOPELESS = -1.6
 """Mean log probability of the tokens: heard again below the first, thrown away below the second. Noise of all kinds
@@ -95,7 +97,7 @@ class WhisperRecogniser:
             raise EngineError(f"whisper: {model}: {error}") from error
         self._second_hearings = Semaphore(max(1, threads // 2))
         self._view = StorageView.from_array
-        self._simplified = OpenCC("t2s").convert
+        self._simplified = OpenCC("tw2s").convert
         self._prompt = self._model.get_prompt(self._tokens, [], without_timestamps=True)
         self._suppressed = [-1, *_special(self._tokens)]
 
@@ -127,7 +129,7 @@ class WhisperRecogniser:
         result = self._model.model.generate(
             encoded,
             [self._prompt],
-            beam_size=1,
+            beam_size=_BEAM,
             max_length=len(self._prompt) + 6 + spoken * _TOKENS_A_SECOND // _MEL_FRAMES_A_SECOND,
             suppress_tokens=self._suppressed,
             return_scores=True,
