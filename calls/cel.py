@@ -10,11 +10,12 @@ Source: Asterisk 22 ``main/cel.c`` and ``cel/cel_custom.c``, and streams recorde
 from __future__ import annotations
 
 import csv
+import io
 import json
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
-from urllib.parse import parse_qsl
+from urllib.parse import parse_qsl, urlencode
 
 from calls.events import CEL, MAX_FIELD, MalformedLine, call_id, seconds
 
@@ -73,6 +74,19 @@ def parse(position: int, line: str) -> CelEvent | None:
         unique=row[10],
         app=row[9],
     )
+
+
+def without_words(line: str) -> str:
+    """A stored ``HEARD`` without what was heard; any other line as it is."""
+    event = parse(0, line)
+    if event is None or event.kind != "USER" or event.name != "HEARD" or "text" not in event.extra:
+        return line
+    row = next(csv.reader((line,), strict=True))
+    kept = {name: value for name, value in event.extra.items() if name != "text"}
+    row[3] = json.dumps({"extra": urlencode(kept)})
+    written = io.StringIO()
+    csv.writer(written, quoting=csv.QUOTE_ALL, lineterminator="").writerow(row)
+    return written.getvalue()
 
 
 def _extra(text: str, *, query: bool) -> Mapping[str, str]:

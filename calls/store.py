@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 from collections import defaultdict
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from sqlalchemy import func, select, text
+from sqlalchemy import func, select, text, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from calls import cel, queue_log
@@ -147,6 +148,17 @@ def parse_stored(call_id: str, stream: str, position: int, line: str) -> Event |
     except ValueError:
         return None
     return event if event is None or event.call else queue_log.about(event, call_id)
+
+
+async def forget_words(connection: AsyncConnection, call_id: str) -> None:
+    """What was heard at the menu, out of the call's lines: the timeline that is folded from them has it no more."""
+    c = call_events.c
+    query = select(c.position, c.line).where(c.call_id == call_id, c.stream == CEL, c.line.contains("HEARD"))
+    for row in await connection.execute(query):
+        with contextlib.suppress(ValueError):  # a line that a newer version of ours no longer understands
+            blank = cel.without_words(row.line)
+            place = (c.call_id == call_id, c.stream == CEL, c.position == row.position)
+            await connection.execute(update(call_events).where(*place).values(line=blank))
 
 
 async def open_calls_before(connection: AsyncConnection, moment: float) -> list[str]:

@@ -1,7 +1,8 @@
 """The room's tables. Times are ``timestamptz``, written in UTC. Every change is a migration beside this.
 
 log_cursors  how far each stream has been read (:class:`calls.tail.Cursor`), and what of it could not be used
-call_events  every line about a call as Asterisk wrote it, append-only: records and timelines are folded from it
+call_events  every line about a call as Asterisk wrote it, append-only: records and timelines are folded from it;
+             only what was heard at the menu is taken out when a call's words are deleted
 calls        one row per call, a projection of call_events (:class:`calls.record.Call`)
 recordings   one row per recording that Asterisk was told to begin, or that was found without a call
 transcripts  one row per recording to be written down, whatever came of it (:mod:`calls.transcripts`)

@@ -15,6 +15,7 @@ from typing import Any
 from sqlalchemy import delete, insert, select, text, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
+from calls.store import forget_words
 from calls.tables import transcript_segments, transcripts
 
 CALLER, OTHER = "caller", "other"
@@ -191,11 +192,15 @@ async def seal_one(connection: AsyncConnection, call_id: str, ticket: str, seal:
 
 
 async def delete_one(connection: AsyncConnection, call_id: str) -> bool:
-    """For good: it is not written down again. False: the call has no transcript."""
+    """With what was heard at the menu, and for good: it is not written down again. False: the call has no transcript,
+    and nothing was done. The ticket's draft is the ticket's: :func:`tickets.draft.forget_drafts`."""
     values = {"state": "none", "reason": DELETED, "sealed": None, "sealed_for": None}
     await _clear(connection, call_id)
     done = await connection.execute(update(transcripts).where(transcripts.c.call_id == call_id).values(values))
-    return done.rowcount == 1
+    if done.rowcount != 1:
+        return False
+    await forget_words(connection, call_id)
+    return True
 
 
 async def take_up_again(connection: AsyncConnection) -> None:

@@ -11,14 +11,14 @@ from datetime import datetime
 from typing import Annotated, Any
 
 from pydantic import BaseModel, ConfigDict, Field, StringConstraints
-from sqlalchemy import select
+from sqlalchemy import null, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from tickets import rows
 from tickets.book import sealed
 from tickets.history import TicketEvent, append, event_of, events_of
 from tickets.rulebook import Rulebook
-from tickets.tables import tickets
+from tickets.tables import ticket_events, tickets
 from tickets.ticket import Ticket
 from tickets.words import Category
 
@@ -59,12 +59,19 @@ async def add_draft(
     await append(connection, [sealed(event, ticket, rulebook)])
 
 
+async def forget_drafts(connection: AsyncConnection, number: str) -> None:
+    """The words of the ticket's drafts, sealed or not. That there was one, and who made it, stays."""
+    c = ticket_events.c
+    where = (c.number == number, c.kind == KIND)
+    await connection.execute(update(ticket_events).where(*where).values(words=null(), sealed=None))
+
+
 async def draft_of(connection: AsyncConnection, rulebook: Rulebook, number: str) -> Draft | None:
     """The newest. Whether somebody may read it is the caller's question. Raises NoBox."""
     return newest(await events_of(connection, rulebook, number, KIND))
 
 
 def newest(events: Sequence[TicketEvent]) -> Draft | None:
-    """Of a ticket's events, with their words."""
-    found = [event for event in events if event.kind == KIND]
+    """Of a ticket's events, with their words; None if its words were deleted."""
+    found = [event for event in events if event.kind == KIND and event.words]
     return Draft.model_validate(found[-1].words["draft"]) if found else None

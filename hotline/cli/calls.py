@@ -15,11 +15,14 @@ from calls.events import CALL_ID
 from calls.listing import list_calls, load_timeline, timeline_rows
 from hotline.cli._database import Since, ask, console, local, print_json
 from hotline.intake import CATEGORY_NAMES
+from tickets.draft import of_call
 from tickets.store import numbers_of
 
 _CLASSES = {**CATEGORY_NAMES, "status": "查询进度", "agent": "人工服务", "emergency": "紧急"}
 _ENDS = {"alarm": "话未说完", "unusable": "没有听清"}
 _WHY_OFF = {"full": "语音识别已满", "lag": "语音识别太慢", "closed": "语音连接中断", "engine": "语音识别出错"}
+SECRET = "［保密］"
+"""In the place of words; no recogniser writes brackets."""
 _HANGUP = {"caller": "市民", "emergency": "应急中心", "system": "系统", "": "通话中"}
 _NOTICE = {"full": "完整", "interrupted": "被打断"}
 _EVENTS = {
@@ -75,6 +78,9 @@ def command(last: int, missed: bool, since: datetime | None, call_id: str | None
             row["ticket"] = tickets.get(row["id"])
         if call_id is not None and rows and (whole := await load_timeline(connection, call_id)):
             rows[0] |= {"said": whole.said, "topic": whole.topic, "timeline": timeline_rows(whole)}
+            ticket = await of_call(connection, call_id)
+            if ticket is not None and ticket.confidential:
+                rows[0] |= without_words(rows[0]["timeline"])
         return rows
 
     rows = ask(question)
@@ -88,12 +94,21 @@ def command(last: int, missed: bool, since: datetime | None, call_id: str | None
         console().print(_timeline(rows[0].get("timeline", [])))
 
 
+def without_words(timeline: list[dict[str, Any]]) -> dict[str, Any]:
+    """What becomes of a row whose ticket is confidential: what was said is for who sees the ticket."""
+    closed = [
+        entry | {"detail": {name: SECRET if name == "text" else value for name, value in entry["detail"].items()}}
+        for entry in timeline
+    ]
+    return {"said": SECRET, "confidential": True, "timeline": closed}
+
+
 def _public(row: Mapping[str, Any]) -> dict[str, Any]:
     """The stable keys of ``--json``; empty texts are null."""
     names = (
         "id caller caller_e164 caller_kind dialled via arrived_at answered_at human_at ended_at time_to_human category"
         " keys queue agent emergency missed abandoned hangup_by notice fallback message_file recording ticket"
-        " said topic timeline"
+        " said topic confidential timeline"
     ).split()
     return {name: None if row[name] == "" else row[name] for name in names if name in row}
 
@@ -169,7 +184,8 @@ def _plain(detail: Mapping[str, str]) -> str:
 
 def _heard(detail: Mapping[str, str]) -> str:
     """“我家停水两天了” → 求助 water-supply 0.93，打断 120 毫秒，决定 450 毫秒（main，vosk）"""
-    parts = [f"“{detail['text']}”"] if "text" in detail else []
+    text = detail.get("text", "")
+    parts = [text if text == SECRET else f"“{text}”"] if text else []
     parts += [_ENDS[detail["end"]]] if detail.get("end") in _ENDS else []
     if "class" in detail:
         named = [_CLASSES[detail["class"]] + detail.get("service", ""), detail.get("topic"), detail.get("score")]

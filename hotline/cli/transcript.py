@@ -16,15 +16,23 @@ from calls.events import CALL_ID
 from calls.transcripts import CALLER, Transcript
 from hotline.cli._database import ask, console, print_json
 from people.audit import AuditEntry, record
+from tickets.draft import forget_drafts, of_call
 
 LABEL = "机器识别，未经核对"
 _STATES = {"pending": "待转写", "done": "已转写", "failed": "无法转写", "none": "没有文字"}
 _REASONS = {transcripts.SILENT: "无人说话", transcripts.LATE: "积压过久，未转写", transcripts.DELETED: "已删除"}
 
+_REMAINS = {
+    "recording": "录音",
+    "ticket": "工单及其历史中的文字（如摘要引用的来电原话）",
+    "cel": "电话系统事件日志 cel.csv 中菜单处听到的话，至该日志轮转删除",
+}
+"""What is not deleted with a transcript."""
+
 
 @click.command()
 @click.option("--call", "call_id", required=True, help="The call's id (`hotline calls`).")
-@click.option("--delete", is_flag=True, help="Delete it for good; the recording stays 删除转写.")
+@click.option("--delete", is_flag=True, help="Delete it for good, with the draft made of it 删除转写.")
 @click.option("--json", "as_json", is_flag=True, help="One JSON object.")
 def command(call_id: str, delete: bool, as_json: bool) -> None:
     """What was said in a call 通话转写."""
@@ -33,9 +41,15 @@ def command(call_id: str, delete: bool, as_json: bool) -> None:
     if delete:
         if not ask(lambda connection: _delete(connection, call_id)):
             raise click.ClickException(f"call {call_id} has no transcript")
-        print_json({"call": call_id, "deleted": True}) if as_json else click.echo(f"{call_id} deleted 已删除")
+        if as_json:
+            print_json({"call": call_id, "deleted": True, "remains": list(_REMAINS)})
+        else:
+            click.echo(f"{call_id} deleted 已删除：转写、工单草稿中的文字、菜单处听到的话")
+            click.echo(f"仍保留：{'；'.join(_REMAINS.values())}")
         return
     found = ask(lambda connection: _read(connection, call_id))
+    if isinstance(found, _Closed):
+        raise found
     if found is None:
         raise click.ClickException(f"call {call_id} has no transcript")
     if as_json:
@@ -46,20 +60,33 @@ def command(call_id: str, delete: bool, as_json: bool) -> None:
 
 async def _delete(connection: AsyncConnection, call_id: str) -> bool:
     await _audit(connection, "call.transcript_delete", call_id)
-    return await transcripts.delete_one(connection, call_id)
+    # The ticket first, as whoever drafts it does.
+    ticket = await of_call(connection, call_id, lock=True)
+    if not await transcripts.delete_one(connection, call_id):
+        return False
+    if ticket is not None:
+        await forget_drafts(connection, ticket.number)
+    return True
 
 
-async def _read(connection: AsyncConnection, call_id: str) -> Transcript | None:
+async def _read(connection: AsyncConnection, call_id: str) -> Transcript | _Closed | None:
     await _audit(connection, "call.transcript", call_id)
-    return await transcripts.load(connection, call_id, _stays_closed)
+    try:
+        return await transcripts.load(connection, call_id, _stays_closed)
+    except _Closed as closed:  # not out of the transaction: that it was asked for stays written down
+        return closed
 
 
 async def _audit(connection: AsyncConnection, action: str, call_id: str) -> None:
     await record(connection, AuditEntry(datetime.now(UTC), "cli", action, f"call:{call_id}"))
 
 
+class _Closed(click.ClickException):
+    pass
+
+
 def _stays_closed(envelope: str, ticket: str) -> str:
-    raise click.ClickException(f"{ticket}：保密工单的通话，请由指定专人登录系统查看")
+    raise _Closed(f"{ticket}：保密工单的通话，请由指定专人登录系统查看")
 
 
 def _public(found: Transcript) -> dict[str, Any]:

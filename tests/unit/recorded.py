@@ -8,12 +8,15 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
+from urllib.parse import urlencode
 
 import numpy as np
 import numpy.typing as npt
 from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncEngine
 
+from calls.events import CEL
+from calls.store import StoredLine, append_events
 from hotline import scribe_job
 from tickets.store import Received, receive
 
@@ -58,19 +61,43 @@ async def add_recording(
     """A converted recording that is, unless told otherwise, expected to be written down."""
     name = call_id(number)
     path = write_stereo(root / DAY / f"{name}.wav", left, right)
+    seconds = max(len(left), len(right)) / RATE
     digest = hashlib.sha256(path.read_bytes()).hexdigest()
     async with engine.begin() as connection:
         await connection.execute(
             text(
-                "INSERT INTO recordings (call_id, file, state, path, sha256, offset_ms)"
-                " VALUES (:id, :raw, 'done', :path, :sha, 0)"
+                "INSERT INTO recordings (call_id, file, state, path, sha256, offset_ms, seconds)"
+                " VALUES (:id, :raw, 'done', :path, :sha, 0, :seconds)"
                 " ON CONFLICT (call_id) DO UPDATE SET state = 'done', path = excluded.path, sha256 = excluded.sha256"
             ),
-            {"id": name, "raw": f"{DAY}/{name}.raw", "path": f"{DAY}/{name}.wav", "sha": digest},
+            {"id": name, "raw": f"{DAY}/{name}.raw", "path": f"{DAY}/{name}.wav", "sha": digest, "seconds": seconds},
         )
         if expect:
             await scribe_job.expect(connection, [name])
     return name
+
+
+def menu_lines(call: str, said: str) -> list[str]:
+    """Lines of Asterisk's event log: a call comes in and says something at the menu."""
+    events = [
+        ("ARRIVED", "exten=12345&via=public"),
+        ("HEARD", urlencode({"node": "main", "end": "words", "text": said})),
+    ]
+    return [
+        f'"{name}","1795296063.{at}","{name}","{{""extra"":""{extra}""}}","","","12345","public",'
+        f'"PJSIP/citizen-00000000","CELGenUserEvent","{call}","{call}","","",""'
+        for at, (name, extra) in enumerate(events)
+    ]
+
+
+async def add_menu(engine: AsyncEngine, call: str, said: str) -> None:
+    async with engine.begin() as connection:
+        await connection.execute(
+            text("INSERT INTO calls (id, arrived_at) VALUES (:id, to_timestamp(1795296063))"), {"id": call}
+        )
+        await append_events(
+            connection, [StoredLine(call, CEL, at, line) for at, line in enumerate(menu_lines(call, said))]
+        )
 
 
 async def add_ticket(engine: AsyncEngine, call: str) -> str:

@@ -206,6 +206,8 @@ async def test_events_are_kept(engine: AsyncEngine) -> None:
         "DELETE FROM ticket_events",
         "UPDATE ticket_events SET actor = 'nobody'",
         "UPDATE ticket_events SET words = NULL",
+        "UPDATE ticket_events SET words = '{}', kind = 'drafted'",
+        "UPDATE ticket_events SET words = NULL, kind = 'drafted'",
         "UPDATE ticket_events SET words = NULL, sealed = 'x', actor = 'nobody'",
         "TRUNCATE ticket_events CASCADE",
     ):

@@ -25,6 +25,7 @@ from hotline.cli.calls import told
         ),
         ("heard", {"node": "main", "end": "unusable"}, "没有听清（main）"),
         ("heard", {"node": "confirm", "end": "words", "text": "不是", "answer": "no"}, "“不是” 答：不是（confirm）"),
+        ("heard", {"node": "main", "text": "［保密］", "class": "help"}, "［保密］ → 求助（main）"),
         ("heard", {}, ""),
         ("key", {"key": "2", "node": "main", "barge_ms": "40"}, "key=2 node=main，打断 40 毫秒"),
         ("key", {"key": "2", "node": "main"}, "key=2 node=main"),

@@ -1,11 +1,14 @@
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from calls import cel
 from calls.events import MalformedLine
+from tests.unit.recorded import call_id, menu_lines
 
 KEY = (
     '"KEY","1795296064.595520","KEY","{""extra"":""key=1&node=main""}","13900001111","13900001111","12345","public",'
@@ -71,3 +74,16 @@ def test_any_text_is_an_event_nothing_or_refused(text: str) -> None:
             cel.parse(0, line)
         except MalformedLine:
             continue
+
+
+def test_what_was_heard_can_be_taken_out() -> None:
+    arrived, heard = menu_lines(call_id(0), "我家“停水”两天了, 100%")
+    assert cel.without_words(arrived) == arrived
+    before, after = cel.parse(3, heard), cel.parse(3, blank := cel.without_words(heard))
+    assert before is not None
+    assert after is not None
+    assert before.extra == {"node": "main", "end": "words", "text": "我家“停水”两天了, 100%"}
+    assert after == replace(before, extra={"node": "main", "end": "words"})
+    assert cel.without_words(blank) == blank
+    with pytest.raises(MalformedLine):
+        cel.without_words("HEARD")

@@ -1,4 +1,4 @@
-"""What was said in the recordings."""
+"""What was said in the recordings; the words of a ticket's draft can be deleted."""
 
 from __future__ import annotations
 
@@ -40,8 +40,21 @@ CREATE TABLE transcript_segments (
     PRIMARY KEY (call_id, place)
 )
 """
+# As before, and now the words of a draft may go: a machine made them of words that may have to be deleted.
+_APPEND_ONLY = """
+CREATE OR REPLACE FUNCTION ticket_events_are_kept() RETURNS trigger LANGUAGE plpgsql AS $$
+BEGIN
+    IF TG_OP = 'UPDATE' AND NEW.words IS NULL AND (NEW.sealed IS NOT NULL OR OLD.kind = 'drafted')
+       AND (NEW.id, NEW.number, NEW.at, NEW.recorded_at, NEW.kind, NEW.actor, NEW.data, NEW.articles)
+         = (OLD.id, OLD.number, OLD.at, OLD.recorded_at, OLD.kind, OLD.actor, OLD.data, OLD.articles) THEN
+        RETURN NEW;
+    END IF;
+    RAISE EXCEPTION 'ticket_events are append-only' USING ERRCODE = 'integrity_constraint_violation';
+END $$
+"""
 
 
 def upgrade() -> None:
     for part in (_TRANSCRIPTS, _SEGMENTS):
         op.execute(part)
+    op.get_bind().exec_driver_sql(_APPEND_ONLY)
