@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 import time
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from pypinyin import lazy_pinyin
@@ -13,7 +13,7 @@ from pypinyin import lazy_pinyin
 from ivr.understanding import CLASSES, Class, Understanding
 from speech import wav
 from speech.offline import Hearing, hear
-from speech.port import Recogniser
+from speech.port import EngineError, Recogniser
 
 _HEADER = ["id", "class", "service", "text"]
 _SERVICE = re.compile(r"-|(?:110|119|120|122)(?:\|(?:110|119|120|122))*")
@@ -32,7 +32,8 @@ class Labelled:
     services: tuple[str, ...]
     """Those that are right; empty for none."""
     text: str
-    recording: Path
+    pcm: bytes = field(repr=False)
+    """As the telephone would deliver it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,7 +57,8 @@ class Result:
 
 
 def read_list(tsv: Path, recordings: Path) -> list[Labelled]:
-    """Tab-separated ``id class service text``, with or without that as its first line; ``recordings`` holds ``id.wav``.
+    """Tab-separated ``id class service text``, with or without that as its first line; ``recordings`` holds ``id.wav``,
+    all of which are read here: recognition takes long, and a bad file is told before it.
 
     Raises :class:`ListError`.
     """
@@ -97,7 +99,11 @@ def _labelled(cells: list[str], recordings: Path) -> Labelled:
     recording = recordings / f"{name}.wav"
     if not recording.is_file():
         raise ValueError(f"no recording {recording}")
-    return Labelled(name, known, () if service == "-" else tuple(service.split("|")), text, recording)
+    try:
+        pcm = wav.read(recording)
+    except EngineError as error:
+        raise ValueError(str(error)) from None
+    return Labelled(name, known, () if service == "-" else tuple(service.split("|")), text, pcm)
 
 
 def judge(understanding: Understanding, hearing: Hearing) -> Verdict:
@@ -116,9 +122,8 @@ def evaluate(
     """Raises :class:`speech.port.EngineError`."""
     results = []
     for labelled in todo:
-        pcm = wav.read(labelled.recording)
         begun = time.monotonic()
-        hearing = hear(recogniser, pcm)
+        hearing = hear(recogniser, labelled.pcm)
         verdict = judge(understanding, hearing)
         results.append(Result(labelled, hearing.text, verdict, time.monotonic() - begun))
         report(results[-1])
