@@ -6,12 +6,19 @@ import asyncio
 import json
 import signal
 import sys
+import tempfile
+import wave
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
 from typing import Any
 
 import click
 
 from hotline.phone import Line, PhoneBank, PhoneError, PhoneEvent, absolute, reachable
 from hotline.settings import Settings, load_settings
+from speech import wav
+from speech.port import RATE, EngineError
 
 WORDS = {
     "ringing": "振铃 ringing",
@@ -40,7 +47,7 @@ class BadArgument(click.ClickException):
 @click.argument("number")
 @click.option("--from", "from_user", required=True, metavar="NUMBER", help="主叫号码; anonymous 表示隐藏号码.")
 @click.option("--keys", default="", help='Digits from answer, 150 ms apart; wN waits: "1", "w2,1,w1,0".')
-@click.option("--say", metavar="FILE.wav", help="Played to the other side from answer.")
+@click.option("--say", metavar="FILE.wav", help="Any sound file, played to the other side from answer.")
 @click.option("--record", metavar="OUT.wav", help="What this phone hears, from answer.")
 @click.option("--for", "seconds", type=click.FloatRange(min=0.1, max=86400), help="Hang up after S seconds of talk.")
 @click.option("--json", "as_json", is_flag=True, help="One JSON object on standard output; progress to stderr.")
@@ -62,15 +69,36 @@ def command(
     settings = load_settings()
     if not number.strip() or not number.isprintable():
         raise BadArgument("号码不对 NUMBER must be printable characters")
-    script = {"keys": keys, "say": absolute(say), "record": absolute(record), "for": seconds}
+    script = {"keys": keys, "record": absolute(record), "for": seconds} | sender(from_user)
     try:
-        result = asyncio.run(_call(settings, number, script | sender(from_user), as_json, verbose))
+        with playable(say) as sound:
+            result = asyncio.run(_call(settings, number, script | {"say": sound}, as_json, verbose))
     except PhoneError as error:
         raise click.ClickException(str(error)) from error
     if as_json:
         click.echo(json.dumps(result, ensure_ascii=False))
     if not result["answered"]:
         sys.exit(1)
+
+
+@contextmanager
+def playable(sound: str | None) -> Iterator[str | None]:
+    """A sound file of any make as the phone plays it, for as long as the call lasts."""
+    if sound is None:
+        yield None
+        return
+    try:
+        pcm = wav.read(Path(sound))
+    except EngineError as error:
+        raise BadArgument(f"无法播放 --say {error}") from error
+    with tempfile.TemporaryDirectory(prefix="hotline-say-") as folder:
+        file = str(Path(folder) / "say.wav")
+        with wave.open(file, "wb") as out:
+            out.setnchannels(1)
+            out.setsampwidth(2)
+            out.setframerate(RATE)
+            out.writeframes(pcm)
+        yield file
 
 
 def sip_host(settings: Settings) -> str:
