@@ -12,6 +12,7 @@ import os
 import subprocess
 import sys
 import time
+import tomllib
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
@@ -66,12 +67,12 @@ def prepare(*, dev: bool, retry_phone: bool) -> None:
 
 def fetch_models(*, dev: bool) -> None:
     """Speech models that are not here yet; the keys serve without any. What cannot be had is asked for once a day."""
-    known = _read_json(MODELS_FILE)
-    if not _models_as_before(known, dev):
+    known, wanted = _read_json(MODELS_FILE), _models_wanted()
+    if not _models_as_before(known, wanted, dev):
         command = [str(VENV / "bin" / "hotline"), "models", "fetch", "--start", *(["--dev"] if dev else [])]
         try:
             done = subprocess.run(command, stdout=subprocess.PIPE, text=True, timeout=_MODELS_SECONDS)
-            known = {**json.loads(done.stdout), "dev": dev, "asked": time.time()}
+            known = {**json.loads(done.stdout), "dev": dev, "wanted": wanted, "asked": time.time()}
         except (OSError, ValueError, subprocess.TimeoutExpired) as error:
             say(f"speech models: `hotline models fetch` failed ({type(error).__name__}): try it by hand")
             return
@@ -80,12 +81,27 @@ def fetch_models(*, dev: bool) -> None:
         say(line)
 
 
-def _models_as_before(known: dict[str, Any], dev: bool) -> bool:
+def _models_wanted() -> dict[str, str]:
+    """The two settings that decide which models are fetched, and where to, as ``hotline/settings.py`` reads them."""
+    home = Path(os.environ.get("HOTLINE_HOME") or CHECKOUT / "var").expanduser()
+    try:
+        speech = tomllib.loads((home / "settings.toml").read_text(encoding="utf-8"))["speech"]
+        written = {name: str(value) for name, value in speech.items()}
+    except (OSError, ValueError, KeyError, AttributeError):
+        written = {}
+    usual = {"engine": "auto", "models_dir": str(cache.cache_folder() / "models")}
+    return {
+        name: os.environ.get(f"HOTLINE_SPEECH__{name.upper()}") or written.get(name, value)
+        for name, value in usual.items()
+    }
+
+
+def _models_as_before(known: dict[str, Any], wanted: dict[str, str], dev: bool) -> bool:
     try:
         here = all(Path(path).exists() for path in known["present"])
         gone = not any(Path(path).exists() for path in known["absent"])
         fresh = not known["absent"] or 0 <= time.time() - known["asked"] < _ASK_AGAIN_SECONDS
-        return here and gone and fresh and (known["dev"] or not dev)
+        return here and gone and fresh and known["wanted"] == wanted and (known["dev"] or not dev)
     except (KeyError, TypeError):
         return False
 

@@ -79,6 +79,38 @@ def test_a_prepared_checkout_does_nothing(checkout: Path, calls: list[str]) -> N
     assert calls == []
 
 
+def test_models_are_asked_for_again_when_the_settings_have_changed(
+    checkout: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    asked: list[str] = []
+
+    def run(command: list[str], **more: object) -> subprocess.CompletedProcess[str]:
+        asked.append(command[-1])
+        return subprocess.CompletedProcess(command, 0, stdout='{"say": [], "present": [], "absent": []}')
+
+    monkeypatch.setattr(bootstrap, "MODELS_FILE", checkout / ".venv" / "models.json")
+    monkeypatch.setattr(subprocess, "run", run)
+    for name in ("HOTLINE_HOME", "HOTLINE_SPEECH__ENGINE", "HOTLINE_SPEECH__MODELS_DIR"):
+        monkeypatch.delenv(name, raising=False)
+    settings = checkout / "var" / "settings.toml"
+    settings.parent.mkdir()
+    settings.write_text('[speech]\nengine = "none"\n', encoding="utf-8")
+    for _ in range(2):
+        bootstrap.fetch_models(dev=False)
+    assert len(asked) == 1
+    settings.write_text('[speech]\nengine = "auto"\n', encoding="utf-8")
+    for _ in range(2):
+        bootstrap.fetch_models(dev=False)
+    assert len(asked) == 2
+    monkeypatch.setenv("HOTLINE_SPEECH__MODELS_DIR", str(checkout / "elsewhere"))
+    for _ in range(2):
+        bootstrap.fetch_models(dev=False)
+    assert len(asked) == 3
+    settings.unlink()
+    bootstrap.fetch_models(dev=False)
+    assert len(asked) == 3, "auto is the default"
+
+
 def test_a_changed_lock_is_installed_again_and_nothing_else(checkout: Path, calls: list[str]) -> None:
     (checkout / "requirements" / "dev.lock").write_text("new==2 --hash=sha256:11\n", encoding="utf-8")
     bootstrap.prepare(dev=False, retry_phone=False)
