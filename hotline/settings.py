@@ -27,8 +27,8 @@ from pydantic_settings import SettingsError as SourceError
 
 CHECKOUT = Path(__file__).resolve().parent.parent
 _PREFIX = "HOTLINE_"
-_NOT_SETTINGS = {"PHONE_PYTHON", "PUBLISH", "EXTERNAL_ADDRESS", "LOCAL_NETS"}
-"""``HOTLINE_`` names read elsewhere: hotline/phone.py and docker-compose.yml."""
+_NOT_SETTINGS = {"PHONE_PYTHON", "PUBLISH", "EXTERNAL_ADDRESS", "LOCAL_NETS", "WITHOUT_MODELS"}
+"""``HOTLINE_`` names read elsewhere: hotline/phone.py, docker-compose.yml and tests/speech/whisper.py."""
 
 
 class SettingsError(Exception):

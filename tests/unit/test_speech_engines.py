@@ -12,35 +12,29 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from hotline.settings import Settings
-from speech import engines, models, wav
+from speech import engines, wav
 from speech.audio import pcm16
-from speech.catalogue import VOSK_KO, WHISPER_BASE, Model
+from speech.catalogue import VOSK_KO
 from speech.offline import hear
 from speech.pool import Ears
 from speech.port import EngineError, Grammar
 from speech.vosk_engine import VoskRecogniser
 from speech.whisper_engine import Scribe, WhisperRecogniser
+from tests.speech.whisper import need_model, need_whisper
 
 HERE = Path(__file__).parent
 SPOKEN = HERE.parent / "speech" / "wav"
 CLOSED = ("네", "아니오", "감사합니다")
 
 
-def place(model: Model) -> Path:
-    found = models.folder(Settings(home=HERE).models_dir, model)
-    assert found is not None, f"no {model.name}: `hotline models fetch {model.name}`"
-    return found
-
-
 @pytest.fixture(scope="module")
 def vosk() -> VoskRecogniser:
-    return VoskRecogniser(place(VOSK_KO), threads=1)
+    return VoskRecogniser(need_model(VOSK_KO), threads=1)
 
 
 @pytest.fixture(scope="module")
 def whisper() -> WhisperRecogniser:
-    return WhisperRecogniser(place(WHISPER_BASE), threads=1)
+    return WhisperRecogniser(need_whisper(), threads=1)
 
 
 @pytest.fixture
