@@ -6,12 +6,13 @@ import asyncio
 import contextlib
 from collections import deque
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
 from urllib.parse import urlencode
 
 from ivr import agi_wire
 from ivr.agi_session import Session
 from ivr.audio.speech import Opened, Speech
-from ivr.leg import ALL_KEYS, CallerHungUp, Heard, LegError, Played
+from ivr.leg import ALL_KEYS, CallerHungUp, Heard, LegError, Manner, Played
 from ivr.watchdog import AFTER_LISTENING, AFTER_LOSS, Watchdog
 from speech.pool import Full
 from speech.port import EngineError
@@ -82,13 +83,16 @@ class FastAgiLeg:
         phrases: Sequence[str] = (),
         alarm: Callable[[str], bool] | None = None,
         max_ms: int = 15_000,
+        manner: Manner = Manner(),  # noqa: B008  (frozen)
     ) -> Heard:
         if self._keys:
             return Heard("key", key=self._keys.popleft())
         if self._speech is None or self._speech.ears is None or self._deaf:
             return self._lost("closed")
         try:
-            opened = self._speech.open(sounds, silence_ms=silence_ms, phrases=phrases, alarm=alarm, max_ms=max_ms)
+            opened = self._speech.open(
+                sounds, silence_ms=silence_ms, phrases=phrases, alarm=alarm, max_ms=max_ms, manner=manner
+            )
         except (Full, EngineError) as error:
             return self._lost("full" if isinstance(error, Full) else "engine")
         self._deaf = True  # should this fail
@@ -99,6 +103,8 @@ class FastAgiLeg:
         self._keys.extend(opened.listening.late_keys)
         self._watchdog.moved(self._now(), AFTER_LOSS if heard.why == "closed" else AFTER_LISTENING)
         self._deaf = heard.end == "lost"
+        if heard.end == "silence" and self._keys:  # pressed in the last moment: silence may end the conversation
+            return replace(heard, end="key", key=self._keys.popleft())
         return heard
 
     async def _listen(self, opened: Opened) -> Heard:

@@ -57,6 +57,18 @@ class Heard:
     """For ``lost``: ``full``, ``lag``, ``closed``, ``engine``."""
 
 
+@dataclass(frozen=True, slots=True)
+class Manner:
+    """How a turn is listened to."""
+
+    holds_up: bool = True
+    """A voice pauses the prompt. False: it plays on whatever is heard, and soon after it the turn is over."""
+    short: bool = False
+    """A voice as short as a cough may be an answer: 不."""
+    singly: bool = False
+    """Words come one by one: digits."""
+
+
 class CallLeg(Protocol):
     """Every method raises :class:`CallerHungUp` once the call is over and :class:`LegError` when it fails.
 
@@ -105,12 +117,14 @@ class CallLeg(Protocol):
         phrases: Sequence[str] = (),
         alarm: Callable[[str], bool] | None = None,
         max_ms: int = 15_000,
+        manner: Manner = Manner(),
     ) -> Heard:
         """Play ``sounds`` one after the other and listen for words and keys at the same time.
 
         A voice or a key pauses the prompt; without words it goes on (an echo, a cough, the street). After the prompt
         somebody must begin to speak within ``silence_ms``; a turn of speech is cut at ``max_ms``. ``phrases``: a closed
-        step, only these are listened for. ``alarm`` is asked about every partial result; True ends it at once.
+        step, only these are listened for. ``alarm`` is asked about every partial result; True ends it at once. ``manner``:
+        what else is different in this turn.
         """
         ...
 

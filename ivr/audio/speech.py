@@ -11,6 +11,7 @@ from ivr.audio.listening import DECISION_SECONDS, Listening, Request
 from ivr.audio.server import AudioServer
 from ivr.audio.sounds import Packets, Player, SoundError, Sounds
 from ivr.audio.turn import Pace, Turn
+from ivr.leg import Manner
 from speech.gate import Activity
 from speech.pool import Ears
 from speech.port import FRAME_MS
@@ -20,6 +21,8 @@ log = logging.getLogger(__name__)
 
 SPARE_MS = 20_000
 """How much longer than prompt, silence and one sentence a turn may last: for what interrupts it for nothing."""
+AFTER_PROMPT_MS = 1000
+"""So much longer than prompt and silence lasts a turn that nothing holds up."""
 
 
 @dataclass(frozen=True)
@@ -60,11 +63,13 @@ class Speech:
         phrases: Sequence[str],
         alarm: Callable[[str], bool] | None,
         max_ms: int,
+        manner: Manner,
     ) -> Opened:
         """Raises :class:`speech.pool.Full`, :class:`speech.port.EngineError`."""
         assert self.ears is not None
         packets = [self._packets(sound) for sound in sounds]
-        longest_ms = sum(map(len, packets)) * FRAME_MS + silence_ms + max_ms + SPARE_MS
+        longest_ms = sum(map(len, packets)) * FRAME_MS + silence_ms
+        longest_ms += max_ms + SPARE_MS if manner.holds_up else AFTER_PROMPT_MS
         player = Player(packets)
         turn = Turn(
             self._pace,
@@ -72,8 +77,7 @@ class Speech:
             max_ms=max_ms,
             longest_ms=longest_ms,
             prompt=not player.over,
-            closed=bool(phrases),
-            singly=bool(phrases) and all(len(phrase) == 1 for phrase in phrases),
+            manner=manner,
             streaming=self.ears.streaming,
         )
         listening = Listening(self.ears, Request(phrases, alarm), player, turn, self._activity())

@@ -10,6 +10,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from enum import Enum, auto
 
+from ivr.leg import Manner
 from speech.port import FRAME_MS
 
 
@@ -24,11 +25,16 @@ class Pace:
     ends_singly: int = 1000
     """The same where words come one by one: digits."""
     cough: int = 340
-    """A shorter voice is not even recognised, where anything may be said. The detector adds about 100 ms to it."""
+    """A shorter voice is not even recognised, unless a single syllable may be the answer. The detector adds about
+    100 ms to it."""
     cough_over: int = 300
     """So much silence tells that it was a cough."""
     patience: int = 2500
     """A voice without a word (an engine tells them as they are said) holds the prompt up no longer than this."""
+    patience_without_words: int = 6000
+    """The same with an engine that has no words before the end: sentences are shorter, talk in the street is not."""
+    last_decision: int = 500
+    """In a turn that nothing holds up, a decision may take so much longer than the turn."""
     interruptions: int = 2
     """The prompt is paused for nothing so often in a turn; after that it takes words to pause it."""
 
@@ -52,8 +58,8 @@ _NOTHING: Acts = ()
 
 
 class Turn:
-    """``prompt``: something is played; ``closed``: only some phrases are listened for; ``streaming``: the engine tells
-    words while they are said. ``longest_ms``: the end of the turn, come what may, but for a decision under way."""
+    """``prompt``: something is played; ``streaming``: the engine tells words while they are said. ``longest_ms``: the
+    end of the turn, come what may, but for a decision under way."""
 
     def __init__(
         self,
@@ -63,17 +69,17 @@ class Turn:
         max_ms: int,
         longest_ms: int,
         prompt: bool,
-        closed: bool = False,
-        singly: bool = False,
+        manner: Manner = Manner(),  # noqa: B008  (frozen)
         streaming: bool = False,
     ) -> None:
         self._pace = pace
         self._silence = silence_ms
         self._max = max_ms
         self._longest = longest_ms
-        self._cough = 0 if closed else pace.cough
-        self._ends = pace.ends_singly if singly else pace.ends
-        self._streaming = streaming
+        self._holds_up = manner.holds_up
+        self._cough = 0 if manner.short else pace.cough
+        self._ends = pace.ends_singly if manner.singly else pace.ends
+        self._patience = pace.patience if streaming else pace.patience_without_words
         self._now = 0
         self._prompt_playing = prompt
         self._prompt_paused = False
@@ -101,7 +107,8 @@ class Turn:
         else:
             self._score = max(self._score - FRAME_MS, 0)
         if self._deciding:
-            return _NOTHING
+            late = not self._holds_up and self._now >= self._longest + self._pace.last_decision
+            return (Do.END_UNUSABLE,) if late else _NOTHING
         if self._speaking:
             if voiced:
                 self._voiced += FRAME_MS
@@ -142,7 +149,7 @@ class Turn:
         return (Do.HEAR, *self._pause())
 
     def _pause(self) -> Acts:
-        if not self._prompt_playing:
+        if not self._prompt_playing or not self._holds_up:
             return _NOTHING
         self._prompt_playing = False
         self._prompt_paused = True
@@ -170,7 +177,7 @@ class Turn:
         if quiet >= self._ends or self._now - self._began >= self._max or self._now >= self._longest:
             self._deciding = True
             return (Do.DECIDE,)
-        if self._streaming and not self._words and self._now - self._began >= self._pace.patience:
+        if not self._words and self._now - self._began >= self._patience:
             return self._resume()
         return _NOTHING
 

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from ivr.agi_leg import FastAgiLeg
-from ivr.leg import CallerHungUp, Heard
+from ivr.leg import CallerHungUp, Heard, Manner
 from speech.fake import Script
 from tests.unit.agi_peer import Dialogues
 from tests.unit.audio_peer import PROMPT_MS, QUIET, Desk, desk
@@ -159,11 +159,42 @@ async def test_a_key_ends_it_and_those_after_it_are_not_lost(tmp_path: Path) -> 
         assert (second, third, fourth) == ("1", "0", None)
 
 
+async def test_a_key_in_the_last_moment_is_no_silence(tmp_path: Path) -> None:
+    async with desk(tmp_path) as server:
+        call, dialogues = await server.listening(sounds=[], silence_ms=100)
+        voice = await call.voice()
+        voice.send("s120")
+        voice.press("1")
+        await voice.listen_on()
+        call.returned()
+        heard = await result(dialogues)
+        assert (heard.end, heard.key) == ("key", "1")
+
+
+async def test_an_announcement_plays_on_under_the_caller_s_voice(tmp_path: Path) -> None:
+    async def step(leg: FastAgiLeg) -> object:
+        return await leg.listen(["prompt"], silence_ms=0, manner=Manner(holds_up=False))
+
+    async with desk(tmp_path, Script("不用了")) as server:
+        dialogues = Dialogues(step)
+        call = await server.call(dialogues)
+        voice = await call.voice()
+        voice.send("v300")
+        await voice.until(lambda frame: frame[:2] == bytes([PROMPT_MS // 20, 1]))
+        prompt = [frame[0] for frame in voice.heard if frame != QUIET]
+        assert prompt == list(range(1, PROMPT_MS // 20 + 1))
+        voice.send("v600 s660")
+        await voice.listen_on()
+        call.returned()
+        heard = await result(dialogues)
+        assert (heard.end, heard.text, heard.barge_in_ms) == ("words", "不用了", None)
+
+
 async def test_a_closed_step_tells_its_phrases(tmp_path: Path) -> None:
     async with desk(tmp_path, Script("对")) as server:
         call, dialogues = await server.listening(sounds=[], phrases=["对", "不对"])
         voice = await call.voice()
-        voice.send("v160 s700")
+        voice.send("v400 s700")
         await voice.listen_on()
         call.returned()
         assert (await result(dialogues)).text == "对"

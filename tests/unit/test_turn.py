@@ -5,15 +5,16 @@ from __future__ import annotations
 import pytest
 
 from ivr.audio.turn import Do, Pace, Turn
+from ivr.leg import Manner
 
 PACE = Pace()
+PLAIN, SINGLY = Manner(), Manner(singly=True)
 
 
-def turn(*, prompt: bool = True, closed: bool = False, singly: bool = False, streaming: bool = False) -> Turn:
+def turn(*, prompt: bool = True, manner: Manner = PLAIN, streaming: bool = False, max_ms: int = 5000) -> Turn:
     return Turn(
-        PACE, silence_ms=3000, max_ms=5000, longest_ms=60_000,
-        prompt=prompt, closed=closed, singly=singly, streaming=streaming,
-    )  # fmt: skip
+        PACE, silence_ms=3000, max_ms=max_ms, longest_ms=60_000, prompt=prompt, manner=manner, streaming=streaming
+    )
 
 
 def hear(machine: Turn, pattern: str) -> list[tuple[int, Do]]:
@@ -39,8 +40,8 @@ def test_a_pause_within_a_sentence_is_not_its_end() -> None:
 
 
 def test_digits_have_more_time_between_them() -> None:
-    assert Do.DECIDE not in [act for _, act in hear(turn(closed=True, singly=True), "v200 s980")]
-    assert hear(turn(closed=True, singly=True), "v200 s1000")[-1] == (1200, Do.DECIDE)
+    assert Do.DECIDE not in [act for _, act in hear(turn(manner=SINGLY), "v400 s980")]
+    assert hear(turn(manner=SINGLY), "v400 s1000")[-1] == (1400, Do.DECIDE)
 
 
 def test_a_cough_is_not_even_recognised() -> None:
@@ -49,8 +50,12 @@ def test_a_cough_is_not_even_recognised() -> None:
     assert hear(machine, "s3000") == []
 
 
-def test_a_short_answer_to_a_closed_question_is() -> None:
-    assert hear(turn(closed=True), "v160 s660")[-1] == (820, Do.DECIDE)
+def test_a_cough_is_no_digit() -> None:
+    assert hear(turn(manner=SINGLY), "v160 s300")[-2:] == [(460, Do.FORGET), (460, Do.RESUME)]
+
+
+def test_a_short_answer_is_where_one_syllable_may_be_one() -> None:
+    assert hear(turn(manner=Manner(short=True)), "v160 s660")[-1] == (820, Do.DECIDE)
 
 
 def test_a_click_is_nothing() -> None:
@@ -80,6 +85,49 @@ def test_words_while_it_is_said_pause_a_prompt_that_noise_does_not_pause_any_mor
 def test_a_street_that_never_is_silent_holds_a_streaming_prompt_up_for_a_while_only() -> None:
     machine = turn(streaming=True)
     assert hear(machine, "v4000")[-1] == (PACE.patience, Do.RESUME)
+
+
+def test_talk_in_the_street_holds_any_prompt_up_for_a_while_only() -> None:
+    machine = turn(max_ms=15_000)
+    assert hear(machine, "v14000")[-1] == (PACE.patience_without_words, Do.RESUME)
+    assert hear(machine, "v1000") == [(1000, Do.DECIDE)], "it is listened to all the while"
+    assert machine.decided("") == (Do.FORGET,)
+
+
+ANNOUNCED_MS = 4400
+
+
+def announcement(*, streaming: bool = False) -> Turn:
+    return Turn(
+        PACE, silence_ms=0, max_ms=15_000, longest_ms=ANNOUNCED_MS + 1000,
+        prompt=True, manner=Manner(holds_up=False), streaming=streaming,
+    )  # fmt: skip
+
+
+@pytest.mark.parametrize("streaming", [True, False])
+def test_nothing_holds_an_announcement_up(streaming: bool) -> None:
+    machine = announcement(streaming=streaming)
+    assert hear(machine, f"v{ANNOUNCED_MS}") == [(60, Do.HEAR)]
+    assert machine.partial("有人在说话") == ()
+    machine.prompt_over()
+    assert hear(machine, "v1000") == [(1000, Do.DECIDE)]
+    assert hear(machine, "v480") == []
+    assert hear(machine, "v20") == [(20, Do.END_UNUSABLE)], "nor does a recogniser that has no time"
+
+
+def test_words_over_an_announcement_count() -> None:
+    machine = announcement()
+    assert [act for _, act in hear(machine, "s500 v800 s660")] == [Do.HEAR, Do.DECIDE]
+    assert machine.decided("不用了") == (Do.END_WORDS,)
+
+
+def test_after_noise_an_announcement_ends_by_itself() -> None:
+    machine = announcement()
+    hear(machine, "v800 s660")
+    assert machine.decided("") == (Do.FORGET,)
+    hear(machine, f"s{ANNOUNCED_MS - 1460}")
+    machine.prompt_over()
+    assert hear(machine, "s20") == [(20, Do.END_SILENCE)]
 
 
 def test_a_sentence_without_end_is_cut() -> None:
