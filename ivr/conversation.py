@@ -85,7 +85,14 @@ class _Writer:
             self._notice = {}
 
     async def note(self, step: Note) -> None:
-        told = {"key": step.value, **self._barge} if step.event == "KEY" else {"digits": step.value}
+        told: dict[str, str | int]
+        match step.event:
+            case "KEY":
+                told = {"key": step.value, **self._barge}
+            case "NUMBER":
+                told = {"digits": step.value}
+            case "CANCELLED":
+                told = {"service": step.value}
         await self._leg.user_event(step.event, node=step.node, **told, **self._notice)
         self._notice, self._barge = {}, {}
 
@@ -151,7 +158,9 @@ async def _take(leg: CallLeg, writer: _Writer, step: Step) -> Any:
 
 async def _listen(leg: CallLeg, step: Listen) -> Heard:
     try:
-        return await leg.listen(step.sounds, silence_ms=step.silence_ms, phrases=step.phrases, alarm=step.alarm)
+        return await leg.listen(
+            step.sounds, silence_ms=step.silence_ms, phrases=step.phrases, alarm=step.alarm, manner=step.manner
+        )
     except LegError as error:
         # As with a sound that cannot be played: the caller goes on by keys.
         log.error("call %s: cannot listen: %s", leg.call_id, error)

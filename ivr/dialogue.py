@@ -33,8 +33,7 @@ def menu(flow: Flow, key: str | None = None) -> Conversation:
         if key is None:
             key = yield Wait(round(flow.silence_seconds * 1000))
         if key is None:
-            yield Play(flow.to_agent)
-            return Decision("queue", flow.agent_queue, "other", "silence")
+            return (yield from leave(flow.to_agent, Decision("queue", flow.agent_queue, "other", "silence")))
         typed = yield from typed_after(key)
         yield Note("KEY", "main", typed)
         service = emergency_in(typed)
@@ -52,8 +51,7 @@ def menu(flow: Flow, key: str | None = None) -> Conversation:
             return (yield from _follow(flow, choice))
         wrong += 1
         if wrong > 1:
-            yield Play(flow.to_agent)
-            return Decision("queue", flow.agent_queue, "other", "wrong")
+            return (yield from leave(flow.to_agent, Decision("queue", flow.agent_queue, "other", "wrong")))
         key = yield Play(flow.wrong)
 
 
@@ -107,8 +105,19 @@ def entered(flow: Flow, name: str, entry: Entry, digits: str, by: By) -> Convers
         return Decision("emergency", digits, "help", "typed")
     if digits == "0":
         return Decision("queue", flow.agent_queue, "other", by)
-    yield Play(entry.noted if digits else flow.to_agent)
-    return Decision("queue", entry.queue, entry.category, by if digits else "silence")
+    decision = Decision("queue", entry.queue, entry.category, by if digits else "silence")
+    return (yield from leave(entry.noted if digits else flow.to_agent, decision))
+
+
+def leave(sound: str, decision: Decision) -> Conversation:
+    """Say where the call goes. 110 and the like count while it is said, too: the queue would only see what is left."""
+    key = yield Play(sound)
+    if key is None:
+        return decision
+    typed = yield from typed_after(key)
+    yield Note("KEY", "leaving", typed)
+    service = emergency_in(typed)
+    return Decision("emergency", service, "help", "typed") if service else decision
 
 
 def emergency_in(typed: str) -> str | None:

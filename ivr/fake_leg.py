@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import math
 import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 
-from ivr.leg import ALL_KEYS, CallerHungUp, Heard, LegError, Played
+from ivr.leg import ALL_KEYS, CallerHungUp, Heard, LegError, Manner, Played
 
 DIGIT_GAP = 0.15
 """Seconds between two keys that follow each other without a wait."""
@@ -14,6 +15,8 @@ SYLLABLE = 0.2
 """Seconds a character takes to say; partial results come with each."""
 END_OF_SPEECH = 0.6
 """Seconds of silence after which a turn of speech is over."""
+AFTER_PROMPT = 1.0
+"""Seconds that a turn which nothing holds up lasts beyond its prompt."""
 BARGE_IN_MS, DECIDED_MS = 120, 300
 _SPEECH = re.compile(r"(?s)say:(?P<say>.*)|(?P<sound>noise|mumble)|deaf:(?P<deaf>\w+)")
 
@@ -24,6 +27,15 @@ class _Act:
     what: str
     """A key, ``h``, ``say``, ``noise``, ``mumble`` or ``deaf``."""
     text: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class _Turn:
+    phrases: tuple[str, ...]
+    alarm: Callable[[str], bool] | None
+    longest: float
+    holds_up: bool
+    until: float
 
 
 @dataclass
@@ -50,6 +62,8 @@ class ScriptedLeg:
     can_listen: bool = True
     partials: bool = True
     """Whether the recogniser has words before the end of a turn."""
+    grammar: bool = True
+    """Whether the recogniser hears nothing but the phrases where there are any."""
 
     now: float = 0.0
     """Seconds since answer on the leg's own clock."""
@@ -57,6 +71,8 @@ class ScriptedLeg:
     """Every sound that was begun; of those played while listening without the key."""
     listened: list[tuple[str, ...]] = field(default_factory=list)
     """The phrases of every turn of listening."""
+    manners: list[Manner] = field(default_factory=list)
+    """How each was listened to."""
     variables: dict[str, str] = field(default_factory=dict)
     events: list[tuple[str, dict[str, str]]] = field(default_factory=list)
     _pending: list[_Act] = field(default_factory=list)
@@ -83,6 +99,7 @@ class ScriptedLeg:
         phrases: Sequence[str] = (),
         alarm: Callable[[str], bool] | None = None,
         max_ms: int = 15_000,
+        manner: Manner = Manner(),  # noqa: B008  (frozen)
     ) -> Heard:
         self._check()
         if not self.can_listen:
@@ -90,16 +107,21 @@ class ScriptedLeg:
         if missing := self.missing.intersection(sounds):
             raise LegError(f"no such sound: {sorted(missing)[0]}")
         self.listened.append(tuple(phrases))
+        self.manners.append(manner)
+        prompt = sum(self.seconds(sound) for sound in sounds)
+        turn = _Turn(
+            tuple(phrases) if self.grammar else (), alarm, max_ms / 1000, manner.holds_up,
+            until=math.inf if manner.holds_up else self.now + prompt + silence_ms / 1000 + AFTER_PROMPT,
+        )  # fmt: skip
         total = 0.0
         for done, sound in enumerate(sounds):
             self._schedule(self.replies.get(sound, ""))
-            lasts = self.seconds(sound)
-            heard, played = self._hear(lasts, alarm, max_ms / 1000)
+            heard, played = self._hear(self.seconds(sound), turn)
             self.played.append((sound, Played(None, round(played * 1000))))
             total += played
             if heard is not None:
                 return _after(heard, done, total, interrupted=True)
-        heard, _ = self._hear(silence_ms / 1000, alarm, max_ms / 1000)
+        heard, _ = self._hear(silence_ms / 1000, turn)
         return _after(heard or Heard("silence"), len(sounds), total, interrupted=False)
 
     async def wait_digit(self, ms: int) -> str | None:
@@ -151,41 +173,58 @@ class ScriptedLeg:
                 self.can_listen = False
         return None
 
-    def _hear(self, seconds: float, alarm: Callable[[str], bool] | None, longest: float) -> tuple[Heard | None, float]:
+    def _hear(self, seconds: float, turn: _Turn) -> tuple[Heard | None, float]:
         """One sound, or the silence after it: what came of it, and how much of it was played."""
         played = 0.0
+        end = self.now + seconds
         while True:
             begin = self.now
             act = self._next(begin + seconds - played)
             played += self.now - begin
             if act is None:
                 return None, played
+            began = self.now
             if act.what == "deaf":
                 self.can_listen = False
                 return Heard("lost", why=act.text), played
             if act.what in ALL_KEYS:
                 return Heard("key", key=act.what), played
             if act.what == "mumble":
-                self.now += SYLLABLE + END_OF_SPEECH
+                self.now = min(self.now + SYLLABLE + END_OF_SPEECH, max(self.now, turn.until))
                 return Heard("unusable", decided_ms=DECIDED_MS), played
             if act.what == "say":
-                return self._say(act.text, alarm, longest), played
+                return self._say(act.text, turn), played
             self.now += END_OF_SPEECH  # a noise: the prompt goes on after it
+            if not turn.holds_up:  # or all the while
+                self.now = min(self.now, end)
+                played += self.now - began
 
-    def _say(self, text: str, alarm: Callable[[str], bool] | None, longest: float) -> Heard:
-        cut = text[: int(longest / SYLLABLE)]
+    def _say(self, text: str, turn: _Turn) -> Heard:
+        cut = text[: int(turn.longest / SYLLABLE)]
         for length in range(1, len(cut) + 1):
+            if self.now >= turn.until:
+                cut = cut[:length]
+                break
             act = self._next(self.now + SYLLABLE)
             if act is not None and act.what in ALL_KEYS:
                 return Heard("key", key=act.what)
-            if self.partials and alarm is not None and alarm(cut[:length]):
-                return Heard("alarm", text=cut[:length])
-        self.now += END_OF_SPEECH
-        return Heard("words", text=cut, decided_ms=DECIDED_MS)
+            so_far = _only(cut[:length], turn.phrases)
+            if self.partials and turn.alarm is not None and turn.alarm(so_far):
+                return Heard("alarm", text=so_far)
+        self.now = min(self.now + END_OF_SPEECH, max(self.now, turn.until))
+        said = _only(cut, turn.phrases)
+        return Heard("words" if said else "unusable", text=said, decided_ms=DECIDED_MS)
 
     def _check(self) -> None:
         if self._pending and self._pending[0].what == "h" and self._pending[0].at <= self.now:
             raise CallerHungUp
+
+
+def _only(text: str, phrases: tuple[str, ...]) -> str:
+    """What a recogniser makes of ``text`` that knows nothing but ``phrases``; all of it if there are none."""
+    if not phrases:
+        return text
+    return "".join(re.findall("|".join(re.escape(one) for one in sorted(phrases, key=len, reverse=True)), text))
 
 
 def _after(heard: Heard, sounds_done: int, played: float, *, interrupted: bool) -> Heard:

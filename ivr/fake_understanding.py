@@ -70,4 +70,11 @@ class FixedUnderstanding:
         return next((word for word in scale if word in text), None)
 
     def phrases(self, step: ClosedStep, names: Sequence[str] = ()) -> tuple[str, ...]:
-        return (*names, step)
+        match step:
+            case "yes-no":
+                return ("是", "对", "好", "不")
+            case "digits":
+                return tuple(said for said in _DIGITS if not said.isascii())
+            case "danger":
+                return tuple(phrase for phrase, one in self.meanings.items() if one.sure and one.label == "emergency")
+        return tuple(names)

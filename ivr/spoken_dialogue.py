@@ -10,13 +10,13 @@ from __future__ import annotations
 from collections.abc import Generator
 from typing import Any
 
-from ivr.dialogue import MAX_REPEATS, choice_of, emergency_in, menu, single, typed_after
+from ivr.dialogue import MAX_REPEATS, choice_of, emergency_in, leave, menu, single, typed_after
 from ivr.dialogue import converse as converse_by_keys
 from ivr.ear import Ear
 from ivr.flow import CONFIRMED, Flow, Speech
-from ivr.leg import Heard
+from ivr.leg import Heard, Manner
 from ivr.spoken_number import enter
-from ivr.steps import By, Conversation, Decision, Node, Note, Play, Said, Step
+from ivr.steps import By, Conversation, Decision, Node, Note, Said, Step
 from ivr.understanding import Meaning, Understanding
 
 CONFIRM_MS = 500
@@ -114,26 +114,31 @@ class _Talk:
             self._asked += 1
             return (yield from enter(self._ear, choice.enter, self._flow.entries[choice.enter]))
         if label not in CONFIRMED:
-            yield Play(self._flow.to_agent)
-            return self._ear.to(label, meaning, "speech")
+            return (yield from leave(self._flow.to_agent, self._ear.to(label, meaning, "speech")))
         return (yield from self._confirm(meaning, corrected=corrected))
 
     def _confirm(self, meaning: Meaning, *, corrected: bool) -> Words:
-        heard = yield from self._ear.listen((f"confirm-{meaning.label}",), CONFIRM_MS)
+        heard = yield from self._ear.listen((f"confirm-{meaning.label}",), CONFIRM_MS, manner=Manner(short=True))
         if heard.end == "key":
             return (yield from self._key("confirm", heard))
         if heard.end not in ("words", "alarm"):
             return self._ear.to(meaning.label, meaning, "speech")
         agreed = self._ear.u.yes(heard.text)
-        other = yield from self._ear.understood("confirm", heard, {True: "yes", False: "no", None: None}[agreed])
+
+        def another(other: Meaning) -> bool:
+            """Less than sure, it does not upset what was: people go on telling their story over the confirmation."""
+            return other.sure and other.label != meaning.label
+
+        other = yield from self._ear.understood(
+            "confirm", heard, {True: "yes", False: "no", None: None}[agreed], lambda it: another(it) and not corrected
+        )
         if isinstance(other, Decision):
             return other
-        # Less than sure, it does not upset what was: people go on telling their story over the confirmation.
-        another = other if other is not None and other.sure and other.label != meaning.label else None
-        if agreed is not False and another is None:
-            return self._ear.to(meaning.label, meaning, "speech")
-        if another is not None and not corrected:
-            return (yield from self._sure(another, corrected=True))
+        if other is None or not another(other):
+            if agreed is not False:
+                return self._ear.to(meaning.label, meaning, "speech")
+        elif not corrected:
+            return (yield from self._sure(other, corrected=True))
         return (yield from self._ear.agent("unclear"))
 
     def _choose(self, meaning: Meaning) -> Words:
@@ -154,11 +159,11 @@ class _Talk:
         picked = self._ear.u.choice(heard.text, names) if heard.end == "words" else None
         if picked is not None and self._ear.u.danger(heard.text) is None:
             label = (first, second)[picked]
-            yield Said("choice", heard, label)
+            yield Said("choice", heard, label, topic=meaning.topic if picked == 0 else None)
             if label == "emergency":
                 return (yield from self._ear.to_emergency(meaning))
             return self._ear.to(label, meaning if picked == 0 else None, "speech")
-        other = yield from self._ear.understood("choice", heard)
+        other = yield from self._ear.understood("choice", heard, counts=lambda it: it.sure or it.label == "agent")
         if isinstance(other, Decision):
             return other
         if other is not None and other.label == "agent":

@@ -9,14 +9,16 @@ from collections.abc import Callable, Generator
 from dataclasses import dataclass
 from typing import Any, Literal
 
-from ivr.leg import Heard
+from ivr.leg import Heard, Manner
 from ivr.understanding import Class
 
 Node = str
-"""Where in the dialogue something was keyed or said: ``main``, ``confirm``, ``choice``, ``emergency``, or an entry."""
-By = Literal["key", "silence", "wrong", "repeats", "typed", "speech", "spoken", "unclear"]
+"""Where in the dialogue something was keyed or said: ``main``, ``confirm``, ``choice``, ``emergency``, an entry, or
+``leaving`` (over the last announcement)."""
+By = Literal["key", "silence", "wrong", "repeats", "typed", "speech", "spoken", "unclear", "cancelled"]
 """What decided: a key, silence, two wrong keys, ``*`` too often, an emergency number; words (``speech``), words that
-tell of danger (``spoken``), or words that were not understood (``unclear``)."""
+tell of danger (``spoken``), words that were not understood (``unclear``); ``cancelled``: the caller took back an
+emergency that his words were taken for. The dialplan knows ``spoken`` and ``cancelled``."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,13 +47,14 @@ class Listen:
     alarm: Callable[[str], bool] | None = None
     notice: bool = False
     """The first sound holds the recording notice."""
+    manner: Manner = Manner()  # noqa: RUF009  (frozen)
 
 
 @dataclass(frozen=True, slots=True)
 class Note:
-    """Write down what the caller keyed. Answered with None."""
+    """Write down what the caller keyed, or which service he called off. Answered with None."""
 
-    event: Literal["KEY", "NUMBER"]
+    event: Literal["KEY", "NUMBER", "CANCELLED"]
     node: Node
     value: str
 

@@ -74,7 +74,8 @@ class Understanding(Protocol):
         ...
 
     def satisfaction(self, text: str, scale: Sequence[str]) -> str | None:
-        """Which word of ``scale`` (非常满意, 满意, 基本满意, 不满意, …) is meant."""
+        """Which word of ``scale`` (非常满意, 满意, 基本满意, 不满意, …) is meant. No dialogue asks for it yet: it
+        is there for the calls that ask citizens about their finished tickets."""
         ...
 
     def phrases(self, step: ClosedStep, names: Sequence[str] = ()) -> tuple[str, ...]:

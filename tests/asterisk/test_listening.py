@@ -15,7 +15,7 @@ import pytest
 
 from hotline.trial import free_ports
 from ivr.prompts import FOLDER as PROMPTS
-from tests.asterisk.phones import Phones
+from tests.asterisk.phones import Phones, taken
 from tests.asterisk.records import Row, call_of, events
 from tests.asterisk.sound import Samples, read_wav
 from tests.asterisk.spoken import SENTENCE, Spoken, gap_after, heard_whole, sound_begins
@@ -190,6 +190,25 @@ async def test_who_did_not_mean_it_takes_it_back_while_it_rings(make_spoken: Cal
     assert (call["emergency"], call["queue"]) == ("119", "emergency")
     assert "cancelled" in events(call)
     assert "cancelled" not in events(await call_of(instance, "13970000051"))
+
+
+async def test_who_did_not_mean_it_takes_it_back_while_it_is_announced(make_spoken: Callable[..., Spoken]) -> None:
+    instance = make_spoken()
+    instance.hears("着火了快来人啊", seconds=0.2)
+    instance.start()
+    async with Phones(instance) as phones:
+        waiting = await phones.citizen("13970000053", keys="w1,9")
+        await waiting.wait("connected", 15, detail="emergency")
+        line = await phones.citizen("13970000052", say=late(phones, 1.0), keys="w6,0")
+        await line.wait("connected", 15, detail="emergency")
+        agent = await phones.agent("1001")
+        first = await taken(agent)
+        assert first.events[0].detail == "13970000052", "ahead of others, as while it rings"
+        await first.hangup()
+        await waiting.hangup()
+    call = await call_of(instance, "13970000052")
+    assert (call["emergency"], call["queue"]) == ("119", "emergency")
+    assert "cancelled" in events(call)
 
 
 async def test_beyond_the_pool_callers_are_served_by_keys(make_spoken: Callable[..., Spoken]) -> None:
