@@ -49,17 +49,15 @@ class Call:
     keys: str = ""
     said: str = ""
     """What was said at the menu, sentence after sentence; empty: nothing, or nothing is to be written down."""
-    spoken_class: str = ""
-    """Class of what was said last; empty: none."""
     topic: str = ""
-    """Id of a topic of the catalogue."""
+    """Id of a topic of the catalogue, from the words that the dialogue went by."""
     queue: str = ""
     agent: str = ""
     """The agent connected last."""
     emergency: str = ""
     """The service asked for: ``110``, ``119``, ``120`` or ``122``; empty: none."""
     cancelled: bool = False
-    """The caller called the emergency off while it rang."""
+    """The caller called the emergency off, before it was dialled or while it rang."""
     emergency_failed: bool = False
     emergency_queue: bool = False
     """Was sent to the queue ``emergency`` at some time: ``queue`` is overwritten when it overflows."""

@@ -29,8 +29,8 @@ def take(call: Call, extra: Mapping[str, str]) -> dict[str, str]:
     # At the menu callers say what they want; over the confirmation perhaps, elsewhere they answer.
     if text and (node == "main" or (node == "confirm" and label)):
         call.said = f"{call.said}，{text}"[:MAX_SAID] if call.said else text
-    call.spoken_class = label or call.spoken_class
-    call.topic = detail.get("topic", call.topic)
+    if label:  # only what the dialogue went by has a class
+        call.topic = detail.get("topic", "")
     return detail
 
 

@@ -121,6 +121,8 @@ class _Fold:
     def _cancelled(self, event: CelEvent) -> None:
         service = event.extra.get("service", "")
         self.call.cancelled = True
+        if service in SERVICES:  # called off before it rang, there was no EMERGENCY
+            self.call.emergency = self.call.emergency or service
         self._note(event.at, "cancelled", service=service if service in SERVICES else "")
 
     def _decided(self, event: CelEvent) -> None:
