@@ -123,8 +123,8 @@ class CallLeg(Protocol):
 
         A voice or a key pauses the prompt; without words it goes on (an echo, a cough, the street). After the prompt
         somebody must begin to speak within ``silence_ms``; a turn of speech is cut at ``max_ms``. ``phrases``: a closed
-        step, only these are listened for. ``alarm`` is asked about every partial result; True ends it at once. ``manner``:
-        what else is different in this turn.
+        step, only these are listened for. ``alarm`` is asked about every partial result; True ends it at once.
+        ``manner``: what else is different in this turn.
         """
         ...
 
