@@ -16,7 +16,7 @@ from pathlib import Path
 import click
 
 from bench.ears_page import Found, page, table
-from bench.ears_sides import SIDES, Call, open_side
+from bench.ears_sides import SIDES, Side, open_side
 from bench.ears_sound import Turn, calls
 from bench.report import machine
 from hotline.asterisk import find_asterisk
@@ -26,7 +26,8 @@ PAGE = CHECKOUT / "docs" / "benchmarks-ears.md"
 BEHIND_S = 0.5
 """A partial result is of use while it is no older than this."""
 WARM_S = 3.0
-SAMPLE_S = 0.05
+"""Of every step, until it is measured."""
+WARM_CALLS, WARM_SECONDS = 8, 15.0
 MOST = 200
 
 
@@ -66,14 +67,28 @@ def main(
 
 
 def _look(name: str, model: Path, seconds: float, fixed: int | None, say: Callable[[str], None]) -> Found:
-    """The most calls that hold: doubled until it fails, then halved in between."""
+    """The most calls that hold: doubled until it fails, then halved in between.
+
+    All steps on one loaded model, as a server that runs for days has it; the first ones only warm it up.
+    """
+    with asyncio.Runner() as runner:
+        side = open_side(name, model)
+        try:
+            for count in (2, WARM_CALLS):
+                runner.run(_step(name, side, count, WARM_SECONDS))
+            return _climb(name, lambda count: runner.run(_step(name, side, count, seconds)), fixed, say)
+        finally:
+            runner.run(side.aclose())
+
+
+def _climb(name: str, step_of: Callable[[int], Found], fixed: int | None, say: Callable[[str], None]) -> Found:
     if fixed:
-        return asyncio.run(_step(name, model, fixed, seconds))
+        return step_of(fixed)
     good: Found | None = None
     bad = MOST + 1
     count = 4
     while good is None or bad - good.calls > max(1, good.calls // 16):
-        step = asyncio.run(_step(name, model, count, seconds))
+        step = step_of(count)
         held = step.behind_s <= BEHIND_S
         say(f"{name}: {count} calls, {step.behind_s * 1000:.0f} ms behind, {step.cores:.2f} cores")
         if held:
@@ -94,54 +109,50 @@ def _look(name: str, model: Path, seconds: float, fixed: int | None, say: Callab
     return good
 
 
-async def _step(name: str, model: Path, count: int, seconds: float) -> Found:
-    side = open_side(name, model)
+async def _step(name: str, side: Side, count: int, seconds: float) -> Found:
     lags: list[float] = []
-    try:
-        callers = [_Caller(side.call(), turns) for turns in calls(count)]
-        begin = time.monotonic()
-        cpu = loop_cpu = 0.0
-        busy = 0.0
-        measuring = False
-        tick = 0
-        while True:
-            now = time.monotonic() - begin
-            if not measuring and now >= WARM_S:
-                measuring, cpu, loop_cpu, busy = True, time.process_time(), time.thread_time(), side.decoding_s()
-            if now >= WARM_S + seconds:
-                break
-            while tick * 0.02 <= now:
-                for caller in callers:
-                    caller.tick()
-                tick += 1
-                await asyncio.sleep(0)
-            if measuring:
-                lags += [caller.behind for caller in callers if caller.listening]
-            await asyncio.sleep(max(0.0, tick * 0.02 - (time.monotonic() - begin)))
-        spent = time.process_time() - cpu
-        result = Found(
-            side=name,
-            calls=count,
-            behind_s=_p95(lags),
-            cores=spent / seconds,
-            loop_cores=(time.thread_time() - loop_cpu) / seconds,
-            decoding_cores=(side.decoding_s() - busy) / seconds,
-        )
-        for caller in callers:
-            await caller.end()
-        return result
-    finally:
-        await side.aclose()
+    callers = [_Caller(side, turns) for turns in calls(count)]
+    begin = time.monotonic()
+    cpu = loop_cpu = busy = 0.0
+    measuring = False
+    tick = 0
+    while True:
+        now = time.monotonic() - begin
+        if not measuring and now >= WARM_S:
+            measuring, cpu, loop_cpu, busy = True, time.process_time(), time.thread_time(), side.decoding_s()
+        if now >= WARM_S + seconds:
+            break
+        while tick * 0.02 <= now:
+            for caller in callers:
+                caller.tick()
+            tick += 1
+            await asyncio.sleep(0)
+        if measuring:
+            lags += [caller.behind for caller in callers if caller.listening]
+        await asyncio.sleep(max(0.0, tick * 0.02 - (time.monotonic() - begin)))
+    result = Found(
+        side=name,
+        calls=count,
+        behind_s=_p95(lags),
+        cores=(time.process_time() - cpu) / seconds,
+        loop_cores=(time.thread_time() - loop_cpu) / seconds,
+        decoding_cores=(side.decoding_s() - busy) / seconds,
+    )
+    for caller in callers:
+        await caller.end()
+    return result
 
 
 class _Caller:
-    """One call: its turns one after the other, without end, 20 ms a tick."""
+    """One line: call after call, 20 ms a tick."""
 
-    def __init__(self, call: Call, turns: list[Turn]) -> None:
-        self._call = call
+    def __init__(self, side: Side, turns: list[Turn]) -> None:
+        self._side = side
         self._turns = turns
         self._at = self._frame = 0
-        call.begin(turns[0])
+        self._call = side.call()
+        self._call.begin(turns[0])
+        self._ends: set[asyncio.Task[None]] = set()
 
     @property
     def listening(self) -> bool:
@@ -153,14 +164,24 @@ class _Caller:
 
     def tick(self) -> None:
         if self._frame >= len(self._turns[self._at].frames):
-            self._at = self._at + 1 if self._at + 1 < len(self._turns) else 1  # the lead was for this once
             self._frame = 0
+            self._at += 1
+            if self._at == len(self._turns):
+                self._next_call()
             self._call.begin(self._turns[self._at])
         self._call.feed(self._turns[self._at].frames[self._frame])
         self._frame += 1
 
+    def _next_call(self) -> None:
+        task = asyncio.get_running_loop().create_task(self._call.end())
+        self._ends.add(task)
+        task.add_done_callback(self._ends.discard)
+        self._at = 1  # the first turn was for the beginning of the measurement
+        self._call = self._side.call()
+
     async def end(self) -> None:
         await self._call.end()
+        await asyncio.gather(*self._ends)
 
 
 def _p95(values: list[float]) -> float:

@@ -76,9 +76,10 @@ Mandarin (`tests/speech/wav`), so its words mean nothing here, its work does.
 {table}
 
 A call: 2 to 5 s of greeting with a quiet line, an open question of 2 to 6 s, 1.6 s of confirmation, for half of the
-calls a number of the same length; over and over. A step lasts {seconds:g} s after 3 s to warm up; the number is doubled
-until a step fails and then halved in between. The usual design keeps its recogniser for the whole call and takes its
-frames one by one off a queue, on a pool of as many threads as cores; this project opens an ear a turn
+calls a number of the same length; call after call. A step lasts {seconds:g} s after 3 s to warm up; the number is doubled
+until a step fails and then halved in between. All steps run on one loaded
+model, after 30 s to warm it up, as on a server that runs for days. The usual design makes a recogniser for each call
+and takes its frames one by one off a queue, on a pool of as many threads as cores; this project opens an ear a turn
 (`speech/pool.py`).
 
 What makes the difference: the silence in a call is not decoded (`speech/gate.py`), 200 ms are decoded at a time instead

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import json
 import os
 import threading
 import time
@@ -11,12 +12,14 @@ from collections import deque
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
-from typing import Protocol
+from typing import Any, Protocol
+
+import vosk
 
 from bench.ears_sound import Turn
 from speech.pool import Ear, Ears
-from speech.port import FRAME_BYTES, RATE, EngineError, Grammar
-from speech.vosk_engine import VoskRecogniser, VoskUtterance
+from speech.port import FRAME_BYTES, RATE, EngineError
+from speech.vosk_engine import VoskRecogniser
 
 
 class Call(Protocol):
@@ -45,16 +48,16 @@ class Side(Protocol):
 
 
 def open_side(name: str, model: Path) -> Side:
-    return SIDES[name](VoskRecogniser(model))
+    return SIDES[name](model)
 
 
 # ---- this project ----------------------------------------------------------------------------------------------
 
 
 class _Ours:
-    def __init__(self, recogniser: VoskRecogniser, closed_steps: bool) -> None:
+    def __init__(self, model: Path, closed_steps: bool) -> None:
         cores = len(os.sched_getaffinity(0))
-        self.ears = Ears(recogniser, threads=cores, max_turns=1000, max_lag=60.0)
+        self.ears = Ears(VoskRecogniser(model, cores), threads=cores, max_turns=1000, max_lag=60.0)
         self.closed_steps = closed_steps
 
     def call(self) -> Call:
@@ -108,8 +111,9 @@ async def _finish(ear: Ear) -> None:
 class _Usual:
     """``closed_steps``: a new recogniser, with its grammar or without, for every step; else one for the whole call."""
 
-    def __init__(self, recogniser: VoskRecogniser, closed_steps: bool) -> None:
-        self.recogniser = recogniser
+    def __init__(self, model: Path, closed_steps: bool) -> None:
+        vosk.SetLogLevel(-1)
+        self._model = vosk.Model(str(model))
         self.closed_steps = closed_steps
         self.pool = ThreadPoolExecutor(len(os.sched_getaffinity(0)))
         self._spent = 0.0
@@ -121,12 +125,16 @@ class _Usual:
     def decoding_s(self) -> float:
         return self._spent
 
-    def open(self, phrases: tuple[str, ...]) -> VoskUtterance:
-        return self.recogniser.open(Grammar(phrases) if phrases else None)
+    def open(self, phrases: tuple[str, ...]) -> Any:
+        grammar = (json.dumps([*phrases, "[unk]"], ensure_ascii=False),) if phrases else ()
+        return vosk.KaldiRecognizer(self._model, RATE, *grammar)
 
-    def accept(self, utterance: VoskUtterance, frame: bytes) -> None:
+    def accept(self, recogniser: Any, frame: bytes) -> None:
         begin = time.thread_time()
-        utterance.feed(frame)
+        if recogniser.AcceptWaveform(frame):
+            recogniser.Result()
+        else:
+            recogniser.PartialResult()
         with self._lock:
             self._spent += time.thread_time() - begin
 
@@ -166,23 +174,24 @@ class _UsualCall:
 
     async def _serve(self) -> None:
         run = asyncio.get_running_loop().run_in_executor
-        utterance = await run(self._side.pool, self._side.open, ())
+        # A connection's own recogniser, made when it begins.
+        recogniser = await run(self._side.pool, self._side.open, ())
         while not self._over:
             while self._waiting:
                 one = self._waiting.popleft()
                 if isinstance(one, tuple):
-                    utterance = await run(self._side.pool, self._side.open, one)
+                    recogniser = await run(self._side.pool, self._side.open, one)
                 else:
-                    await run(self._side.pool, self._side.accept, utterance, one)
+                    await run(self._side.pool, self._side.accept, recogniser, one)
                     self._frames -= 1
             self._news.clear()
             if not self._over:
                 await self._news.wait()
 
 
-SIDES: dict[str, Callable[[VoskRecogniser], Side]] = {
-    "usual": lambda recogniser: _Usual(recogniser, closed_steps=False),
-    "usual, grammars": lambda recogniser: _Usual(recogniser, closed_steps=True),
-    "ours, all free": lambda recogniser: _Ours(recogniser, closed_steps=False),
-    "ours": lambda recogniser: _Ours(recogniser, closed_steps=True),
+SIDES: dict[str, Callable[[Path], Side]] = {
+    "usual": lambda model: _Usual(model, closed_steps=False),
+    "usual, grammars": lambda model: _Usual(model, closed_steps=True),
+    "ours, all free": lambda model: _Ours(model, closed_steps=False),
+    "ours": lambda model: _Ours(model, closed_steps=True),
 }
