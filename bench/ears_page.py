@@ -76,14 +76,15 @@ Mandarin (`tests/speech/wav`), so its words mean nothing here, its work does.
 {table}
 
 A call: 2 to 5 s of greeting with a quiet line, an open question of 2 to 6 s, 1.6 s of confirmation, for half of the
-calls a number of the same length; call after call. A step lasts {seconds:g} s after 3 s to warm up; the number is doubled
-until a step fails and then halved in between. All steps run on one loaded
-model, after 30 s to warm it up, as on a server that runs for days. The usual design makes a recogniser for each call
-and takes its frames one by one off a queue, on a pool of as many threads as cores; this project opens an ear a turn
-(`speech/pool.py`).
+calls a number of the same length; call after call. A step lasts {seconds:g} s after 3 s to warm up; the number is
+doubled until a step fails and then halved in between. All steps run on one loaded model, after 30 s to warm it up, as
+on a server that runs for days. The usual design makes a recogniser for each call and takes its frames one by one off a
+queue, on a pool of as many threads as cores; this project opens an ear a turn (`speech/pool.py`).
 
 What makes the difference: the silence in a call is not decoded (`speech/gate.py`), 200 ms are decoded at a time instead
-of 20, closed steps use a grammar. What limits it is decoding: see the columns for processor time.
+of 20, closed steps use a grammar, and a recogniser that has served knows the words that it met (`speech/vosk_shelf.py`).
+What limits the usual design is decoding, which takes nearly all of its processor time. What limits this project is the
+shelf: twelve used recognisers are kept, and a new one holds its callers up for half a second at the first sound.
 
 ## Machine
 

@@ -21,7 +21,7 @@ CATEGORY_NAMES = {
     "suggestion": "建议",
     "other": "其他",
 }
-BY_SPEECH = frozenset({"speech", "spoken"})
+BY_SPEECH = frozenset({"speech", "spoken", "cancelled", "unclear"})
 """What decided, where words did (ivr/steps.py)."""
 
 

@@ -10,7 +10,6 @@ _HAN = "\u3400-\u4dbf\u4e00-\u9fff"
 _BLANKS = re.compile(rf"(?<=[{_HAN}])\s+(?=[{_HAN}])")
 _DIGITS = frozenset("0123456789零〇一幺二两三四五六七八九十")
 _LOOP = re.compile(r"(.{2,}?)\1{2,}(.*)", re.DOTALL)
-_TWICE = re.compile(r"(.{6,})\1", re.DOTALL)
 _CLAUSE = re.compile(r"[，。！？、,!?;；…]+|\.(?!\w)|(?<![A-Za-z\s])(?<!字幕)(?<!志愿者)\s+(?![A-Za-z\s])")
 """Between clauses. A name in Latin letters is one with what is beside it, and so is what a credit names."""
 _SUBTITLES = re.compile(
@@ -27,14 +26,10 @@ def tidy(words: str) -> str:
     return _BLANKS.sub("", " ".join(_MARKS.sub(" ", words.replace("\ufffd", "")).split()))
 
 
-def looped(words: str) -> bool:
-    """Whether a model may have lost the thread: it says the same thing again and again. So do callers in fear."""
-    return any(_is_words(found[1]) for pattern in (_LOOP, _TWICE) for found in pattern.finditer(words))
-
-
 def unlooped(words: str) -> str:
-    """What is said three times or more stands there once. Digits stay as they are: numbers repeat themselves.
+    """What is said three times or more stands there once: a model that lost the thread, or a caller in fear.
 
+    Digits stay as they are: numbers repeat themselves.
     Of characters, for people to read; ``routing/intent`` has its own for syllables, whatever engine wrote them.
     """
     found = _LOOP.search(words)

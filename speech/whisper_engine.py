@@ -1,7 +1,8 @@
 """Whisper by faster-whisper: hears at the end of a turn; also writes down whole recordings.
 
 Its encoder is made for half a minute of audio, most of it padding for what is said on the telephone. Here it is given
-the turn and five seconds more, which costs a quarter; where the outcome is unsound, the turn is heard again in full.
+the turn and five seconds more, which costs a quarter. A caller waits for the words: hearing doubtful turns again in
+full won half a hundredth of the syllables, and made one decision in eight later than two seconds.
 No prompt is given: the domain's words, or a sentence of Mandarin, made more errors than they cured (docs/speech.md).
 """
 
@@ -10,7 +11,6 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from threading import Semaphore
 from typing import Any
 
 import numpy as np
@@ -20,7 +20,7 @@ from speech.audio import Samples, to_16k
 from speech.catalogue import WHISPER_BASE
 from speech.port import FRAME_BYTES, FRAME_MS, RATE, EngineError, Grammar
 from speech.priority import lowered
-from speech.text import looped, tidy, unlooped, without_inventions
+from speech.text import tidy, unlooped, without_inventions
 from speech.vad import VoiceActivity
 
 _WANTED = 16000
@@ -35,10 +35,9 @@ _TOKENS_A_SECOND = 14
 """Nobody speaks faster (a Chinese character is one token or two): more of them is a loop."""
 _BEAM = 5
 """On training recordings 14.8 % of syllables wrong instead of 17.2 % with one, for no measurable time: short texts."""
-_DOUBTFUL = -0.6
 _HOPELESS = -1.6
-"""Mean log probability of the tokens: heard again below the first, thrown away below the second. Noise of all kinds
-came out below -1.8, the most misheard sentence above -1.3."""
+"""Mean log probability of the tokens, below which they are thrown away. Noise of all kinds came out below -1.8, the
+most misheard sentence above -1.3."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,10 +53,6 @@ class Segment:
 class _Outcome:
     text: str
     score: float
-
-    @property
-    def sound(self) -> bool:
-        return self.score >= _DOUBTFUL and not looped(self.text)
 
     @property
     def words(self) -> str:
@@ -95,7 +90,6 @@ class WhisperRecogniser:
             self._tokens = Tokenizer(self._model.hf_tokenizer, multilingual=True, task="transcribe", language=_LANGUAGE)
         except (RuntimeError, ValueError, OSError) as error:
             raise EngineError(f"whisper: {model}: {error}") from error
-        self._second_hearings = Semaphore(max(1, threads // 2))
         self._view = StorageView.from_array
         self._simplified = OpenCC("tw2s").convert
         self._prompt = self._model.get_prompt(self._tokens, [], without_timestamps=True)
@@ -112,14 +106,6 @@ class WhisperRecogniser:
         mel = self._model.feature_extractor(audio)
         spoken = -(-len(audio) * _MEL_FRAMES_A_SECOND // _WANTED)
         outcome = self._decode(mel, spoken, min(_WHOLE_WINDOW, spoken + _ROOM))
-        # That takes four times as long: half of the threads are left to those who have not been heard at all.
-        if not outcome.sound and self._second_hearings.acquire(blocking=False):
-            try:
-                again = self._decode(mel, spoken, _WHOLE_WINDOW)
-            finally:
-                self._second_hearings.release()
-            if not looped(again.text):
-                outcome = again
         return tidy(outcome.words)
 
     def _decode(self, mel: Samples, spoken: int, window: int) -> _Outcome:
