@@ -82,7 +82,8 @@ on a server that runs for days. The usual design makes a recogniser for each cal
 queue, on a pool of as many threads as cores; this project opens an ear a turn (`speech/pool.py`).
 
 What makes the difference: the silence in a call is not decoded (`speech/gate.py`), 200 ms are decoded at a time instead
-of 20, closed steps use a grammar, and a recogniser that has served knows the words that it met (`speech/vosk_shelf.py`).
+of 20, closed steps use a grammar, and a recogniser that has served knows the words that it met
+(`speech/vosk_shelf.py`).
 What limits the usual design is decoding, which takes nearly all of its processor time. What limits this project is the
 shelf: twelve used recognisers are kept, and a new one holds its callers up for half a second at the first sound.
 
