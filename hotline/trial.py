@@ -51,8 +51,8 @@ class Trial:
     program = "hotline"
 
     def __init__(self, home: Path, **settings: Mapping[str, object]) -> None:
-        """``settings``: sections and values of ``settings.toml`` beside the ports. Keys alone serve callers unless a
-        speech engine is named."""
+        """``settings``: sections and values of ``settings.toml`` beside the ports. Keys alone serve callers, and
+        nothing is written down of what they say, unless there is something for ``speech``."""
         self.home = home
         self.sip, self.ami, self.agi, self.web, self.speech, self.centre, chance = free_ports(7)
         rtp_start = 10_000 + chance % 200 * 100
@@ -60,7 +60,7 @@ class Trial:
             "sip": {"port": self.sip, "rtp_start": rtp_start, "rtp_end": rtp_start + 1999},
             "ami": {"port": self.ami},
             "agi": {"port": self.agi},
-            "speech": {"port": self.speech, "engine": "none"},
+            "speech": {"port": self.speech, "engine": "none", "transcripts": "speech" in settings},
             "web": {"port": self.web},
             "emergency": {"test_port": self.centre},
             "recording": {"min_free_mb": 0},

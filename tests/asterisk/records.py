@@ -116,7 +116,9 @@ async def _wait(
         await listener.execute("LISTEN calls")
         async with asyncio.timeout(seconds), open_engine(instance.settings) as engine:
             while True:
+                # One moment for all that is looked at: a call's row and its events must not be of two.
                 async with engine.connect() as connection:
+                    await connection.execution_options(isolation_level="REPEATABLE READ")
                     found = await look(connection)
                 if found is not None:
                     return found
