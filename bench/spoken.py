@@ -131,7 +131,7 @@ def _measure(
     engine: str, sipp: Path, folder: Path, rounds: int, fixed: int | None, say: Callable[[str], None]
 ) -> Found:
     with _Rig(engine, sipp, folder / "climb", MOST) as rig:
-        rig.step(1, 2)  # everything is loaded and warm
+        rig.step(1, 1)  # everything is loaded and warm
         steps: list[Step] = []
         good, bad, count = 0, MOST + 1, fixed or 1
         while count and count != good:
@@ -149,7 +149,7 @@ def _measure(
     found = Found(engine, best, steps)
     if best is not None:
         with _Rig(engine, sipp, folder / "triple", best.calls_at_once) as rig:
-            rig.step(1, 2)
+            rig.step(1, 1)
             before = rig.voice_mb()
             found.triple = rig.step(best.calls_at_once * 3, rounds)
             say(_line(found.triple) + f" (limit {best.calls_at_once})")
