@@ -7,6 +7,8 @@ dialogue decides, the call goes to a queue. The figures are those that the voice
 from __future__ import annotations
 
 import json
+import signal
+import sys
 import tempfile
 import time
 from collections.abc import Callable
@@ -111,6 +113,7 @@ def main(engines: tuple[str, ...], rounds: int, fixed: int | None, write: bool, 
     if asterisk.sipp is None:
         raise click.ClickException("SIPp is not on this machine: install sip-tester")
     raise_file_limit()
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))  # its hotline and its callers end with it
     found = []
     try:
         for engine in engines:
