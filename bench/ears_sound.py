@@ -53,14 +53,15 @@ def _call(chance: random.Random) -> list[Turn]:
 def _sound(chance: random.Random, silence: float, said: bytes | None) -> list[bytes]:
     """``silence`` seconds of a quiet line, then the recording, then 0.7 s of a quiet line."""
     noise = np.random.default_rng(chance.randrange(2**32))
-    parts = [_hiss(noise, silence)]
+    parts = [hiss(noise, silence)]
     if said is not None:
-        parts += [said, _hiss(noise, 0.7)]
+        parts += [said, hiss(noise, 0.7)]
     pcm = b"".join(parts)
     return [pcm[at : at + FRAME_BYTES] for at in range(0, len(pcm) - FRAME_BYTES + 1, FRAME_BYTES)]
 
 
-def _hiss(noise: np.random.Generator, seconds: float) -> bytes:
+def hiss(noise: np.random.Generator, seconds: float) -> bytes:
+    """A quiet line."""
     return pcm16((noise.standard_normal(int(seconds * RATE)) * HISS).astype(np.float32))
 
 

@@ -10,11 +10,10 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
-import numpy.typing as npt
 
-from bench.ears_sound import HISS, RECORDINGS
-from speech.audio import pcm16
+from bench.ears_sound import RECORDINGS, hiss
 from speech.wav import read
+from tests.speech.line import a_law
 
 LEAD_SECONDS = 2.5
 """The caller speaks into the greeting, as most do who have called before."""
@@ -124,21 +123,5 @@ def _shares(count: int, parts: int) -> list[int]:
 def _sound(path: Path, seed: int) -> bytes:
     """A quiet line, the sentence, and a quiet line until the call is over, as A-law."""
     noise = np.random.default_rng(seed)
-    parts = [_hiss(noise, LEAD_SECONDS), read(path), _hiss(noise, TAIL_SECONDS)]
-    return alaw(np.frombuffer(b"".join(parts), "<i2"))
-
-
-def _hiss(noise: np.random.Generator, seconds: float) -> bytes:
-    return pcm16((noise.standard_normal(int(seconds * 8000)) * HISS).astype(np.float32))
-
-
-def alaw(pcm: npt.NDArray[np.int16]) -> bytes:
-    """ITU-T G.711 A-law of 16-bit samples."""
-    value = np.abs(pcm.astype(np.int32))
-    value = np.minimum(np.where(pcm < 0, value - 1, value), 32767) >> 3
-    exponent = np.maximum(np.floor(np.log2(np.maximum(value, 1))).astype(np.int32) - 4, 0)
-    mantissa = np.where(exponent > 0, value >> exponent, value >> 1) & 0x0F
-    exponent = np.where(value >= 32, exponent, 0)
-    code = (exponent << 4) | mantissa
-    code = np.where(pcm >= 0, code | 0x80, code)
-    return (code ^ 0x55).astype(np.uint8).tobytes()
+    parts = [hiss(noise, LEAD_SECONDS), read(path), hiss(noise, TAIL_SECONDS)]
+    return a_law(np.frombuffer(b"".join(parts), "<i2").astype(np.int64)).tobytes()

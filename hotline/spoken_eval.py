@@ -10,6 +10,7 @@ from pathlib import Path
 
 from pypinyin import lazy_pinyin
 
+from ivr.hearing import distance
 from ivr.understanding import CLASSES, Class, Understanding
 from speech import wav
 from speech.offline import Hearing, hear
@@ -158,7 +159,7 @@ def _error_rate(results: Sequence[Result], units: Callable[[str], list[str]]) ->
     errors = length = 0
     for result in results:
         said, heard = units(_spoken(result.wanted.text)), units(_spoken(result.transcript))
-        errors += _distance(said, heard)
+        errors += distance(said, heard)
         length += len(said)
     return _share(errors, length)
 
@@ -166,13 +167,3 @@ def _error_rate(results: Sequence[Result], units: Callable[[str], list[str]]) ->
 def _spoken(text: str) -> str:
     """Without punctuation; digits as they are said one by one."""
     return _SILENT.sub("", text).translate(_DIGITS).lower()
-
-
-def _distance(one: Sequence[str], other: Sequence[str]) -> int:
-    """Insertions, deletions and substitutions."""
-    row = list(range(len(other) + 1))
-    for i, left in enumerate(one, 1):
-        before, row[0] = row[0], i
-        for j, right in enumerate(other, 1):
-            before, row[j] = row[j], min(row[j] + 1, row[j - 1] + 1, before + (left != right))
-    return row[-1]

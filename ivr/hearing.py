@@ -74,7 +74,7 @@ def lines(texts: Texts) -> list[Line]:
 def score(texts: Texts, line: Line, heard: str) -> Score:
     """How much of ``line`` is in ``heard``, whichever way the digits written there are meant."""
     wanted = _syllables(spoken(line.text), texts.pronunciation)
-    wrong = min(_distance(wanted, _syllables(reading, {})) for reading in _readings(texts, heard))
+    wrong = min(distance(wanted, _syllables(reading, {})) for reading in _readings(texts, heard))
     return Score(max(len(wanted) - wrong, 0), len(wanted))
 
 
@@ -116,8 +116,8 @@ def _syllables(text: str, pronunciation: Mapping[str, str]) -> list[str]:
     return found
 
 
-def _distance(wanted: Sequence[str], heard: Sequence[str]) -> int:
-    """Syllables to change, leave out or put in (Levenshtein)."""
+def distance(wanted: Sequence[str], heard: Sequence[str]) -> int:
+    """Units (syllables, characters) to change, leave out or put in (Levenshtein)."""
     row = list(range(len(heard) + 1))
     for at, one in enumerate(wanted, 1):
         diagonal, row[0] = row[0], at

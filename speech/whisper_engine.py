@@ -2,7 +2,7 @@
 
 Its encoder is made for half a minute of audio, most of it padding for what is said on the telephone. Here it is given
 the turn and five seconds more, which costs a quarter. A caller waits for the words: hearing doubtful turns again in
-full won half a hundredth of the syllables, and made one decision in eight later than two seconds.
+full won half a hundredth of the syllables, and brought their decisions two seconds after the end of speech.
 No prompt is given: the domain's words, or a sentence of Mandarin, made more errors than they cured (docs/speech.md).
 """
 
