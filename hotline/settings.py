@@ -163,6 +163,39 @@ class Speech(Section):
     """Where the models lie; default ``~/.cache/hotline/models``."""
 
 
+class Callback(Section):
+    """Outbound calls 回访. A campaign must be started before anybody is rung."""
+
+    lines: int = Field(default=10, ge=1, le=10_000)
+    """Outbound calls at once, over all campaigns."""
+    per_second: float = Field(default=1.0, gt=0, le=100)
+    """New calls a second."""
+    trunk_lines: int = Field(default=0, ge=0, le=100_000)
+    """Lines of the trunk, both directions; 0: not known, and not looked at."""
+    reserve: int = Field(default=0, ge=0, le=100_000)
+    """Lines of the trunk kept for citizens who call in."""
+    waiting: int = Field(default=1, ge=1, le=10_000)
+    """So many callers waiting in a queue, and no new call is begun."""
+    shown_as: str = Field(default="12345", pattern=r"^[0-9]{3,15}$")
+    """The number that the citizen sees."""
+    area_code: str = Field(default="", pattern=r"^(0[0-9]{2,3})?$")
+    """Landline numbers of this area are dialled without it."""
+    prefix: str = Field(default="", pattern=r"^[0-9]{0,4}$")
+    """What the carrier wants in front of every number."""
+    test_network: HostPort = "127.0.0.11:5072"
+    """Where calls go while no trunk is set: robots (``hotline callback robots``). On loopback."""
+
+    @model_validator(mode="after")
+    def _tests_stay_here(self) -> Self:
+        try:
+            on_loopback = IPv4Address(self.test_network.rpartition(":")[0]).is_loopback
+        except ValueError:
+            on_loopback = False
+        if not on_loopback:
+            raise ValueError("test_network must be a loopback address (127.…): real numbers need a trunk")
+        return self
+
+
 class Web(Section):
     bind: str = "127.0.0.1"
     port: int = Field(default=8012, ge=1, le=65535)
@@ -212,6 +245,7 @@ class Settings(BaseSettings):
     ami: Ami = Ami()
     agi: Agi = Agi()
     speech: Speech = Speech()
+    callback: Callback = Callback()
     web: Web = Web()
     notify: Notify = Notify()
     database: Database = Database()

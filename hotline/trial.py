@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import json
 import os
+import random
 import socket
 import subprocess
 import sys
@@ -20,28 +21,28 @@ from hotline.settings import CHECKOUT, Settings, load_settings
 START_SECONDS = 60.0
 STOP_SECONDS = 40.0
 
+# The ports of trials, above those of their RTP.
+PORTS = (20_000, 32_000)
+
 
 class TrialError(Exception):
     """The trial hotline did not start, or a command in it failed."""
 
 
 def free_ports(count: int) -> list[int]:
-    """Ports that are free for UDP and TCP on loopback, held open together so that they differ."""
+    """Ports that are free for UDP and TCP on loopback. None of those that a system gives to outgoing connections
+    (32768 and above on Linux): between being found and being used it could be given away."""
     found: list[int] = []
-    held: list[socket.socket] = []
     while len(found) < count:
-        udp = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
-        udp.bind(("127.0.0.1", 0))
-        port = int(udp.getsockname()[1])
-        tcp = socket.socket(socket.AF_INET, socket.SOCK_STREAM)
-        held += [udp, tcp]
-        try:
-            tcp.bind(("127.0.0.1", port))
-        except OSError:
-            continue
-        found.append(port)
-    for one in held:
-        one.close()
+        port = random.randrange(*PORTS)
+        with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as udp, socket.socket(socket.AF_INET) as tcp:
+            try:
+                udp.bind(("127.0.0.1", port))
+                tcp.bind(("127.0.0.1", port))
+            except OSError:
+                continue
+        if port not in found:
+            found.append(port)
     return found
 
 
@@ -55,7 +56,7 @@ class Trial:
         nothing is written down of what they say, unless there is something for ``speech``."""
         self.home = home
         self.sip, self.ami, self.agi, self.web, self.speech, self.centre, chance = free_ports(7)
-        rtp_start = 10_000 + chance % 200 * 100
+        rtp_start = 10_000 + chance % 80 * 100
         sections: dict[str, dict[str, object]] = {
             "sip": {"port": self.sip, "rtp_start": rtp_start, "rtp_end": rtp_start + 1999},
             "ami": {"port": self.ami},

@@ -11,6 +11,8 @@ from contextlib import ExitStack
 from pathlib import Path
 from typing import Any
 
+from hotline.trial import free_ports
+
 CHECKOUT = Path(__file__).resolve().parent.parent.parent
 RTP_PORTS = 40
 BUILD_SECONDS = 1800.0
@@ -25,7 +27,7 @@ class Failed(Exception):
 class Stack:
     def __init__(self) -> None:
         self.project = f"hotline-test-{os.getpid()}"
-        self.sip, self.web = _free_port(socket.SOCK_DGRAM), _free_port(socket.SOCK_STREAM)
+        self.sip, self.web = free_ports(2)
         rtp = _free_range(RTP_PORTS)
         self._environment = {
             # An operator's own settings for compose must not leak into the test.
@@ -110,15 +112,9 @@ def _tail(done: subprocess.CompletedProcess[str]) -> str:
     return "\n".join((done.stdout + done.stderr).strip().splitlines()[-30:])
 
 
-def _free_port(kind: socket.SocketKind) -> int:
-    with socket.socket(socket.AF_INET, kind) as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
-
-
 def _free_range(count: int) -> int:
     """The first of ``count`` neighbouring UDP ports that are free on loopback."""
-    for first in range(20_000 + os.getpid() % 100 * 100, 60_000, count):
+    for first in range(10_000 + os.getpid() % 100 * 100, 20_000, count):
         with ExitStack() as held:
             try:
                 for port in range(first, first + count):

@@ -20,6 +20,7 @@ from sqlalchemy.ext.asyncio import AsyncEngine
 from hotline.db import driver_url
 from hotline.notices_job import create_app, outlets, sender, words, work
 from hotline.settings import Notify, Settings, WebhookSettings
+from hotline.trial import free_ports
 from notify.file_outlet import FileOutlet
 from notify.outbox import MAX_ATTEMPTS, Owed, Sender, post, wait_after
 from notify.port import Notice, NotSent, Outlet
@@ -80,7 +81,7 @@ def test_a_signature_is_of_this_body_and_of_now() -> None:
         assert not is_genuine(SECRET, wrong, b"body", 1000)
 
 
-async def test_webhook(receiver: tuple[Receiver, str], unused_tcp_port: int) -> None:
+async def test_webhook(receiver: tuple[Receiver, str]) -> None:
     found, url = receiver
     await Webhook(url, SECRET).send(NOTICE)
     assert found.got == [NOTICE.body()]
@@ -91,7 +92,7 @@ async def test_webhook(receiver: tuple[Receiver, str], unused_tcp_port: int) -> 
         assert error.value.retry is retry
         assert SECRET not in str(error.value)
     with pytest.raises(NotSent):
-        await Webhook(f"http://127.0.0.1:{unused_tcp_port}/", SECRET).send(NOTICE)
+        await Webhook(f"http://127.0.0.1:{free_ports(1)[0]}/", SECRET).send(NOTICE)
 
 
 async def test_file(tmp_path: Path) -> None:

@@ -14,16 +14,18 @@ from aiohttp import ClientSession
 from hotline.rulebook import LOOK_SECONDS, Rulebooks, open_rulebook
 from hotline.secrets import load_or_create
 from hotline.settings import Database, Settings, SettingsError, Web
+from hotline.trial import free_ports
 from hotline.web_server import serve
 from tickets.calendar import FOLDER
 
 
-async def test_it_serves_until_it_is_told_to_stop(tmp_path: Path, database_url: str, unused_tcp_port: int) -> None:
-    settings = Settings(home=tmp_path, database=Database(url=database_url), web=Web(port=unused_tcp_port))
+async def test_it_serves_until_it_is_told_to_stop(tmp_path: Path, database_url: str) -> None:
+    (port,) = free_ports(1)
+    settings = Settings(home=tmp_path, database=Database(url=database_url), web=Web(port=port))
     load_or_create(settings, [])
     open_rulebook(settings, create=True)
     serving = asyncio.create_task(serve(settings))
-    base = f"http://127.0.0.1:{unused_tcp_port}"
+    base = f"http://127.0.0.1:{port}"
     async with ClientSession() as client, asyncio.timeout(30):
         while True:
             try:
