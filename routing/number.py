@@ -1,4 +1,5 @@
-"""Who is calling: a caller's number as the line delivers it, cleaned, classified and put into E.164 where it has one.
+"""Who is calling: a caller's number as the line delivers it, cleaned, classified and put into E.164 where it has one;
+and how a number is dialled when we call back.
 
 Everything a SIP header can carry arrives here, so nothing but ``0-9 + * #`` leaves. Country codes, area codes and
 grouping come from ``phonenumbers`` (Google's libphonenumber); the short service numbers of mainland China do not,
@@ -13,6 +14,8 @@ from typing import Literal
 
 import phonenumbers
 from phonenumbers import PhoneNumberFormat, PhoneNumberType
+
+from routing.queues import EMERGENCY_NUMBERS
 
 Kind = Literal["mobile", "landline", "service", "foreign", "hidden", "malformed", "internal"]
 
@@ -35,6 +38,8 @@ _MOBILE = re.compile(r"1[3-9][0-9]{9}")
 _INTERNAL = re.compile(r"[1-9][0-9]{2,4}")
 _LOCAL = re.compile(r"[2-8][0-9]{6,7}")
 _AREA_CODE = re.compile(r"0?(10|2[0-9]|[3-9][0-9]{2})")
+_MAX_DIALLED = 20
+_PEOPLE = (PhoneNumberType.MOBILE, PhoneNumberType.FIXED_LINE, PhoneNumberType.FIXED_LINE_OR_MOBILE)
 _KINDS: dict[int, Kind] = {
     PhoneNumberType.MOBILE: "mobile",
     PhoneNumberType.FIXED_LINE: "landline",
@@ -79,10 +84,46 @@ def normalise(raw: str | None, presentation: str = "allowed", area_code: str = "
         if area is None:
             return CallerNumber(cleaned, None, number, "landline")
         number = f"0{area[1]}{number}"
-    return _dialable(cleaned, number)
+    return _classified(cleaned, number)
 
 
-def _dialable(cleaned: str, number: str) -> CallerNumber:
+class NotDialable(ValueError):
+    """Nobody is to be called back on this; one line."""
+
+
+def dialable(e164: str, area_code: str = "", prefix: str = "") -> str:
+    """What the carrier wants dialled, digits only: ``+8613900000001`` → ``13900000001``, a landline with its area code
+    (without it where that is ``area_code``, such as ``0411``), other countries after 00; ``prefix`` in front of all.
+
+    Raises :class:`NotDialable` for what is not a telephone of a person or an office: emergency and service numbers,
+    numbers that cost the caller more, and anything that is not E.164.
+    """
+    number = normalise(e164)
+    if number.e164 is None or number.e164 != e164:
+        raise NotDialable(f"not a telephone number in E.164: {number.raw!r}")
+    parsed = phonenumbers.parse(e164)
+    if number.kind not in ("mobile", "landline", "foreign"):
+        raise NotDialable(f"nobody is called back on {e164}: {number.kind}")
+    # Whoever calls in may pretend to be one of those and wait for us to pay.
+    if number.kind == "foreign" and phonenumbers.number_type(parsed) not in _PEOPLE:
+        raise NotDialable(f"nobody is called back on {e164}: not an ordinary telephone")
+    national = phonenumbers.national_significant_number(parsed)
+    area = phonenumbers.length_of_geographical_area_code(parsed)
+    match number.kind:
+        case "mobile":
+            digits = national
+        case "foreign":
+            digits = f"00{parsed.country_code}{national}"
+        case _:
+            ours = area > 0 and area_code == f"0{national[:area]}"
+            digits = national[area:] if ours else f"0{national}"
+    dialled = prefix + digits
+    if len(dialled) > _MAX_DIALLED or not dialled.isdecimal() or dialled.startswith(EMERGENCY_NUMBERS):
+        raise NotDialable(f"not to be dialled: {dialled!r}")
+    return dialled
+
+
+def _classified(cleaned: str, number: str) -> CallerNumber:
     try:
         parsed = phonenumbers.parse(number, "CN")
     except phonenumbers.NumberParseException:

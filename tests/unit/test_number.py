@@ -8,7 +8,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from routing.number import HIDDEN_DISPLAY, MALFORMED_DISPLAY, CallerNumber, normalise
+from routing.number import HIDDEN_DISPLAY, MALFORMED_DISPLAY, CallerNumber, NotDialable, dialable, normalise
+from routing.queues import EMERGENCY_NUMBERS
 
 
 @pytest.mark.parametrize(
@@ -110,3 +111,47 @@ def test_an_e164_number_stays_what_it_is(raw: str) -> None:
     if number.e164 is not None:
         again = normalise(number.e164)
         assert (again.e164, again.kind) == (number.e164, number.kind)
+
+
+@pytest.mark.parametrize(
+    ("e164", "dialled", "from_dalian"),
+    [
+        ("+8613900000001", "13900000001", "13900000001"),
+        ("+8619900001111", "19900001111", "19900001111"),
+        ("+8641182345678", "041182345678", "82345678"),
+        ("+861088886666", "01088886666", "01088886666"),
+        ("+869912345678", "09912345678", "09912345678"),
+        ("+85291234567", "0085291234567", "0085291234567"),
+        ("+442079460958", "00442079460958", "00442079460958"),
+    ],
+)
+def test_what_the_carrier_wants_dialled(e164: str, dialled: str, from_dalian: str) -> None:
+    assert dialable(e164) == dialled
+    assert dialable(e164, "0411") == from_dalian
+    assert dialable(e164, "0411", "9") == f"9{from_dalian}"
+
+
+NOBODY = """110 119 +86110 +86122 +860110 +86411110 12345 +8612345 +8612110 +8610086 +864001234567 13900000001 +999123
++39110 +44-20-7946-0958 +19005551234 +86139000011112222 +86１３９００００１１１１ +8613900000001@evil + anonymous
++8613900000001,1 ${SHELL(id)}""".split()
+
+
+@pytest.mark.parametrize("number", ["", "+8613900000001\n", *NOBODY])
+def test_nobody_is_called_back_on(number: str) -> None:
+    with pytest.raises(NotDialable):
+        dialable(number, "0411")
+
+
+def test_a_prefix_makes_no_emergency_number() -> None:
+    with pytest.raises(NotDialable):
+        dialable("+8613900000001", prefix="110")
+
+
+@given(st.one_of(st.from_regex(r"\+[0-9]{3,16}", fullmatch=True), phone_text), st.sampled_from(["", "010", "0411"]))
+def test_only_digits_are_dialled_and_never_an_emergency_number(number: str, area_code: str) -> None:
+    try:
+        dialled = dialable(number, area_code)
+    except NotDialable:
+        return
+    assert re.fullmatch(r"[0-9]{7,20}", dialled)
+    assert not dialled.startswith(EMERGENCY_NUMBERS)
