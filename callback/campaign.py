@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import date, datetime, time
+from itertools import pairwise
 from typing import Annotated, Self
 
 from pydantic import BaseModel, ConfigDict, Field, model_validator
@@ -28,6 +29,8 @@ class Window(BaseModel):
     def _in_the_day(self) -> Self:
         if self.start.tzinfo is not None or self.end.tzinfo is not None:
             raise ValueError("a time of day without a zone: it is that of Asia/Shanghai")
+        if any(one.second or one.microsecond for one in (self.start, self.end)):
+            raise ValueError("whole minutes, such as 09:00")
         if not EARLIEST <= self.start < self.end <= LATEST:
             raise ValueError(f"start before end, and within {EARLIEST:%H:%M}-{LATEST:%H:%M}")
         return self
@@ -71,6 +74,13 @@ class Rules(BaseModel):
     retry: Retry = Retry()
     other_channel: str = Field(default="", pattern=r"^[a-z][a-z0-9_-]{0,30}$|^$")
     """Where those who were not reached are asked instead, such as ``sms`` (an outlet of ``[notify]``)."""
+
+    @model_validator(mode="after")
+    def _apart(self) -> Self:
+        windows = sorted(self.windows, key=lambda one: one.start)
+        if any(later.start < earlier.end for earlier, later in pairwise(windows)):
+            raise ValueError("windows must not overlap")
+        return self
 
 
 class NewCampaign(BaseModel):
