@@ -27,6 +27,7 @@ from hotline.asterisk import ask, control_socket
 from hotline.clock_job import ClockJob
 from hotline.db import database_url, driver_url, open_engine
 from hotline.guard import HomeGuard, SpaceGuard, StopRecordings
+from hotline.heart import beat
 from hotline.log_rotation import Rotation
 from hotline.logs import configure_logging
 from hotline.lost_calls import watch_open_calls
@@ -40,7 +41,6 @@ from hotline.stopping import pause
 
 log = logging.getLogger(__name__)
 
-HEARTBEAT_SECONDS = 1.0
 MAX_BACK_OFF = 2.0
 STALLED_SECONDS = 60.0
 RULES_SECONDS = 10.0
@@ -117,13 +117,6 @@ async def serve_tickets(settings: Settings, engine: AsyncEngine, stop: asyncio.E
 async def reopen_logs(settings: Settings) -> None:
     """Raises AsteriskError."""
     await ask(control_socket(settings), "logger reload")
-
-
-async def beat(file: Path, stop: asyncio.Event) -> None:
-    while not stop.is_set():
-        file.touch()
-        await pause(stop, HEARTBEAT_SECONDS)
-    file.unlink(missing_ok=True)
 
 
 async def say_open_alerts(engine: AsyncEngine, stop: asyncio.Event) -> None:
