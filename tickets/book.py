@@ -7,8 +7,9 @@ policy are asked, and state, limits and events are written together. What is ref
 from __future__ import annotations
 
 import json
+from collections.abc import Mapping
 from datetime import datetime
-from typing import Any
+from typing import Any, get_args
 
 from sqlalchemy import select, text
 from sqlalchemy.ext.asyncio import AsyncConnection
@@ -16,12 +17,12 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from tickets import rows
 from tickets.commands import AnyCommand, Repeat
 from tickets.earlier import earlier_of
-from tickets.history import NewEvent, append, changes, event_of, events_of
+from tickets.history import NewEvent, NoteKind, append, changes, event_of, events_of
 from tickets.life import Life
 from tickets.lifecycle import apply
 from tickets.move import Refused
 from tickets.number import format_number, ticket_day
-from tickets.permits import ACCEPT, CONFIDENTIAL, CREATE, DECIDES, REVIEW, Actor, NotAllowed, check, check_sees
+from tickets.permits import ACCEPT, ANSWER, CONFIDENTIAL, CREATE, DECIDES, REVIEW, Actor, NotAllowed, check, check_sees
 from tickets.rulebook import Rulebook
 from tickets.sealing import NoBox
 from tickets.store import take_number
@@ -30,7 +31,7 @@ from tickets.ticket import EDIT_RULES, TEXTS, Edit, NewRequest, Ticket
 from tickets.ticking import ticked
 from tickets.words import State
 
-__all__ = ["Conflict", "NoBox", "NotAllowed", "NotFound", "Refused", "create", "edit", "execute", "get", "lock"]
+__all__ = ["Conflict", "NoBox", "NotAllowed", "NotFound", "Refused", "create", "edit", "execute", "get", "lock", "note"]
 
 
 class NotFound(Exception):
@@ -133,6 +134,34 @@ async def execute(
     await rows.save(connection, rulebook, [after])
     await append(connection, [*events, sealed(event, after, rulebook)])
     return after
+
+
+async def note(
+    connection: AsyncConnection,
+    rulebook: Rulebook,
+    number: str,
+    kind: NoteKind,
+    actor: Actor,
+    at: datetime,
+    data: Mapping[str, Any] | None = None,
+    words: Mapping[str, Any] | None = None,
+    articles: tuple[str, ...] = (),
+) -> None:
+    """Into the history, in whatever state the ticket is, and nothing else: no new version, so that nobody's edit of it
+    becomes stale. ``at`` is when it happened, which may be before the event written last. ``words``: what people said,
+    and who they are.
+
+    Raises NotFound, NotAllowed, NoBox; ValueError for a kind that is no note.
+    """
+    if kind not in get_args(NoteKind):
+        raise ValueError(f"{kind!r} is no kind of note")
+    ticket = await lock(connection, rulebook, number, actor)
+    if not actor.may(ANSWER):
+        raise NotAllowed("无权记录回访")
+    event = NewEvent(number, at, kind, actor.name, dict(data or {}), dict(words or {}), articles)
+    if "changes" in event.data or "changes" in event.words:
+        raise ValueError("a note changes nothing")
+    await append(connection, [sealed(event, ticket, rulebook)])
 
 
 def _without_zeros(command: AnyCommand) -> AnyCommand:

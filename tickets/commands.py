@@ -168,6 +168,29 @@ class Rate(Command):
     level: Level
 
 
+class Unsolved(Command):
+    """诉求人反映未解决: what the citizen says of it, rated or not."""
+
+    do: Literal["unsolved"]
+    reason: Text = ""
+
+
+class AskCallback(Command):
+    """要求人工回访: the citizen wants to talk to a person about it."""
+
+    do: Literal["ask_callback"]
+    reason: Text = ""
+
+
+class EndCallback(Command):
+    """结束回访: no rating will come of it. Never taken for satisfied."""
+
+    do: Literal["end_callback"]
+    outcome: Literal["unreached", "unrated", "declined"] = "unreached"
+    """Not reached at the last attempt; reached, and gave none; does not want to be asked."""
+    reason: Text = ""
+
+
 class Repeat(Command):
     """重复反映: the same matter raised again."""
 
@@ -227,6 +250,9 @@ AnyCommand = Annotated[
     | Complete
     | Review
     | Rate
+    | Unsolved
+    | AskCallback
+    | EndCallback
     | Repeat
     | Supervise
     | AskWrittenResult

@@ -6,7 +6,7 @@ import json
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
-from typing import Any
+from typing import Any, Literal
 
 from sqlalchemy import Row, select, text
 from sqlalchemy.ext.asyncio import AsyncConnection
@@ -21,6 +21,9 @@ from tickets.words import State
 CHANNEL = "tickets"
 """NOTIFY: ``<number> <position>`` for each event, at commit."""
 MAX_FEED = 1000
+
+NoteKind = Literal["callback_asked", "callback_reached", "callback_answered", "callback_unreached"]
+"""What happens about a ticket and changes nothing of it."""
 
 _COMMAND_WORDS = ("reason", "basis", "result", "stage_report", "leader_consent", "leader_approval", "caller")
 _CHANGE_WORDS = ("caller", "callers")

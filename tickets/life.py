@@ -6,7 +6,7 @@ from datetime import datetime
 
 from pydantic import BaseModel, ConfigDict
 
-from tickets.words import Category, Level, LimitKind, Obligation, State, SuperviseReason, Warning
+from tickets.words import CallbackWhy, Category, Level, LimitKind, Obligation, State, SuperviseReason, Warning
 
 
 class Running(BaseModel):
@@ -68,7 +68,16 @@ class Life(BaseModel):
     kept: dict[LimitKind, Running] = {}
     """What ran until completion: it runs on when the review sends the ticket back under it."""
     failed_reviews: int = 0
+    completions: int = 0
+    """How often it was completed: each time the citizen is asked anew."""
     rating: Level | None = None
+    unsolved: bool = False
+    """The citizen says so, of the present completion."""
+    called_back: bool = False
+    """After the present completion the citizen was called back, or it was tried in vain to the last."""
+    callback_why: tuple[CallbackWhy, ...] = ()
+    callback_since: datetime | None = None
+    """While a person owes a callback: from when. A new completion begins it anew. In UTC."""
     rating_reworks: int = 0
 
     warning: Warning | None = None

@@ -3,14 +3,14 @@ the rule comes to its end."""
 
 from __future__ import annotations
 
-from datetime import datetime
+from datetime import UTC, datetime
 from typing import Any, NoReturn
 
 from tickets.calendar import WorkingDays
 from tickets.due import Due, completion, count, due
 from tickets.life import Life, Running
 from tickets.policy import Basis, Limit, Policy
-from tickets.words import BAD_LEVELS, LimitKind, Obligation, State, SuperviseReason, chinese
+from tickets.words import CallbackWhy, LimitKind, Obligation, State, SuperviseReason, chinese
 
 
 class Refused(Exception):
@@ -125,8 +125,7 @@ class Move:
         reasons = tuple(one for one in self.life.supervision_reasons if one is not SuperviseReason.OVERDUE)
         if not reasons and self.life.supervised:
             self.end(LimitKind.SUPERVISE)
-            if self.life.rating not in BAD_LEVELS:
-                self.settle(Obligation.MANUAL_CALLBACK)
+            self.settle_callback(CallbackWhy.SUPERVISED)
         self.set(
             counted_overdue=False, warning=None, points=0, overdue_days=0, explained=False, supervision_reasons=reasons
         )
@@ -140,6 +139,22 @@ class Move:
 
     def settle(self, obligation: Obligation) -> None:
         self.set(obligations=tuple(one for one in self.life.obligations if one != obligation))
+        if obligation is Obligation.MANUAL_CALLBACK:
+            self.set(callback_why=(), callback_since=None)
+
+    def owe_callback(self, why: CallbackWhy, basis: Basis) -> None:
+        """人工回访, once, for however many reasons."""
+        self.owe(Obligation.MANUAL_CALLBACK, basis)
+        since = self.life.callback_since or self.at.astimezone(UTC)
+        known = self.life.callback_why
+        self.set(callback_why=known if why in known else (*known, why), callback_since=since)
+
+    def settle_callback(self, why: CallbackWhy) -> None:
+        """This reason is gone; the callback is still owed where there is another one."""
+        left = tuple(one for one in self.life.callback_why if one is not why)
+        self.set(callback_why=left)
+        if not left:
+            self.settle(Obligation.MANUAL_CALLBACK)
 
     def supervise(self, reason: SuperviseReason, basis: Basis) -> None:
         """督办. A new reason does not move the limit of a supervision that runs already."""
@@ -149,7 +164,7 @@ class Move:
         self.set(supervision_reasons=(*self.life.supervision_reasons, reason))
         self.start_supervision()
         if self.policy.rating.supervised_callback is not None:
-            self.owe(Obligation.MANUAL_CALLBACK, self.policy.rating.supervised_callback)
+            self.owe_callback(CallbackWhy.SUPERVISED, self.policy.rating.supervised_callback)
 
     def start_supervision(self) -> None:
         """A supervised ticket's unit has a limit of its own, once there is a unit."""

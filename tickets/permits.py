@@ -42,6 +42,8 @@ class Actor:
 
 
 CLOCK = Actor("clock")
+CALLBACK = Actor("callback", frozenset({READ_ALL, ANSWER, CONFIDENTIAL}))
+"""The automated callbacks 回访: notes what the citizen says."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,6 +100,9 @@ PERMITS: Mapping[str, tuple[Permit, ...]] = {
     "complete": (*_LEAD, Permit(ANSWER)),
     "review": (Permit(REVIEW),),
     "rate": (Permit(REVIEW), Permit(ANSWER)),
+    "unsolved": (Permit(REVIEW), Permit(ANSWER)),
+    "ask_callback": (Permit(REVIEW), Permit(ANSWER)),
+    "end_callback": (Permit(REVIEW), Permit(ANSWER)),
     "repeat": (Permit(CREATE),),
     "supervise": (Permit(SUPERVISE),),
     "ask_written_result": (Permit(CREATE), Permit(ANSWER)),

@@ -153,6 +153,8 @@ class Rating(Basis):
     """满意度评价, and what 差评 triggers."""
 
     levels: list[LevelWord] = Field(alias="等级")
+    voice: Basis | None = Field(default=None, alias="语音回访")
+    """Citizens are asked by an automated call. None: nobody is rung."""
     callback: Basis | None = Field(default=None, alias="差评人工回访")
     correction: Basis | None = Field(default=None, alias="差评整改")
     rework: Rework | None = Field(default=None, alias="差评重办")
@@ -163,6 +165,8 @@ class Rating(Basis):
 
 class Archive(Basis):
     needs_rating: bool = Field(default=False, alias="须已回访")
+    unrated: Basis | None = Field(default=None, alias="回访无评价")
+    """How a callback counts that brought no rating: nobody reached, or no answer."""
 
 
 class Trigger(Basis):

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from datetime import datetime
+from typing import Any
 
 from pydantic import BaseModel, ConfigDict, Field
 from sqlalchemy.ext.asyncio import AsyncConnection
@@ -21,6 +22,7 @@ from tickets.words import Category, State
 MOST_PARTS = 20
 _NOT_SENT_YET = (State.RECEIVED, State.ACCEPTED)
 _ENDED = (State.ARCHIVED, State.DECLINED)
+_NO_CALLBACK: dict[str, Any] = {"callback_why": (), "callback_since": None}
 
 
 class Part(BaseModel):
@@ -118,7 +120,7 @@ async def merge(
     if one.confidential != main.confidential:
         # Whoever reads the one would learn of the other.
         raise Refused(f"{cite}：保密工单与不保密的工单不能并为一单", (cite,))
-    life = one.life.model_copy(update={"state": State.ARCHIVED, "limits": {}, "obligations": ()})
+    life = one.life.model_copy(update={"state": State.ARCHIVED, "limits": {}, "obligations": (), **_NO_CALLBACK})
     after = rows.moved(one, rulebook, life, at, duplicate_of=into)
     await rows.save(connection, rulebook, [after])
     changed = changes(one.life, life)

@@ -75,6 +75,15 @@ class Obligation(StrEnum):
     NOTIFY_EMERGENCY_SERVICE = "notify_emergency_service"
 
 
+class CallbackWhy(StrEnum):
+    """Why a person is to call the citizen back."""
+
+    DISSATISFIED = "dissatisfied"
+    UNSOLVED = "unsolved"
+    SUPERVISED = "supervised"
+    ASKED = "asked"
+
+
 class Warning(StrEnum):
     """预警."""
 
@@ -148,6 +157,10 @@ CHINESE: dict[StrEnum, str] = {
     Obligation.WRITTEN_RESULT: "书面结果",
     Obligation.REPORT_UPWARD: "上报",
     Obligation.NOTIFY_EMERGENCY_SERVICE: "通知紧急服务专线",
+    CallbackWhy.DISSATISFIED: "不满意",
+    CallbackWhy.UNSOLVED: "诉求未解决",
+    CallbackWhy.SUPERVISED: "督办件",
+    CallbackWhy.ASKED: "要求人工回访",
     Warning.BLUE: "蓝色预警",
     Warning.YELLOW: "黄色预警",
     Warning.RED: "红色预警",

@@ -44,8 +44,8 @@ EXAMPLES = settings(
 
 COMMANDS = (
     "accept decline approve_dispatch dispatch forward view contact decide_report return decide_return extend"
-    " decide_extension report_major notify_urgent arrive explain supervise repeat complete review rate"
-    " ask_written_result deliver_written_result archive fulfil"
+    " decide_extension report_major notify_urgent arrive explain supervise repeat complete review rate unsolved"
+    " ask_callback end_callback ask_written_result deliver_written_result archive fulfil"
 ).split()
 USUAL = {
     State.RECEIVED: "accept accept accept accept accept repeat notify_urgent decline",
@@ -56,8 +56,11 @@ USUAL = {
         " explain complete complete complete supervise arrive notify_urgent report_major repeat"
     ),
     State.RETURN_REQUESTED: "decide_return decide_return decide_return view explain",
-    State.COMPLETED: "review review rate ask_written_result contact",
-    State.REVIEWED: "rate rate review review ask_written_result deliver_written_result supervise fulfil archive",
+    State.COMPLETED: "review review rate ask_written_result contact unsolved",
+    State.REVIEWED: (
+        "rate rate review review ask_written_result deliver_written_result supervise fulfil fulfil archive archive"
+        " unsolved ask_callback end_callback"
+    ),
     State.REWORK: "complete complete complete extend extend explain supervise arrive fulfil",
     State.ARCHIVED: "ask_written_result deliver_written_result repeat fulfil",
     State.DECLINED: "repeat fulfil",
@@ -102,6 +105,8 @@ FIELDS: dict[str, Callable[[Random], dict[str, Any]]] = {
     "complete": lambda r: {"result": _text(r), "basis": _text(r), "leader_approval": _paper(r)},
     "review": lambda r: {"pass": r.random() < 0.5, "reason": _text(r), "unit_at_fault": r.random() < 0.5},
     "rate": lambda r: {"level": r.choice(list(Level))},
+    "unsolved": lambda r: {"reason": _text(r)},
+    "end_callback": lambda r: {"outcome": r.choice(["unreached", "unrated", "declined"])},
     "repeat": lambda r: {"caller": r.choice(["13900001111", "13900002222", "13900003333", ""])},
     "supervise": lambda r: {"reason": r.choice(list(SuperviseReason))},
     "fulfil": lambda r: {"obligation": r.choice(list(Obligation))},
@@ -308,6 +313,9 @@ def _makes_sense(policy: Policy, life: Life, now: datetime) -> None:
     assert (LimitKind.DECIDE_RETURN not in life.limits) or life.state is State.RETURN_REQUESTED
     assert (LimitKind.DISPATCH not in life.limits) or life.state is State.ACCEPTED
     assert (LimitKind.WRITTEN_RESULT not in life.limits) or Obligation.WRITTEN_RESULT in life.obligations
+    owed = Obligation.MANUAL_CALLBACK in life.obligations
+    assert owed == bool(life.callback_why) == (life.callback_since is not None), "owed, why and since when"
+    assert not life.called_back or life.completions
     if policy.extension is None:
         assert life.extensions_asked == 0
     elif policy.extension.times is not None:

@@ -1,6 +1,6 @@
 """What may happen to a ticket next: one function a command, by the stage of a ticket's life.
 
-intake → dispatching → (returning, extending, urgent) → completing; supervising at any time. Pure.
+intake → dispatching → (returning, extending, urgent) → completing → calling_back; supervising at any time. Pure.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ from typing import Any
 from tickets.calendar import WorkingDays
 from tickets.commands import AnyCommand
 from tickets.life import Life
-from tickets.lifecycle import completing, dispatching, extending, intake, returning, supervising, urgent
+from tickets.lifecycle import calling_back, completing, dispatching, extending, intake, returning, supervising, urgent
 from tickets.move import Move, Refused
 from tickets.policy import Policy
 
@@ -40,7 +40,10 @@ _RULES: dict[str, Callable[[Move, Any], None]] = {
     "repeat": supervising.repeat,
     "complete": completing.complete,
     "review": completing.review,
-    "rate": completing.rate,
+    "rate": calling_back.rate,
+    "unsolved": calling_back.unsolved,
+    "ask_callback": calling_back.ask,
+    "end_callback": calling_back.end,
     "ask_written_result": completing.ask_written_result,
     "deliver_written_result": completing.deliver_written_result,
     "archive": completing.archive,

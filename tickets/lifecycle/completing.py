@@ -1,6 +1,8 @@
-"""办结、审核、评价、书面结果、归档."""
+"""办结、审核、书面结果、归档."""
 
 from __future__ import annotations
+
+from datetime import UTC
 
 from tickets.commands import (
     Archive,
@@ -8,13 +10,12 @@ from tickets.commands import (
     Complete,
     DeliverWrittenResult,
     Fulfil,
-    Rate,
     Review,
 )
 from tickets.due import Due, over
 from tickets.move import Move
 from tickets.number import ticket_day
-from tickets.policy import Failed, Rework, own
+from tickets.policy import Failed, own
 from tickets.words import BAD_LEVELS, COMPLETION, LimitKind, Obligation, State, SuperviseReason
 
 _ENDED = tuple(kind for kind in LimitKind if kind is not LimitKind.WRITTEN_RESULT)
@@ -43,7 +44,11 @@ def complete(move: Move, command: Complete) -> None:
         state=State.COMPLETED,
         on_the_spot=on_the_spot,
         extension_days=None,
+        completions=life.completions + 1,
         rating=None,
+        unsolved=False,
+        called_back=False,
+        callback_since=None if life.callback_since is None else move.at.astimezone(UTC),
         overdue_days=max(late, default=0),
         counted_overdue=life.counted_overdue or bool(late),
         kept={kind: one for kind, one in life.limits.items() if kind in COMPLETION},
@@ -60,7 +65,7 @@ def complete(move: Move, command: Complete) -> None:
 
 def review(move: Move, command: Review) -> None:
     life, policy = move.life, move.policy
-    unhappy = life.rating in BAD_LEVELS
+    unhappy = life.rating in BAD_LEVELS or life.unsolved
     if not (unhappy and life.state is State.REVIEWED and not command.passed):
         move.need_state(State.COMPLETED, what="审核")
     rule = policy.review
@@ -117,35 +122,6 @@ def _rework(move: Move, failed: Failed) -> None:
     move.start_supervision()
 
 
-def rate(move: Move, command: Rate) -> None:
-    move.need_state(State.COMPLETED, State.REVIEWED, what="评价")
-    rule = move.policy.rating
-    if command.level not in rule.levels:
-        move.refuse("没有这一评价等级", rule)
-    move.cite(rule)
-    first = move.life.rating is None
-    if not (first and command.level in BAD_LEVELS):
-        # A supervised ticket's answer is given to a person; so is a second one, to whoever called back.
-        move.settle(Obligation.MANUAL_CALLBACK)
-    move.set(rating=command.level)
-    if command.level not in BAD_LEVELS:
-        return
-    if rule.callback is not None and first:
-        move.owe(Obligation.MANUAL_CALLBACK, rule.callback)
-    if rule.correction is not None:
-        move.owe(Obligation.REWORK, rule.correction)
-    if rule.rework is not None and first and not move.life.on_the_spot and _left(move, rule.rework):
-        move.set(state=State.REWORK, rating_reworks=move.life.rating_reworks + 1, warning=None, explained=False)
-        move.end(LimitKind.REVIEW)
-        move.start(LimitKind.REWORK, rule.rework)
-        move.owe(Obligation.REWORK, rule.rework)
-        move.start_supervision()
-
-
-def _left(move: Move, rework: Rework) -> bool:
-    return rework.times is None or move.life.rating_reworks < rework.times
-
-
 def ask_written_result(move: Move, command: AskWrittenResult) -> None:
     rule = move.policy.written_result
     if move.life.state not in (State.COMPLETED, State.REVIEWED, State.ARCHIVED):
@@ -170,11 +146,15 @@ def archive(move: Move, command: Archive) -> None:
     if not (life.on_the_spot and life.state is State.COMPLETED):
         if life.state is not State.REVIEWED:
             move.refuse("通过审核后方可归档", rule)
-        if rule.needs_rating and life.rating is None and not life.on_the_spot:
+        if rule.needs_rating and life.rating is None and not life.called_back and not life.on_the_spot:
             move.refuse("回访后方可归档", rule)
     if Obligation.MANUAL_CALLBACK in life.obligations:
         move.refuse("人工回访后方可归档", rule)
+    if Obligation.REWORK in life.obligations:
+        move.refuse("整改落实后方可归档", move.policy.rating.correction or rule)
     move.cite(rule)
+    if rule.needs_rating and life.rating is None and life.called_back:
+        move.cite(rule.unrated)
     move.set(state=State.ARCHIVED)
     move.end(*_ENDED)
 
@@ -184,4 +164,7 @@ def fulfil(move: Move, command: Fulfil) -> None:
         move.refuse("没有这项待办")
     if command.obligation is Obligation.WRITTEN_RESULT:
         move.end(LimitKind.WRITTEN_RESULT)
+    if command.obligation is Obligation.MANUAL_CALLBACK and move.life.state in (State.COMPLETED, State.REVIEWED):
+        move.cite(move.policy.rating.callback, move.policy.rating.supervised_callback)
+        move.set(called_back=True)
     move.settle(command.obligation)
