@@ -55,6 +55,8 @@ class Permission(StrEnum):
     POLICY_READ = "policy.read"
     CALL_READ = "call.read"
     RECORDING_LISTEN = "recording.listen"
+    CALLBACK_READ = "callback.read"  # campaigns 回访任务, how far they are, what they brought; numbers masked
+    CALLBACK_MANAGE = "callback.manage"  # plan, begin, hold and end them; the do-not-call list
     AGENT_STATE = "agent.state"  # one's own sign-in and break at the telephone; a supervisor's also others'
 
 
@@ -70,21 +72,23 @@ PERMISSIONS: Mapping[Role, frozenset[Permission]] = {
     # Finds the unit, and decides on what comes back from it.
     Role.DISPATCHER: frozenset(
         {_P.TICKET_READ_ALL, _P.TICKET_CREATE, _P.TICKET_ANSWER, _P.TICKET_ACCEPT, _P.TICKET_REVIEW}
-        | {_P.TICKET_REVEAL, _P.CALL_READ, _P.RECORDING_LISTEN, _P.POLICY_READ}
+        | {_P.TICKET_REVEAL, _P.CALL_READ, _P.RECORDING_LISTEN, _P.POLICY_READ, _P.CALLBACK_READ}
     ),
     # Must call the citizen, so sees the number (of the own unit's tickets).
     Role.UNIT_OFFICER: frozenset({_P.TICKET_READ_UNIT, _P.TICKET_HANDLE, _P.TICKET_REVEAL, _P.POLICY_READ}),
     Role.UNIT_LEADER: frozenset(
         {_P.TICKET_READ_UNIT, _P.TICKET_HANDLE, _P.TICKET_SIGN, _P.TICKET_REVEAL, _P.REPORT_READ, _P.POLICY_READ}
     ),
-    # Hurries others along and listens in; the only one besides the named handler who opens confidential tickets.
+    # Hurries others along, listens in, and has citizens rung; the only one besides the named handler who opens confidential tickets.
     Role.SUPERVISOR: frozenset(
         {_P.TICKET_READ_ALL, _P.TICKET_REVIEW, _P.TICKET_SUPERVISE, _P.TICKET_REVEAL, _P.TICKET_CONFIDENTIAL}
         | {_P.REPORT_READ, _P.CALL_READ, _P.RECORDING_LISTEN, _P.POLICY_READ, _P.AGENT_STATE}
+        | {_P.CALLBACK_READ, _P.CALLBACK_MANAGE}
     ),
     # Figures and the course of a matter, and a leader's word can start supervision; who the citizen is does not matter.
     Role.MANAGER: frozenset(
         {_P.TICKET_READ_ALL, _P.TICKET_SUPERVISE, _P.REPORT_READ, _P.CALL_READ, _P.AUDIT_READ, _P.POLICY_READ}
+        | {_P.CALLBACK_READ}
     ),
     # Manages accounts and reads the log of what was done with them; never a ticket, a call or a recording.
     Role.ADMINISTRATOR: frozenset({_P.USER_MANAGE, _P.AUDIT_READ, _P.POLICY_READ}),
