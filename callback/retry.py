@@ -28,7 +28,7 @@ def pause(retry: Retry, outcome: Outcome, congestions: int = 1) -> timedelta | N
         case Outcome.REJECTED:
             return timedelta(minutes=retry.rejected)
         case Outcome.CONGESTION:
-            return min(timedelta(minutes=retry.congestion) * 2 ** (max(1, congestions) - 1), _LONGEST)
+            return min(timedelta(minutes=retry.congestion << (max(1, congestions) - 1)), _LONGEST)
         case Outcome.ANSWERED:
             return timedelta(minutes=retry.broken)
 

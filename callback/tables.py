@@ -19,6 +19,7 @@ from sqlalchemy import (
     Float,
     ForeignKey,
     Identity,
+    Index,
     Integer,
     MetaData,
     Table,
@@ -74,6 +75,10 @@ callback_targets = Table(
     Column("reason", Text, nullable=False, server_default=""),
     Column("updated_at", DateTime(timezone=True), nullable=False, server_default=_NOW),
     UniqueConstraint("campaign_id", "about"),
+    Index("callback_targets_due", "campaign_id", "next_at", "due_at", "id", postgresql_where=text("state = 'waiting'")),
+    Index("callback_targets_ticket", "ticket", postgresql_where=text("ticket IS NOT NULL")),
+    Index("callback_targets_number", "number"),
+    Index("callback_targets_state", "campaign_id", "state"),
 )
 
 callback_attempts = Table(
@@ -96,10 +101,17 @@ callback_attempts = Table(
     Column("outcome", Text),
     # Q.850
     Column("cause", Integer),
-    # What the log says beside the answers: asked, agent, opted_out, broken, comment (callback.survey.Result).
+    # What the log says beside the answers: asked, agent, connected, opted_out, comment (callback.survey.Result).
     Column("result", JSONB, nullable=False, server_default=_EMPTY),
     # Target and ticket know of it.
     Column("applied", Boolean, nullable=False, server_default=text("false")),
+    Index("callback_attempts_target", "target_id", "id"),
+    Index("callback_attempts_campaign", "campaign_id", "id"),
+    Index("callback_attempts_number", "number", "claimed_at"),
+    Index("callback_attempts_in_use", "campaign_id", postgresql_where=text("freed_at IS NULL")),
+    Index("callback_attempts_unknown", "id", postgresql_where=text("outcome IS NULL")),
+    Index("callback_attempts_to_apply", "id", postgresql_where=text("outcome IS NOT NULL AND NOT applied")),
+    Index("callback_attempts_not_applied", "number", postgresql_where=text("NOT applied")),
 )
 
 callback_answers = Table(
