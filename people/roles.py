@@ -79,7 +79,8 @@ PERMISSIONS: Mapping[Role, frozenset[Permission]] = {
     Role.UNIT_LEADER: frozenset(
         {_P.TICKET_READ_UNIT, _P.TICKET_HANDLE, _P.TICKET_SIGN, _P.TICKET_REVEAL, _P.REPORT_READ, _P.POLICY_READ}
     ),
-    # Hurries others along, listens in, and has citizens rung; the only one besides the named handler who opens confidential tickets.
+    # Hurries others along, listens in, and has citizens rung; the only one besides the named handler who opens
+    # confidential tickets.
     Role.SUPERVISOR: frozenset(
         {_P.TICKET_READ_ALL, _P.TICKET_REVIEW, _P.TICKET_SUPERVISE, _P.TICKET_REVEAL, _P.TICKET_CONFIDENTIAL}
         | {_P.REPORT_READ, _P.CALL_READ, _P.RECORDING_LISTEN, _P.POLICY_READ, _P.AGENT_STATE}
