@@ -73,12 +73,15 @@ callback_targets = Table(
     Column("outcome", Text, nullable=False, server_default=""),
     # Why it stands as it does, for people.
     Column("reason", Text, nullable=False, server_default=""),
+    # It ended without another attempt, and its ticket does not know yet.
+    Column("to_tell", Boolean, nullable=False, server_default=text("false")),
     Column("updated_at", DateTime(timezone=True), nullable=False, server_default=_NOW),
     UniqueConstraint("campaign_id", "about"),
     Index("callback_targets_due", "campaign_id", "next_at", "due_at", "id", postgresql_where=text("state = 'waiting'")),
     Index("callback_targets_ticket", "ticket", postgresql_where=text("ticket IS NOT NULL")),
     Index("callback_targets_number", "number"),
     Index("callback_targets_state", "campaign_id", "state"),
+    Index("callback_targets_to_tell", "id", postgresql_where=text("to_tell")),
 )
 
 callback_attempts = Table(

@@ -40,13 +40,15 @@ CREATE TABLE callback_targets (
     attempts integer NOT NULL DEFAULT 0,
     outcome text NOT NULL DEFAULT '',
     reason text NOT NULL DEFAULT '',
+    to_tell boolean NOT NULL DEFAULT false,
     updated_at timestamptz NOT NULL DEFAULT now(),
     UNIQUE (campaign_id, about)
 );
 CREATE INDEX callback_targets_due ON callback_targets (campaign_id, next_at, due_at, id) WHERE state = 'waiting';
 CREATE INDEX callback_targets_ticket ON callback_targets (ticket) WHERE ticket IS NOT NULL;
 CREATE INDEX callback_targets_number ON callback_targets (number);
-CREATE INDEX callback_targets_state ON callback_targets (campaign_id, state)
+CREATE INDEX callback_targets_state ON callback_targets (campaign_id, state);
+CREATE INDEX callback_targets_to_tell ON callback_targets (id) WHERE to_tell
 """
 _ATTEMPTS = f"""
 CREATE TABLE callback_attempts (
