@@ -48,6 +48,7 @@ def run_checks(settings: Settings) -> Iterator[Finding]:
         return
     numbers = ", ".join(sorted(rules.flows))
     yield Finding("flows", True, f"{len(rules.flows)} ({numbers})")
+    yield Finding("surveys", True, f"{len(rules.surveys)} ({', '.join(rules.surveys)})")
     yield Finding("queues", True, f"{len(rules.queues)}")
     yield Finding("agents", True, f"{len(rules.agents.agents)}")
     faults = check_prompts()

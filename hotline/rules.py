@@ -9,9 +9,11 @@ from pathlib import Path
 from hotline.settings import CHECKOUT
 from ivr.flow import Flow, load_flows
 from ivr.prompts import Prompts, load_prompts
+from ivr.survey_file import Survey, load_surveys
 from routing.queues import AgentBook, Queue, load_agents, load_queues
 
 FLOWS = CHECKOUT / "ivr" / "flows"
+SURVEYS = CHECKOUT / "ivr" / "surveys"
 ROUTING = CHECKOUT / "routing"
 
 
@@ -22,6 +24,8 @@ class Rules:
     agents: AgentBook
     flows: Mapping[str, Flow]
     """By dialled number."""
+    surveys: Mapping[str, Survey]
+    """By the name that a campaign calls it."""
 
 
 def load_rules(flows: Path = FLOWS, routing: Path = ROUTING) -> Rules:
@@ -33,4 +37,5 @@ def load_rules(flows: Path = FLOWS, routing: Path = ROUTING) -> Rules:
         queues=queues,
         agents=load_agents(routing / "agents.yaml", queues),
         flows=load_flows(flows, queues, prompts.ids),
+        surveys=load_surveys(SURVEYS, queues, prompts.texts.prompts),
     )

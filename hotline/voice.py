@@ -13,7 +13,7 @@ from pathlib import Path
 
 import uvloop
 
-from agi_scripts import inbound
+from agi_scripts import inbound, survey
 from hotline.logs import configure_logging
 from hotline.rules import load_rules
 from hotline.settings import Settings, load_settings
@@ -46,7 +46,10 @@ async def serve(settings: Settings, load: Load = engines.load) -> None:
     speech = Speech(audio, Sounds(PROMPTS))
     talk = _Talk()
     server = FastAgiServer(
-        {"inbound": inbound.endpoint(rules.flows, lambda: talk.understanding, settings.speech.transcripts)},
+        {
+            "inbound": inbound.endpoint(rules.flows, lambda: talk.understanding, settings.speech.transcripts),
+            "survey": survey.endpoint(rules.surveys, lambda: talk.understanding, settings.speech.transcripts),
+        },
         seconds=lambda sound: rules.prompts.seconds(sound) or UNKNOWN_SECONDS,
         port=settings.agi.port,
         first_reply_seconds=settings.agi.first_reply_seconds,
@@ -57,7 +60,7 @@ async def serve(settings: Settings, load: Load = engines.load) -> None:
     for number in (signal.SIGTERM, signal.SIGINT):
         asyncio.get_running_loop().add_signal_handler(number, stop.set)
     await server.start()
-    log.info("voice server on 127.0.0.1:%d, %d flows", server.port, len(rules.flows))
+    log.info("voice server on 127.0.0.1:%d, %d flows, %d surveys", server.port, len(rules.flows), len(rules.surveys))
     # Callers are served by keys until the engine is there, and without one.
     loading = asyncio.create_task(_learn_to_listen(settings, load, speech, talk, rules.flows))
     await stop.wait()

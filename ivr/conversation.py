@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 from urllib.parse import quote_plus
 
-from ivr import dialogue, spoken_dialogue
+from ivr import dialogue, spoken_dialogue, survey
 from ivr.flow import Flow
 from ivr.leg import CallLeg, Heard, LegError, Played
-from ivr.steps import Conversation, Deaf, Decision, Listen, Note, Play, Said, Step, Wait
+from ivr.steps import Conversation, Deaf, Decision, Listen, Note, Play, Said, Step, Tell, Wait
+from ivr.survey_file import Level, Survey
 from ivr.understanding import Understanding
 
 log = logging.getLogger(__name__)
@@ -32,7 +33,26 @@ async def hold(
     dialplan then falls back, since no decision was left.
     """
     writer = _Writer(leg, transcripts)
-    talk = await _begin(leg, flow, understanding, writer)
+    return await _carry_out(leg, writer, await _begin(leg, flow, understanding, writer))
+
+
+async def ask(
+    leg: CallLeg,
+    name: str,
+    questions: Survey,
+    scale: Sequence[Level] = (),
+    understanding: Understanding | None = None,
+    transcripts: bool = True,
+) -> Decision:
+    """Put a survey to a citizen who was rung; the rest is as with :func:`hold`. ``scale``: the regulation's own."""
+    writer = _Writer(leg, transcripts)
+    if understanding is not None and not leg.can_listen:
+        await writer.deaf(Deaf("full"))
+        understanding = None
+    return await _carry_out(leg, writer, survey.converse(name, questions, scale, understanding))
+
+
+async def _carry_out(leg: CallLeg, writer: _Writer, talk: Conversation) -> Decision:
     answer: object = None
     while True:
         try:
@@ -152,6 +172,8 @@ async def _take(leg: CallLeg, writer: _Writer, step: Step) -> Any:
             return await writer.note(step)
         case Said():
             return await writer.said(step)
+        case Tell(event, fields):
+            return await leg.user_event(event, **fields)
         case Deaf():
             return await writer.deaf(step)
 

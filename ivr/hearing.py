@@ -15,8 +15,14 @@ from pypinyin import lazy_pinyin
 from ivr.prompts import Texts
 from ivr.render_text import spoken
 from ivr.say import MAX_NUMBER, say_digits, say_minutes, say_number, say_position
+from ivr.survey_file import KEYS, LEVELS, level_prompt, press_prompt
 
+_SCALE = tuple(
+    part for key, level in zip(KEYS, LEVELS, strict=False) for part in (level_prompt(level), press_prompt(key))
+)
 _MADE_OF_PARTS: tuple[tuple[str, ...], ...] = (
+    ("survey-ask-satisfaction", *_SCALE),
+    ("survey-ask-service", *_SCALE),
     *(tuple(say_position(position)) for position in (2, 3, 14, 59, 68)),
     *(tuple(say_minutes(minutes)) for minutes in (0, 2, 7, 20, 31, 45)),
     *(("ticket-number", *say_digits(number)) for number in ("20261120000356", "20270914000128")),

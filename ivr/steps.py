@@ -5,7 +5,7 @@ A conversation is a generator of these; :mod:`ivr.conversation` carries them out
 
 from __future__ import annotations
 
-from collections.abc import Callable, Generator
+from collections.abc import Callable, Generator, Mapping
 from dataclasses import dataclass
 from typing import Any, Literal
 
@@ -13,8 +13,8 @@ from ivr.leg import Heard, Manner
 from ivr.understanding import Class
 
 Node = str
-"""Where in the dialogue something was keyed or said: ``main``, ``confirm``, ``choice``, ``emergency``, an entry, or
-``leaving`` (over the last announcement)."""
+"""Where in the dialogue something was keyed or said: ``main``, ``confirm``, ``choice``, ``emergency``, an entry,
+``leaving`` (over the last announcement), or a survey's question."""
 By = Literal["key", "silence", "wrong", "repeats", "typed", "speech", "spoken", "unclear", "cancelled"]
 """What decided: a key, silence, two wrong keys, ``*`` too often, an emergency number; words (``speech``), words that
 tell of danger (``spoken``), words that were not understood (``unclear``); ``cancelled``: the caller took back an
@@ -74,6 +74,14 @@ class Said:
 
 
 @dataclass(frozen=True, slots=True)
+class Tell:
+    """Write down what a survey asked and was told. Answered with None."""
+
+    event: Literal["ASKED", "ANSWER", "OPTED_OUT", "TO_AGENT"]
+    fields: Mapping[str, str]
+
+
+@dataclass(frozen=True, slots=True)
 class Deaf:
     """Write down that this call goes on by keys. Answered with None."""
 
@@ -83,9 +91,9 @@ class Deaf:
 
 @dataclass(frozen=True, slots=True)
 class Decision:
-    """Where the call goes. ``target`` is a queue, or an emergency number."""
+    """Where the call goes. ``target`` is a queue, or an emergency number; ``comment``: a tone, and then they speak."""
 
-    kind: Literal["queue", "emergency", "end"]
+    kind: Literal["queue", "emergency", "comment", "end"]
     target: str
     category: str
     by: By
@@ -94,6 +102,6 @@ class Decision:
         return f"{self.kind}:{self.target}:{self.category}:{self.by}"
 
 
-Step = Play | Wait | Listen | Note | Said | Deaf
+Step = Play | Wait | Listen | Note | Said | Tell | Deaf
 Conversation = Generator[Step, Any, Decision]
 """What is sent back depends on the step: see each one."""
