@@ -121,9 +121,9 @@ async def add_targets(
     count = 0
     for start in range(0, len(rows), _AT_ONCE):
         made = insert(callback_targets).values(rows[start : start + _AT_ONCE])
-        count += (
-            await connection.execute(made.on_conflict_do_nothing(index_elements=["campaign_id", "about"]))
-        ).rowcount
+        once = made.on_conflict_do_nothing(index_elements=["campaign_id", "about"])
+        # Of many rows in one statement the driver tells no count.
+        count += len((await connection.execute(once.returning(callback_targets.c.id))).all())
     return count
 
 
