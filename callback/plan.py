@@ -1,0 +1,148 @@
+"""Whom a campaign is to ring. Repeated as often as one likes: who is on its list already stays as he is.
+
+Tickets: done and reviewed, where the policy asks for a callback by voice and nobody has answered yet; each completion
+is asked about once, over all campaigns. Left to a person: supervised tickets where the policy says so, those whose
+citizen a person owes a callback already, and confidential ones (a machine cannot tell who picks up, and the matter is
+not to be heard by anybody else; the number is sealed with the words, so it is not even known here).
+
+Missed calls: whoever wanted somebody and reached nobody, once a person, unless he has got through since or was reached.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime, time
+from typing import Any
+
+from sqlalchemy import Row, text
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from callback import store
+from callback.campaign import Campaign
+from callback.hours import Hours
+from callback.store import NewTarget
+from callback.words import Kind
+from routing.number import NotDialable, dialable
+from tickets.number import CHINA
+from tickets.rulebook import Rulebook
+from tickets.words import Obligation
+
+BATCH = 2_000
+"""At most so many are looked at at a time, the oldest first; the next run goes on."""
+GONE, NOT_DIALABLE = "工单已另行办理或评价", "号码无法拨打"
+
+
+@dataclass(frozen=True, slots=True)
+class Planned:
+    """``added``: to be rung; ``left_out``: on the list, but not to be rung; ``dropped``: were waiting, no more."""
+
+    added: int = 0
+    left_out: int = 0
+    dropped: int = 0
+
+
+async def plan(connection: AsyncConnection, rulebook: Rulebook, campaign: Campaign, now: datetime) -> Planned:
+    """In the caller's transaction. A list's people come from its file, nobody is added here."""
+    if campaign.ends_on is not None and now.astimezone(CHINA).date() > campaign.ends_on:
+        return Planned()
+    dropped = 0
+    new: list[NewTarget] = []
+    match campaign.kind:
+        case Kind.TICKETS:
+            dropped = await _drop_gone(connection, rulebook, campaign, now)
+            new = await _tickets(connection, rulebook, campaign)
+        case Kind.MISSED:
+            new = await _missed(connection, campaign)
+        case Kind.LIST:
+            return Planned()
+    opens = Hours(campaign, rulebook.days.is_working_day).next_open(now) or now
+    count = await store.add_targets(connection, campaign.id, new, opens)
+    # On the list all the same, or each run would look at them again.
+    bad = [one.about for one in new if not _can_be_dialled(one.number)]
+    left_out = await store.drop_waiting(connection, campaign.id, bad, NOT_DIALABLE, now) if bad else 0
+    return Planned(count - left_out, left_out, dropped)
+
+
+_ABOUT = "t.number || '/' || coalesce(t.life->>'completions', '0')"
+_TO_ASK = (
+    "t.state = 'reviewed' AND NOT t.confidential AND t.duplicate_of IS NULL AND t.caller_e164 IS NOT NULL"
+    " AND t.life->>'rating' IS NULL AND NOT coalesce((t.life->>'called_back')::boolean, false)"
+    f" AND NOT coalesce(t.life->'obligations' ? '{Obligation.MANUAL_CALLBACK}', false)"
+    " AND coalesce(nullif(t.policy, ''), :default) = ANY(CAST(:voiced AS text[]))"
+    " AND NOT (t.supervised AND coalesce(nullif(t.policy, ''), :default) = ANY(CAST(:by_hand AS text[])))"
+)
+# The limit that the work was done under, as its events tell: on the ticket it has ended.
+_TICKETS = text(
+    f"SELECT t.number, t.policy, t.caller_e164, {_ABOUT} AS about, coalesce(done.due_at, t.updated_at) AS due_at"
+    " FROM tickets t LEFT JOIN LATERAL ("
+    "  SELECT coalesce(e.data #>> '{changes,limits,rework,due}', e.data #>> '{changes,limits,complete,due}')"
+    "  ::timestamptz AS due_at FROM ticket_events e WHERE e.number = t.number"
+    "  AND (e.data #> '{changes,limits}' ? 'rework' OR e.data #> '{changes,limits}' ? 'complete')"
+    "  ORDER BY e.id DESC LIMIT 1) done ON true"
+    f" WHERE {_TO_ASK} AND NOT EXISTS (SELECT 1 FROM callback_targets c WHERE c.ticket = t.number"
+    f"  AND c.about = {_ABOUT} AND (c.campaign_id = :campaign OR c.state <> 'dropped'))"
+    " ORDER BY t.received_at, t.number LIMIT :limit"
+)
+_GONE = text(
+    "SELECT c.about FROM callback_targets c JOIN tickets t ON t.number = c.ticket"
+    f" WHERE c.campaign_id = :campaign AND c.state = 'waiting' AND NOT ({_TO_ASK} AND c.about = {_ABOUT})"
+)
+_MISSED = text(
+    "SELECT DISTINCT ON (c.caller_e164) c.id, c.caller_e164, c.arrived_at FROM calls c"
+    " WHERE c.missed AND c.ended_at IS NOT NULL AND c.human_at IS NULL AND c.via <> 'callback'"
+    " AND c.caller_e164 IS NOT NULL AND c.arrived_at >= :since"
+    " AND NOT EXISTS (SELECT 1 FROM calls l WHERE l.caller_e164 = c.caller_e164 AND l.arrived_at > c.arrived_at"
+    "  AND l.human_at IS NOT NULL)"
+    " AND NOT EXISTS (SELECT 1 FROM callback_attempts a WHERE a.number = c.caller_e164"
+    "  AND a.claimed_at > c.arrived_at AND a.answered_at IS NOT NULL)"
+    " AND NOT EXISTS (SELECT 1 FROM callback_targets x WHERE x.campaign_id = :campaign"
+    "  AND (x.about = c.id OR (x.number = c.caller_e164 AND x.state IN ('waiting', 'calling'))))"
+    " ORDER BY c.caller_e164, c.arrived_at DESC LIMIT :limit"
+)
+
+
+def _rules(rulebook: Rulebook) -> dict[str, Any]:
+    policies = rulebook.policies.items()
+    return {
+        "default": rulebook.default,
+        "voiced": [name for name, policy in policies if policy.rating.voice is not None],
+        "by_hand": [name for name, policy in policies if policy.rating.supervised_callback is not None],
+    }
+
+
+async def _tickets(connection: AsyncConnection, rulebook: Rulebook, campaign: Campaign) -> list[NewTarget]:
+    found = await connection.execute(_TICKETS, _rules(rulebook) | {"campaign": campaign.id, "limit": BATCH})
+    return [_of_ticket(row, rulebook) for row in found]
+
+
+def _of_ticket(row: Row[Any], rulebook: Rulebook) -> NewTarget:
+    rating = rulebook.policy(row.policy or rulebook.default).rating
+    assert rating.voice is not None
+    return NewTarget(
+        about=row.about,
+        number=row.caller_e164,
+        due_at=row.due_at,
+        ticket=row.number,
+        scale=tuple(level.value for level in rating.levels),
+        article=rating.voice.cite,
+    )
+
+
+async def _drop_gone(connection: AsyncConnection, rulebook: Rulebook, campaign: Campaign, now: datetime) -> int:
+    found = await connection.execute(_GONE, _rules(rulebook) | {"campaign": campaign.id})
+    abouts = list(found.scalars())
+    return await store.drop_waiting(connection, campaign.id, abouts, GONE, now) if abouts else 0
+
+
+async def _missed(connection: AsyncConnection, campaign: Campaign) -> list[NewTarget]:
+    since = datetime.combine(campaign.starts_on, time(), CHINA)
+    found = await connection.execute(_MISSED, {"campaign": campaign.id, "since": since, "limit": BATCH})
+    return [NewTarget(about=row.id, number=row.caller_e164, due_at=row.arrived_at) for row in found]
+
+
+def _can_be_dialled(e164: str) -> bool:
+    try:
+        dialable(e164)
+    except NotDialable:
+        return False
+    return True
