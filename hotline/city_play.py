@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from datetime import date, datetime, time, timedelta
 from enum import StrEnum
@@ -25,40 +25,12 @@ from tickets.number import CHINA
 from tickets.permits import Actor, NotAllowed, Place
 from tickets.policy import Policy
 from tickets.ticket import NewRequest
+from tickets.told import COMMANDS
 from tickets.words import Level, Obligation, State, SuperviseReason, chinese
 
 HAND_OVER = "指定专人"
 """Not a command: the confidential ticket gets another named handler."""
-COMMANDS: Mapping[str, str] = {
-    "受理": "accept",
-    "不予受理": "decline",
-    "转办前审核": "approve_dispatch",
-    "转办": "dispatch",
-    "县区转办": "forward",
-    "查阅": "view",
-    "联系诉求人": "contact",
-    "决定是否受理举报": "decide_report",
-    "重大事项上报": "report_major",
-    "突发事项通知": "notify_urgent",
-    "到场": "arrive",
-    "申请退单": "return",
-    "审核退单": "decide_return",
-    "申请延期": "extend",
-    "审核延期": "decide_extension",
-    "说明逾期原因": "explain",
-    "办结": "complete",
-    "审核": "review",
-    "评价": "rate",
-    "反映未解决": "unsolved",
-    "要求人工回访": "ask_callback",
-    "结束回访": "end_callback",
-    "重复反映": "repeat",
-    "督办": "supervise",
-    "要求书面结果": "ask_written_result",
-    "出具书面结果": "deliver_written_result",
-    "归档": "archive",
-    "完成待办": "fulfil",
-}
+_COMMANDS = {name: do for do, name in COMMANDS.items()}
 _DECIDED = {"return": "decide_return", "extend": "decide_extension"}
 Word = TypeVar("Word", bound=StrEnum)
 
@@ -195,8 +167,8 @@ def _planned(found: CityFile, step: Step, at: datetime, actor: Actor, place: Loc
         if set(given) != {"handler"}:
             raise found.file.error(f"{HAND_OVER}：须写专人，且只写专人", *place)
         return Planned(at, actor, None, given["handler"])
-    if step.do not in COMMANDS:
-        raise found.file.error(f"没有“{step.do}”这一操作；可写：{'、'.join(COMMANDS)}、{HAND_OVER}", *place, "操作")
+    if step.do not in _COMMANDS:
+        raise found.file.error(f"没有“{step.do}”这一操作；可写：{'、'.join(_COMMANDS)}、{HAND_OVER}", *place, "操作")
     try:
         if "case" in given:
             given["reason"] = _word(SuperviseReason, given.pop("case"))
@@ -204,7 +176,7 @@ def _planned(found: CityFile, step: Step, at: datetime, actor: Actor, place: Loc
             given["level"] = _word(Level, given["level"])
         if "obligation" in given:
             given["obligation"] = _word(Obligation, given["obligation"])
-        command = COMMAND.validate_python({"do": COMMANDS[step.do], **given})
+        command = COMMAND.validate_python({"do": _COMMANDS[step.do], **given})
     except ValidationError as fault:
         first = fault.errors()[0]
         raise found.file.error(f"{step.do}：{'.'.join(map(str, first['loc']))} {first['msg']}", *place) from fault

@@ -190,7 +190,7 @@ def _takes_part(unit: str) -> ColumnElement[bool]:
     return or_(_of.unit == unit, part.exists())
 
 
-def _visible(actor: Actor) -> list[ColumnElement[bool]]:
+def visible(actor: Actor) -> list[ColumnElement[bool]]:
     if actor.may(CONFIDENTIAL):
         return []
     return [or_(~_of.confidential, and_(_of.handler != "", _of.handler == actor.name))]
@@ -200,7 +200,7 @@ def _conditions(
     rulebook: Rulebook, actor: Actor, wanted: Filter, at: datetime, cursor: str | None
 ) -> list[ColumnElement[bool]]:
     """All but the unit and the words."""
-    found = _visible(actor)
+    found = visible(actor)
     if cursor is not None:
         found.append(tuple_(_of.received_at, _of.number) < tuple_(*_position(cursor)))
     if wanted.states:

@@ -96,6 +96,12 @@ tickets = Table(
     Index("tickets_warning", "warning", "received_at", "number", postgresql_where=text("warning IS NOT NULL")),
     Index("tickets_due", "due_at", "number", postgresql_where=text("due_at IS NOT NULL")),
     Index("tickets_wake", "wake_at", "number", postgresql_where=text("wake_at IS NOT NULL")),
+    Index(
+        "tickets_callback",
+        text("COALESCE(life->>'callback_since', '')"),
+        "number",
+        postgresql_where=text("life->'obligations' @> '\"manual_callback\"' AND state IN ('completed', 'reviewed')"),
+    ),
     Index("tickets_parent", "parent", postgresql_where=text("parent IS NOT NULL")),
     Index("tickets_duplicate", "duplicate_of", postgresql_where=text("duplicate_of IS NOT NULL")),
 )

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from datetime import UTC, datetime
-from typing import Any
+from typing import Any, get_args
 
 import click
 from rich.markup import escape
@@ -16,11 +16,13 @@ from hotline.settings import load_settings
 from tickets.book import NoBox, NotFound, get
 from tickets.draft import LABEL, Draft, newest
 from tickets.find import Filter, ShortWord, find
-from tickets.history import TicketEvent, events_of
+from tickets.history import NoteKind, TicketEvent, events_of
 from tickets.number import NUMBER
 from tickets.permits import CONFIDENTIAL, READ_ALL, Actor
 from tickets.rulebook import Rulebook, load_rulebook
+from tickets.tasks import CallbackTask, callback_tasks
 from tickets.ticket import Ticket
+from tickets.told import event_name
 from tickets.words import LimitKind, State, chinese
 
 # Sees every row. Without a box nobody's confidential words.
@@ -35,6 +37,7 @@ _PAGE = 200
 @click.option("--state", type=click.Choice([state.value for state in State]), help="In this state 状态.")
 @click.option("--overdue", is_flag=True, help="Past the completion limit 逾期.")
 @click.option("--text", "words", help="Words in title, content or address 检索.")
+@click.option("--tasks", is_flag=True, help="Whom a person is to call back 人工回访, the longest owed first.")
 @click.option("--json", "as_json", is_flag=True, help="A JSON array.")
 @click.pass_context
 def command(
@@ -45,10 +48,16 @@ def command(
     state: str | None,
     overdue: bool,
     words: str | None,
+    tasks: bool,
     as_json: bool,
 ) -> None:
     """Tickets, newest first 工单."""
     if context.invoked_subcommand is not None:
+        return
+    if tasks:
+        if number or unit or state or overdue or words:
+            raise click.UsageError("--tasks goes with --last and --json only")
+        _show_tasks(ask(lambda c: _tasks(c, last)), as_json)
         return
     states = (State(state),) if state else ()
     wanted = Filter(states=states, unit=unit, overdue=overdue or None, text=words)
@@ -104,6 +113,40 @@ async def _list(connection: AsyncConnection, rulebook: Rulebook, wanted: Filter,
     return found
 
 
+async def _tasks(connection: AsyncConnection, last: int) -> list[CallbackTask]:
+    found: list[CallbackTask] = []
+    cursor = None
+    while len(found) < last:
+        page = await callback_tasks(connection, _OPERATOR, limit=min(_PAGE, last - len(found)), cursor=cursor)
+        found += page.tasks
+        cursor = page.cursor
+        if cursor is None:
+            break
+    return found
+
+
+def _show_tasks(tasks: list[CallbackTask], as_json: bool) -> None:
+    if as_json:
+        print_json([{**_public(task.ticket), "since": task.since, "why": list(task.why)} for task in tasks])
+        return
+    table = Table(title="人工回访任务" if tasks else "人工回访任务（无）")
+    for name in ("工单号", "应回访起", "为何", "评价", "状态", "承办单位", "诉求人", "摘要"):
+        table.add_column(name, no_wrap=name == "工单号", overflow="fold")
+    for task in tasks:
+        ticket, life = task.ticket, task.ticket.life
+        table.add_row(
+            ticket.number,
+            local(task.since),
+            "、".join(map(chinese, task.why)),
+            "" if life.rating is None else chinese(life.rating),
+            chinese(life.state),
+            escape(life.unit),
+            escape(ticket.caller),
+            "保密" if ticket.confidential else escape(ticket.title or ticket.summary),
+        )
+    console().print(table)
+
+
 def _one(rulebook: Rulebook, number: str) -> tuple[Ticket, list[TicketEvent]]:
     if not NUMBER.fullmatch(number):
         raise click.ClickException(f"{number!r} is not a ticket number such as 20261121-000123")
@@ -156,6 +199,7 @@ def _told(event: TicketEvent) -> dict[str, Any]:
         "id": event.id,
         "at": event.at,
         "kind": event.kind,
+        "name": event_name(event.kind, event.data),
         "actor": event.actor,
         "articles": list(event.articles),
         "data": event.data,
@@ -220,8 +264,10 @@ def _show(ticket: Ticket, draft: Draft | None, events: list[TicketEvent]) -> Non
     for name in ("时间", "操作", "人员", "依据", "内容"):
         history.add_column(name, overflow="fold")
     for event in events:
-        words = event.data.get("text") or "；".join(
-            str(value) for value in event.words.get("command", {}).values() if isinstance(value, str)
-        )
-        history.add_row(local(event.at), event.kind, escape(event.actor), "、".join(event.articles), escape(words))
+        name = event_name(event.kind, event.data)
+        said = [event.data.get("text"), *event.words.get("command", {}).values()]
+        if event.kind in get_args(NoteKind):
+            said += event.words.values()
+        words = "；".join(one for one in said if isinstance(one, str) and one != name)
+        history.add_row(local(event.at), name, escape(event.actor), "、".join(event.articles), escape(words))
     out.print(history)

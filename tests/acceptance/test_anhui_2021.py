@@ -342,6 +342,33 @@ def test_article_25_a_bad_one_is_called_back_and_put_right(level: str) -> None:
     assert (back.state, back.reasons) == ("rework", ["poor_quality"])
 
 
+def test_article_25_archived_once_it_is_put_right() -> None:
+    called: Event = ("2026-07-06 11:00", "fulfil", {"obligation": "manual_callback"})
+    bad: tuple[Event, ...] = (*PASSED, ("2026-07-06 10:00", "rate", {"level": "dissatisfied"}))
+    archive: Event = ("2026-07-07 10:00", "archive")
+    no(*bad, archive, article="本项目规定（参照第二十四条）", words="人工回访")
+    no(*bad, called, archive, article="第二十五条", words="整改")
+    put_right: Event = ("2026-07-06 12:00", "fulfil", {"obligation": "rework"})
+    assert life(*bad, called, put_right, archive).state == "archived"
+    again = life(
+        *bad,
+        called,
+        ("2026-07-06 12:00", "review", {"pass": False}),
+        ("2026-07-07 10:00", "complete", ANSWER),
+        ("2026-07-07 11:00", "review", {"pass": True}),
+        ("2026-07-08 10:00", "rate", {"level": "dissatisfied"}),
+    )
+    assert set(again.obligations) == {"manual_callback", "rework"}, "asked again, and again not content"
+
+
+def test_article_25_unsolved_is_called_back_and_no_bad_rating() -> None:
+    said = life(*PASSED, ("2026-07-06 10:00", "unsolved", {"reason": "没有修好"}))
+    assert (said.obligations, said.last["articles"]) == (["manual_callback"], ["第二十五条"])
+    assert (said.state, said.reasons) == ("reviewed", [])
+    # Nobody reached: nothing keeps it from the archive.
+    assert life(*PASSED, ("2026-07-06 10:00", "end_callback"), ("2026-07-06 11:00", "archive")).state == "archived"
+
+
 # ---- 第九章 数据管理 ----------------------------------------------------------------------------------------------
 
 

@@ -395,6 +395,42 @@ def test_article_21_a_person_calls_about_what_is_supervised() -> None:
     assert supervised.last["articles"] == ["第二十五条", "第二十一条"]
 
 
+@pytest.mark.parametrize("rated", [(), (("2026-07-10 10:00", "rate", {"level": "satisfied"}),)])
+def test_article_21_a_person_calls_whoever_says_it_is_not_solved(rated: tuple[Event, ...]) -> None:
+    said: tuple[Event, ...] = (*PASSED, *rated, ("2026-07-10 10:00", "unsolved", {"reason": "仍在漏水"}))
+    found = life(*said)
+    assert (found.state, found.obligations, found.last["articles"]) == ("reviewed", ["manual_callback"], ["第二十一条"])
+    assert life(*said, ("2026-07-10 10:01", "unsolved")).final == found.final  # said again, nothing more is owed
+    no(*said, ("2026-07-10 11:00", "archive"), article="第二十四条", words="人工回访")
+    called: Event = ("2026-07-10 11:00", "fulfil", {"obligation": "manual_callback"})
+    assert life(*said, called).last["articles"] == ["第二十一条"]
+    assert life(*said, called, ("2026-07-10 12:00", "archive")).state == "archived"
+
+
+def test_article_21_whoever_asks_for_a_person_is_called_by_one() -> None:
+    asked: tuple[Event, ...] = (*PASSED, ("2026-07-10 10:00", "ask_callback"))
+    found = life(*asked, ("2026-07-10 10:01", "ask_callback"))
+    assert (found.obligations, found.last["articles"]) == (["manual_callback"], ["第二十一条"])
+    # It is no complaint: the review has nothing to fail.
+    no(*asked, ("2026-07-10 11:00", "review", {"pass": False, "reason": "仍在漏水"}), article="第二条")
+    assert life(*asked, ("2026-07-10 11:00", "rate", {"level": "satisfied"})).obligations == []
+
+
+@pytest.mark.parametrize("do", ["unsolved", "ask_callback", "end_callback"])
+def test_article_02_nobody_is_asked_before_it_is_done(do: str) -> None:
+    no(*SENT, ("2026-07-02 10:00", do), article="第二条")
+    rated: Event = ("2026-07-10 10:00", "rate", {"level": "satisfied"})
+    no(*PASSED, rated, ("2026-07-10 11:00", "archive"), ("2026-07-10 12:00", do), article="第二条")
+
+
+def test_article_21_what_is_supervised_is_asked_about_by_a_person_each_time_it_is_done() -> None:
+    called: Event = ("2026-07-02 11:00", "fulfil", {"obligation": "manual_callback"})
+    before: tuple[Event, ...] = (*SENT, ("2026-07-02 10:00", "supervise", {"reason": "leader"}), called)
+    assert life(*before).obligations == []
+    done = life(*before, ("2026-07-08 10:00", "complete", {"result": "已修复"}))
+    assert done.obligations == ["manual_callback"]
+
+
 def test_article_22_back_to_the_unit_and_supervised_when_at_fault() -> None:
     failed: dict[str, Any] = {"pass": False, "reason": "仍在漏水"}
     at_fault = life(*DONE, ("2026-07-09 10:00", "review", {**failed, "unit_at_fault": True}))
@@ -415,6 +451,44 @@ def test_article_22_also_after_a_callback_that_found_it_unsolved() -> None:
     assert (again.state, again.reasons) == ("rework", ["unsolved"])
     content: tuple[Event, ...] = (*PASSED, ("2026-07-10 10:00", "rate", {"level": "satisfied"}))
     no(*content, ("2026-07-10 11:00", "review", failed), article="第二条")
+
+
+def test_article_22_unsolved_whatever_the_rating() -> None:
+    """The review decides whose fault it is, once a person has asked."""
+    said: tuple[Event, ...] = (
+        *PASSED,
+        ("2026-07-10 10:00", "rate", {"level": "satisfied"}),
+        ("2026-07-10 10:00", "unsolved"),
+    )
+    failed: dict[str, Any] = {"pass": False, "reason": "回访属实"}
+    at_fault = life(*said, ("2026-07-10 11:00", "review", {**failed, "unit_at_fault": True}))
+    assert (at_fault.state, at_fault.reasons) == ("rework", ["unsolved"])
+    assert at_fault.last["articles"][:2] == ["第二十一条", "第二十二条"]
+    assert set(at_fault.obligations) == {"rework", "manual_callback"}
+    # A person asked, and it turned out to be solved.
+    solved: Event = ("2026-07-10 11:00", "rate", {"level": "basically_satisfied"})
+    assert life(*said, solved).obligations == []
+    no(*said, solved, ("2026-07-10 12:00", "review", failed), article="第二条")
+
+
+def test_article_22_asked_again_after_the_rework_and_again_not_content() -> None:
+    failed: dict[str, Any] = {"pass": False, "reason": "仍在漏水"}
+    again: tuple[Event, ...] = (
+        *PASSED,
+        ("2026-07-10 10:00", "rate", {"level": "dissatisfied"}),
+        ("2026-07-10 11:00", "fulfil", {"obligation": "manual_callback"}),
+        ("2026-07-10 12:00", "review", failed),
+        ("2026-07-13 10:00", "complete", {"result": "已换水管"}),
+        ("2026-07-14 10:00", "review", {"pass": True}),
+    )
+    assert life(*again).obligations == []
+    # What was said, and the call that was made, was about the work before.
+    no(*again, ("2026-07-14 11:00", "archive"), article="第二十四条", words="回访")
+    bad = life(*again, ("2026-07-15 10:00", "rate", {"level": "very_dissatisfied"}))
+    assert bad.obligations == ["manual_callback"]
+    at_fault: Event = ("2026-07-15 11:00", "review", {**failed, "unit_at_fault": True})
+    twice = life(*again, ("2026-07-15 10:00", "rate", {"level": "very_dissatisfied"}), at_fault)
+    assert (twice.state, twice.reasons) == ("rework", ["unsolved"])
 
 
 def test_article_22_done_again_it_goes_the_same_way() -> None:
@@ -460,6 +534,20 @@ def test_article_24_archived_after_review_and_callback() -> None:
     no(*SENT, ("2026-07-10 11:00", "archive"), article="第二十四条", words="审核")
     archived = life(*PASSED, rate, ("2026-07-10 11:00", "archive"))
     assert (archived.state, archived.last["articles"]) == ("archived", ["第二十四条"])
+
+
+@pytest.mark.parametrize("outcome", ["unreached", "unrated", "declined"])
+def test_article_24_called_back_without_a_rating(outcome: str) -> None:
+    ended: tuple[Event, ...] = (*PASSED, ("2026-07-15 10:00", "end_callback", {"outcome": outcome}))
+    assert life(*ended).last["articles"] == ["第二十四条"]
+    archived = life(*ended, ("2026-07-15 11:00", "archive"))
+    assert (archived.state, archived.last["articles"]) == ("archived", ["第二十四条"])
+
+
+def test_article_24_what_a_person_owes_is_not_done_by_giving_up() -> None:
+    said: tuple[Event, ...] = (*PASSED, ("2026-07-10 10:00", "unsolved"), ("2026-07-15 10:00", "end_callback"))
+    assert life(*said).obligations == ["manual_callback"]
+    no(*said, ("2026-07-15 11:00", "archive"), article="第二十四条", words="人工回访")
 
 
 @pytest.mark.parametrize(("reason", "article"), [("leader", "第二十五条"), ("poor_quality", "第二十五条")])

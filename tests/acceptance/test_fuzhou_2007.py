@@ -451,3 +451,13 @@ def test_article_12_is_noted_and_nothing_follows(level: str) -> None:
     assert (rated.state, rated.deadlines, rated.reasons) == ("reviewed", {}, [])
     assert rated.obligations == play(*REVIEWED).obligations
     assert rated.last["articles"] == ["本项目规定（参照第十二条）"]
+
+
+def test_article_12_nobody_is_rung() -> None:
+    assert core.policy(NAME).rating.voice is None
+    before = play(*REVIEWED).obligations
+    said = play(*REVIEWED, ("2026-03-09 09:00", "unsolved"))
+    assert (said.state, said.obligations) == ("reviewed", [*before, "manual_callback"])
+    assert said.last["articles"] == ["本项目规定（参照第十二条）"]
+    rated = play(*REVIEWED, ("2026-03-09 09:00", "unsolved"), ("2026-03-09 10:00", "rate", {"level": "dissatisfied"}))
+    assert (rated.state, rated.obligations) == ("reviewed", before)

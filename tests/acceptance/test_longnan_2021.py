@@ -482,6 +482,18 @@ def test_article_17_once_only() -> None:
     assert again.reasons == []  # whose fault it was is not known yet
 
 
+def test_article_17_unsolved_is_no_rating() -> None:
+    """A person asks; the rating then given decides."""
+    said: tuple[Event, ...] = (*REVIEWED, ("2026-03-06 09:00", "unsolved"))
+    found = play(*said)
+    assert (found.state, found.obligations) == ("reviewed", ["manual_callback"])
+    assert found.last["articles"] == ["本项目规定（参照第十七条）"]
+    bad = play(*said, ("2026-03-06 10:00", "rate", {"level": "dissatisfied"}))
+    assert (bad.state, bad.obligations, bad.deadlines) == ("rework", ["rework"], {"rework": end("2026-03-13")})
+    good = play(*said, ("2026-03-06 10:00", "rate", {"level": "satisfied"}))
+    assert (good.state, good.obligations) == ("reviewed", [])
+
+
 def test_article_17_five_levels() -> None:
     assert len(core.policy(NAME).rating.levels) == 5
     step = core.play_any(NAME, {}, *REVIEWED, ("2026-03-06 09:00", "rate", {"level": "一般"})).last
@@ -541,6 +553,16 @@ def test_article_23_still_discontent_by_the_units_fault() -> None:
     assert found.reasons == ["unsolved"]
     assert "第二十三条" in found.last["articles"]
     assert found.deadlines["supervise"] == end("2026-03-13")
+
+
+def test_article_23_still_unsolved_by_the_units_fault() -> None:
+    said: tuple[Event, ...] = (*DISCONTENT_TWICE[:-1], ("2026-03-10 09:00", "unsolved"))
+    fault = {"pass": False, "reason": "推诿", "unit_at_fault": True}
+    found = play(*said, ("2026-03-11 09:00", "review", fault))
+    assert (found.state, found.reasons) == ("rework", ["unsolved"])
+    assert "第二十三条" in found.last["articles"]
+    no_fault = {"pass": False, "reason": "期望过高"}
+    refused(NAME, {}, *said, ("2026-03-11 09:00", "review", no_fault), article="第十七条", words="一次")
 
 
 def test_article_17_still_discontent_without_the_units_fault_is_no_second_rework() -> None:

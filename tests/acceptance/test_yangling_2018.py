@@ -286,6 +286,16 @@ def test_article_16_asked_whether_satisfied(level: str) -> None:
     no(*SENT, ("2026-07-02 10:00", "rate", {"level": level}), article="第十四条")
 
 
+def test_article_16_unsolved_is_asked_about_by_a_person() -> None:
+    before = life(*PASSED).obligations
+    said: tuple[Event, ...] = (*PASSED, ("2026-07-06 10:00", "unsolved"))
+    assert life(*said).obligations == [*before, "manual_callback"]
+    assert life(*said).last["articles"] == ["本项目规定（参照第十六条）"]
+    # The answer, whatever it is, is what the callback was for.
+    rated = life(*said, ("2026-07-06 11:00", "rate", {"level": "dissatisfied"}))
+    assert (rated.state, rated.obligations, rated.reasons) == ("reviewed", before, [])
+
+
 def test_article_16_review_and_archive_are_the_projects_own() -> None:
     own = "本项目规定（参照第十六条）"
     assert life(*DONE, until="2026-12-01 00:00").deadlines == {}

@@ -27,14 +27,14 @@ from tests.unit.ticket_people import (
     request,
     rulebook,
 )
-from tickets.book import Conflict, NotAllowed, NotFound, Refused, create, edit, execute, get
+from tickets.book import Conflict, NotAllowed, NotFound, Refused, create, edit, execute, get, note
 from tickets.clock import run
 from tickets.commands import COMMAND
 from tickets.earlier import earlier_of
 from tickets.history import events_after, events_of, feed_end
 from tickets.life import Life
 from tickets.lifecycle import apply
-from tickets.permits import Actor
+from tickets.permits import CALLBACK, Actor
 from tickets.ticket import Edit
 from tickets.words import Category, LimitKind, State
 
@@ -353,3 +353,83 @@ async def test_a_county(engine: AsyncEngine) -> None:
     assert (ticket.life.state, ticket.life.unit, ticket.county) == (State.AT_COUNTY, "minhou", "minhou")
     assert LimitKind.COMPLETE not in ticket.life.limits
     await assert_sound(engine, rulebook(policy))
+
+
+SAID = {"comment": "还是漏水，我叫王小明"}
+
+
+async def test_a_note_stands_in_the_history_and_changes_nothing(engine: AsyncEngine) -> None:
+    before = await dispatched(engine)
+    at = moment("2026-09-17 08:00")  # earlier than what was written last
+    async with engine.begin() as connection:
+        start = await feed_end(connection)
+        given = {"attempt": 7, "answers": {"solved": "no"}}
+        await note(
+            connection, rulebook(), before.number, "callback_answered", CALLBACK, at, given, SAID, ("第二十一条",)
+        )
+    async with engine.begin() as connection:
+        # Whoever opened it before may still write.
+        after = await get(connection, rulebook(), before.number, AGENT)
+        assert after == before
+        command = COMMAND.validate_python({"do": "view"})
+        seen = await execute(
+            connection,
+            rulebook(),
+            before.number,
+            command,
+            HOUSING,
+            moment("2026-09-17 10:00"),
+            expected_version=before.version,
+        )
+        assert seen.version == before.version + 1
+        told = (await events_of(connection, rulebook(), before.number, "callback_answered"))[0]
+        fed, _ = await events_after(connection, AGENT, start, 10)
+    assert (told.at, told.actor, told.articles) == (at, "callback", ("第二十一条",))
+    assert (told.data, told.words) == (given, SAID)
+    assert [one.event.kind for one in fed] == ["callback_answered"]
+    assert await assert_sound(engine, rulebook()) == 1
+
+
+async def test_what_is_no_note(engine: AsyncEngine) -> None:
+    number = (await dispatched(engine)).number
+    async with engine.begin() as connection:
+        kind: Any = "archive"
+        with pytest.raises(ValueError, match="no kind of note"):
+            await note(connection, rulebook(), number, kind, CALLBACK, MORNING)
+        for given in ({"data": {"changes": {"state": "archived"}}}, {"words": {"changes": {"state": "archived"}}}):
+            parts: dict[str, Any] = given
+            with pytest.raises(ValueError, match="changes nothing"):
+                await note(connection, rulebook(), number, "callback_asked", CALLBACK, MORNING, **parts)
+        with pytest.raises(NotAllowed):
+            await note(connection, rulebook(), number, "callback_asked", HOUSING, MORNING)
+        with pytest.raises(NotFound):
+            await note(connection, rulebook(), "20260917-999999", "callback_asked", CALLBACK, MORNING)
+    async with engine.connect() as connection:
+        kinds = {event.kind for event in await events_of(connection, rulebook(), number)}
+    assert kinds == {"received", "accept", "dispatch"}
+
+
+async def test_a_confidential_tickets_note_is_sealed(engine: AsyncEngine) -> None:
+    async with engine.begin() as connection:
+        secret = await create(connection, rulebook(), request(confidential=True, handler="agent"), AGENT, MORNING)
+        given = {"outcome": "answered"}
+        await note(connection, rulebook(), secret.number, "callback_answered", CALLBACK, MORNING, given, SAID)
+        raw = await connection.scalar(text("SELECT ticket_events::text FROM ticket_events ORDER BY id DESC LIMIT 1"))
+        told = (await events_of(connection, rulebook(), secret.number, "callback_answered"))[0]
+    assert "王小明" not in raw
+    assert (told.data, told.words) == (given, SAID)
+
+
+async def test_callbacks_say_what_the_citizen_said_and_no_more(engine: AsyncEngine) -> None:
+    number = (await dispatched(engine)).number
+    async with engine.begin() as connection:
+        await do(connection, number, "complete", HOUSING, moment("2026-09-18 09:00"), result="已修好")
+        at = moment("2026-09-18 10:00")
+        for what, fields in (("review", {"pass": True}), ("supervise", {"reason": "leader"})):
+            with pytest.raises(NotAllowed):
+                await do(connection, number, what, CALLBACK, at, **fields)
+        await do(connection, number, "rate", CALLBACK, at, level="satisfied")
+        life = (await do(connection, number, "unsolved", CALLBACK, at, reason="仍在漏水")).life
+    assert (life.rating, life.unsolved, life.completions) == ("satisfied", True, 1)
+    assert (life.callback_why, life.callback_since) == (("unsolved",), at)
+    assert await assert_sound(engine, rulebook()) == 1

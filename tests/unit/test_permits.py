@@ -8,6 +8,7 @@ import pytest
 
 from people.roles import Permission
 from tests.unit.ticket_people import AGENT, DISPATCHER, MANAGER, SUPERVISOR, leader, officer
+from tickets import told
 from tickets.commands import COMMAND, AnyCommand
 from tickets.permits import CONFIDENTIAL, PERMITS, READ_ALL, READ_UNIT, SIGN, Actor, NotAllowed, Place, check, sees
 from tickets.words import Obligation, State
@@ -80,7 +81,7 @@ def may(who: str, do: str, place: Place = PLACE, **fields: object) -> bool:
 
 
 def test_every_command_has_its_permit() -> None:
-    assert sorted(PERMITS) == COMMANDS == sorted(ALLOWED)
+    assert sorted(PERMITS) == COMMANDS == sorted(ALLOWED) == sorted(told.COMMANDS)
 
 
 def test_the_permissions_are_those_that_people_have() -> None:

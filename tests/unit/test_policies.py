@@ -175,6 +175,18 @@ def test_limits_of_each_city_in_short() -> None:
     assert find_policy("dalian-2015").effective == date(2015, 8, 18)
 
 
+def test_who_is_rung_by_which_article() -> None:
+    voice = {name: find_policy(name).rating.voice for name in NAMES}
+    assert {name: None if basis is None else basis.cite for name, basis in voice.items()} == {
+        "dalian-2015": "第二十一条",
+        "anhui-2021": "第二十五条",
+        "yangling-2018": "第十六条",
+        "longnan-2021": "第十七条",
+        "fuzhou-2007": None,
+    }
+    assert "不自动拨打" in find_policy("fuzhou-2007").rating.reading
+
+
 @pytest.mark.parametrize(
     ("name", "old", "new", "at", "why"),
     [

@@ -16,7 +16,7 @@ from tickets.due import Due, over
 from tickets.move import Move
 from tickets.number import ticket_day
 from tickets.policy import Failed, own
-from tickets.words import BAD_LEVELS, COMPLETION, LimitKind, Obligation, State, SuperviseReason
+from tickets.words import BAD_LEVELS, COMPLETION, CallbackWhy, LimitKind, Obligation, State, SuperviseReason
 
 _ENDED = tuple(kind for kind in LimitKind if kind is not LimitKind.WRITTEN_RESULT)
 
@@ -55,6 +55,9 @@ def complete(move: Move, command: Complete) -> None:
     )
     move.end(*_ENDED)
     move.settle(Obligation.REWORK)
+    by_hand = policy.rating.supervised_callback
+    if life.supervised and by_hand is not None:
+        move.owe_callback(CallbackWhy.SUPERVISED, by_hand)  # anew, where it was done before this completion
     if on_the_spot:
         return  # the citizen has the answer already
     move.start(LimitKind.REVIEW, policy.review)
@@ -143,13 +146,12 @@ def deliver_written_result(move: Move, command: DeliverWrittenResult) -> None:
 
 def archive(move: Move, command: Archive) -> None:
     life, rule = move.life, move.policy.archive
-    if not (life.on_the_spot and life.state is State.COMPLETED):
-        if life.state is not State.REVIEWED:
-            move.refuse("通过审核后方可归档", rule)
-        if rule.needs_rating and life.rating is None and not life.called_back and not life.on_the_spot:
-            move.refuse("回访后方可归档", rule)
+    if life.state is not State.REVIEWED and not (life.on_the_spot and life.state is State.COMPLETED):
+        move.refuse("通过审核后方可归档", rule)
     if Obligation.MANUAL_CALLBACK in life.obligations:
         move.refuse("人工回访后方可归档", rule)
+    if rule.needs_rating and life.rating is None and not life.called_back and not life.on_the_spot:
+        move.refuse("回访后方可归档", rule)
     if Obligation.REWORK in life.obligations:
         move.refuse("整改落实后方可归档", move.policy.rating.correction or rule)
     move.cite(rule)

@@ -12,6 +12,7 @@ from people.masking import mask_address, mask_name, mask_phone, mask_text
 from tickets.draft import LABEL, Draft
 from tickets.history import TicketEvent
 from tickets.ticket import Ticket
+from tickets.told import event_name
 from tickets.words import Category, Level, LimitKind, Obligation, State, SuperviseReason, Warning, chinese
 
 Masked = Annotated[str, Field(description="个人信息已脱敏")]
@@ -128,6 +129,7 @@ class EventOut(BaseModel):
     at: Annotated[datetime, Field(description="发生时间")]
     recorded_at: Annotated[datetime, Field(description="记录时间；系统补记时晚于发生时间")]
     kind: str
+    name: Annotated[str, Field(description="做了什么")]
     actor: str
     articles: list[str]
     data: dict[str, Any]
@@ -244,6 +246,7 @@ def event(one: TicketEvent) -> EventOut:
         at=one.at,
         recorded_at=one.recorded_at,
         kind=one.kind,
+        name=event_name(one.kind, one.data),
         actor=one.actor,
         articles=list(one.articles),
         data={name: mask_text(value) if name == "channel_ref" else value for name, value in one.data.items()},
