@@ -16,7 +16,8 @@ class Entry:
 
     ``what``: arrived, answered, recording, recording_off, notice, key, number, decided, fallback, queued, rang,
     no_answer, connected, held, unheld, transferred, emergency, emergency_trunk, emergency_failed, added, left,
-    left_queue, overflow, abandoned, message, hung_up, asterisk_restarted, hangup_lost, heard, speech_off, cancelled.
+    left_queue, overflow, abandoned, message, hung_up, asterisk_restarted, hangup_lost, heard, speech_off, cancelled;
+    of a call of ours also called, asked, answer, opted_out, to_agent, comment, broken.
     ``detail``: what Asterisk said of it.
     """
 
@@ -34,9 +35,9 @@ class Call:
     arrived_at: float
     dialled: str = ""
     via: str = ""
-    """``public``, ``emergency`` (handed over by 110/119/120/122), ``agent`` or ``test``."""
+    """``public``, ``emergency`` (handed over by 110/119/120/122), ``agent``, ``test``, or ``callback``: we rang."""
     number: str = ""
-    """The caller's number as it came, only ``0-9+*#``; may be empty."""
+    """The citizen's number, only ``0-9+*#``: as it came, or as we rang it; may be empty."""
     presentation: str = ""
     answered_at: float | None = None
     human_at: float | None = None

@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable
 from dataclasses import replace
 
-from calls import queue_log, spoken
+from calls import queue_log, spoken, surveyed
 from calls.cel import CelEvent
 from calls.entries import SAME_MOMENT, without_channel, without_flicker
 from calls.parties import Parties, endpoint, is_agent, is_emergency
@@ -25,14 +25,13 @@ EMERGENCY_QUEUE = "emergency"
 JOIN_SECONDS = 15.0
 """With nobody logged in, an announcement comes between the decision for a queue and joining it."""
 MAX_KEYS = 60
-MESSAGE_SECONDS = 2.0
-"""A shorter one is a click, not words."""
-NO_MESSAGE = frozenset({"SILENCE", "ERROR"})
-"""Asterisk's RECORD_STATUS when nothing was said or written (application Record)."""
+BEGINNINGS = ("ARRIVED", "CALLED")
+"""Our own event at the beginning of a citizen's call, and of ours to a citizen once it is answered."""
 
 
 def fold(call_id: str, events: Iterable[Event]) -> Call | None:
-    """None while the call's ARRIVED has not been read: an agent's own call, or a line still to come."""
+    """None while the call's beginning has not been read: an agent's own call, one of ours that was not answered, or a
+    line still to come."""
     cel: list[CelEvent] = []
     queue: list[QueueEvent] = []
     for event in events:
@@ -42,10 +41,12 @@ def fold(call_id: str, events: Iterable[Event]) -> Call | None:
             queue.append(event)
     cel.sort(key=lambda event: (event.at, event.position))
     queue.sort(key=lambda event: event.position)
-    arrived = next((event for event in cel if event.kind == "USER" and event.name == "ARRIVED"), None)
-    if arrived is None:
+    begun = next((event for event in cel if event.kind == "USER" and event.name in BEGINNINGS), None)
+    if begun is None:
         return None
-    state = _Fold(Call(id=call_id, arrived_at=arrived.at), caller=arrived.channel)
+    # Whom we rang answered a moment before the dialplan could say so.
+    answers = (event.at for event in cel if event.kind == "ANSWER" and event.unique == call_id)
+    state = _Fold(Call(id=call_id, arrived_at=min([begun.at, *answers])), caller=begun.channel)
     for event in cel:
         state.cel(event)
     state.settle_end()
@@ -85,6 +86,14 @@ class _Fold:
         self.call.number = extra.get("number", "")
         self.call.presentation = extra.get("pres", "")
         self._note(event.at, "arrived", dialled=self.call.dialled, via=self.call.via)
+
+    def _called(self, event: CelEvent) -> None:
+        self.call.via = surveyed.VIA
+        self.call.number, self.call.presentation = event.extra.get("number", ""), "allowed"
+        self._surveyed(event)
+
+    def _surveyed(self, event: CelEvent) -> None:
+        self._note(event.at, surveyed.WHAT[event.name], **surveyed.detail(event.extra))
 
     def _recording(self, event: CelEvent) -> None:
         if event.extra.get("state") == "off":
@@ -179,7 +188,7 @@ class _Fold:
 
     def _message(self, event: CelEvent) -> None:
         seconds, status = event.extra.get("seconds", ""), event.extra.get("status", "")
-        if _is_message(seconds, status):
+        if surveyed.spoke(seconds, status):
             self.call.message_file = event.extra.get("file", "")
         self.call.wish = True
         self._note(event.at, "message", seconds=seconds, status=status)
@@ -324,6 +333,8 @@ class _Fold:
     def result(self) -> Call:
         call = self.call
         over = call.ended_at is not None
+        if call.via == surveyed.VIA:  # what it means is for the callback's target and ticket
+            call.wish = False
         nobody = call.wish and call.human_at is None and not call.message_file
         entries = without_flicker(sorted(self._entries, key=lambda entry: entry.at))
         if call.ended_at is not None:
@@ -333,15 +344,8 @@ class _Fold:
             after = next((i for i, one in enumerate(entries) if one.at > call.ended_at), len(entries))
             entries.insert(after, hung_up)
         call.timeline = tuple(without_channel(one) for one in entries)
-        call.missed = call.abandoned or (over and nobody)
+        call.missed = (call.abandoned and call.via != surveyed.VIA) or (over and nobody)
         return call
-
-
-def _is_message(seconds: str, status: str) -> bool:
-    try:
-        return float(seconds) >= MESSAGE_SECONDS and status not in NO_MESSAGE
-    except ValueError:
-        return False
 
 
 def _hangup_by(source: str, caller: str) -> str:
@@ -372,6 +376,8 @@ _USER: dict[str, Callable[[_Fold, CelEvent], None]] = {
     "HEARD": _Fold._heard,
     "SPEECH": _Fold._speech,
     "CANCELLED": _Fold._cancelled,
+    **dict.fromkeys(surveyed.WHAT, _Fold._surveyed),
+    "CALLED": _Fold._called,
 }
 _CEL: dict[str, Callable[[_Fold, CelEvent], None]] = {
     "CHAN_START": _Fold._start,

@@ -55,6 +55,13 @@ _EVENTS = {
     "abandoned": "排队中放弃",
     "message": "留言",
     "hung_up": "挂断",
+    "called": "回访接通",
+    "asked": "开始询问",
+    "answer": "回答",
+    "opted_out": "以后不再回访",
+    "to_agent": "要求转人工",
+    "comment": "意见留言",
+    "broken": "询问中断",
     "asterisk_restarted": "电话系统重启",
     "hangup_lost": "挂断记录缺失",
 }

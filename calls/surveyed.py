@@ -1,0 +1,65 @@
+"""What the dialplan and the voice server wrote about a call of ours to a citizen (``CALLED``, ``ASKED``, ``ANSWER``,
+``OPTED_OUT``, ``TO_AGENT``, ``COMMENT``, ``BROKEN``), checked before it is believed. Pure.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from typing import Literal
+
+By = Literal["key", "speech"]
+VIA = "callback"
+"""How such a call came about, where a citizen's own is ``public``."""
+COMMENT_SECONDS = 2.0
+"""A shorter one is a click, not words."""
+SILENT = frozenset({"SILENCE", "ERROR"})
+"""Asterisk's RECORD_STATUS when nothing was said or written (application Record)."""
+WHAT: Mapping[str, str] = {
+    "CALLED": "called",
+    "ASKED": "asked",
+    "ANSWER": "answer",
+    "OPTED_OUT": "opted_out",
+    "TO_AGENT": "to_agent",
+    "COMMENT": "comment",
+    "BROKEN": "broken",
+}
+"""The timeline's words."""
+_CHECKS: Mapping[str, re.Pattern[str]] = {
+    "survey": re.compile(r"[a-z][a-z0-9-]{0,40}"),
+    "question": re.compile(r"[a-z][a-z0-9-]{0,39}"),
+    "value": re.compile(r"[a-z][a-z0-9_-]{0,39}"),
+    "by": re.compile(r"key|speech"),
+    "why": re.compile(r"refused|cut|frozen"),
+    "seconds": re.compile(r"[0-9]{1,4}"),
+    "status": re.compile(r"[A-Z]{1,20}"),
+}
+_FILE = re.compile(r"[0-9]{4}/[0-9]{2}/[0-9]{2}/[A-Za-z0-9_-]{0,40}[0-9]{9,11}\.[0-9]{1,10}-comment\.wav")
+
+
+def detail(extra: Mapping[str, str]) -> dict[str, str]:
+    """The detail of a timeline's entry; what is not as it should be is left out."""
+    return {name: extra[name] for name, right in _CHECKS.items() if right.fullmatch(extra.get(name, ""))}
+
+
+def answer(extra: Mapping[str, str]) -> tuple[str, str, By] | None:
+    """Question, value and how it was given; None if any of them is not as it should be."""
+    known = detail(extra)
+    if not {"question", "value", "by"} <= known.keys():
+        return None
+    return known["question"], known["value"], "key" if known["by"] == "key" else "speech"
+
+
+def spoke(seconds: str, status: str) -> bool:
+    """Whether a recording after a tone holds words."""
+    try:
+        return float(seconds) >= COMMENT_SECONDS and status not in SILENT
+    except ValueError:
+        return False
+
+
+def comment(extra: Mapping[str, str]) -> str:
+    """The recording of what was said after the tone, below the recordings' folder; empty: nothing was."""
+    file = extra.get("file", "")
+    said = spoke(extra.get("seconds", ""), extra.get("status", ""))
+    return file if said and _FILE.fullmatch(file) else ""
