@@ -95,6 +95,12 @@ class Figures:
     def solved_at_least(self) -> float | None:
         return _share(self.solved, self.asked)
 
+    @property
+    def rates(self) -> dict[str, float | None]:
+        """All of them, by name: no satisfaction without its response rate."""
+        names = "response_rate reach_rate satisfied_of_rated satisfied_at_least solved_of_answers solved_at_least"
+        return {name: getattr(self, name) for name in names.split()}
+
 
 @dataclass(frozen=True, slots=True)
 class Row:
