@@ -77,7 +77,7 @@ class Life(BaseModel):
     """After the present completion the citizen was called back, or it was tried in vain to the last."""
     callback_why: tuple[CallbackWhy, ...] = ()
     callback_since: datetime | None = None
-    """While a person owes a callback: from when. A new completion begins it anew. In UTC."""
+    """While a person owes a callback: from when, in UTC. A new completion begins it anew, unless it was asked for."""
     rating_reworks: int = 0
 
     warning: Warning | None = None

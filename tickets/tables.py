@@ -100,7 +100,10 @@ tickets = Table(
         "tickets_callback",
         text("COALESCE(life->>'callback_since', '')"),
         "number",
-        postgresql_where=text("life->'obligations' @> '\"manual_callback\"' AND state IN ('completed', 'reviewed')"),
+        postgresql_where=text(
+            "life->'obligations' @> '\"manual_callback\"' AND (state IN ('completed', 'reviewed')"
+            " OR state = 'rework' AND life->'callback_why' @> '\"asked\"')"
+        ),
     ),
     Index("tickets_parent", "parent", postgresql_where=text("parent IS NOT NULL")),
     Index("tickets_duplicate", "duplicate_of", postgresql_where=text("duplicate_of IS NOT NULL")),

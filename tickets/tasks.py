@@ -19,10 +19,12 @@ from tickets.tables import tickets
 from tickets.ticket import Ticket
 from tickets.words import CallbackWhy
 
-# As the index of hotline/migrations has it. A ticket that the unit has again is not asked about before it is completed.
+# As the index of hotline/migrations has it. A ticket that the unit has again is not asked about before it is completed,
+# unless the citizen wants to talk to somebody.
 _SINCE = literal_column("COALESCE(tickets.life->>'callback_since', '')", Text)
 _OWED = literal_column(
-    "(tickets.life->'obligations' @> '\"manual_callback\"' AND tickets.state IN ('completed', 'reviewed'))",
+    "(tickets.life->'obligations' @> '\"manual_callback\"' AND (tickets.state IN ('completed', 'reviewed')"
+    " OR tickets.state = 'rework' AND tickets.life->'callback_why' @> '\"asked\"'))",
     Boolean,
 )
 

@@ -494,6 +494,18 @@ def test_article_17_unsolved_is_no_rating() -> None:
     assert (good.state, good.obligations) == ("reviewed", [])
 
 
+def test_article_17_sent_back_and_a_person_asked_for() -> None:
+    """What the citizen says in one call: the rating, then who they want to talk to."""
+    said: tuple[Event, ...] = (
+        *REVIEWED,
+        ("2026-03-06 09:00", "rate", {"level": "dissatisfied"}),
+        ("2026-03-06 09:00", "ask_callback"),
+    )
+    assert (play(*said).state, play(*said).obligations) == ("rework", ["rework", "manual_callback"])
+    done = play(*said, ("2026-03-09 09:00", "complete", DONE))
+    assert done.obligations == ["manual_callback"]
+
+
 def test_article_17_five_levels() -> None:
     assert len(core.policy(NAME).rating.levels) == 5
     step = core.play_any(NAME, {}, *REVIEWED, ("2026-03-06 09:00", "rate", {"level": "一般"})).last

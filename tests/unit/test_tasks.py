@@ -91,6 +91,18 @@ async def test_what_the_unit_has_again_is_asked_about_when_it_is_done(engine: As
     ]
 
 
+async def test_whoever_asked_for_a_person_does_not_wait_for_the_unit(engine: AsyncEngine) -> None:
+    number, other = [await done(engine, "2026-09-18 09:00") for _ in range(2)]
+    await say(engine, number, "rate", "2026-09-18 10:00", level="dissatisfied")
+    await say(engine, other, "unsolved", "2026-09-18 11:00")
+    await say(engine, number, "review", "2026-09-18 12:00", DISPATCHER, **{"pass": False, "reason": "属实"})
+    await say(engine, number, "ask_callback", "2026-09-18 13:00")
+    assert [one.ticket.number for one in (await tasks(engine)).tasks] == [number, other]
+    await say(engine, number, "complete", "2026-09-21 09:00", HOUSING, result="已换水管")
+    first = (await tasks(engine)).tasks[0]
+    assert (first.ticket.number, first.since) == (number, moment("2026-09-18 10:00"))
+
+
 async def test_page_by_page(engine: AsyncEngine) -> None:
     numbers = [await done(engine, "2026-09-18 09:00") for _ in range(5)]
     for number in numbers:

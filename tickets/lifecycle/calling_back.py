@@ -49,8 +49,8 @@ def unsolved(move: Move, command: Unsolved) -> None:
 
 
 def ask(move: Move, command: AskCallback) -> None:
-    """Asked again, nothing more is owed."""
-    move.need_state(*_DONE, what="要求人工回访")
+    """Also where the rating just given has sent it back. Asked again, nothing more is owed."""
+    move.need_state(*_DONE, State.REWORK, what="要求人工回访")
     move.owe_callback(CallbackWhy.ASKED, _by_hand(move))
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import UTC
+from datetime import UTC, datetime
 
 from tickets.commands import (
     Archive,
@@ -48,7 +48,7 @@ def complete(move: Move, command: Complete) -> None:
         rating=None,
         unsolved=False,
         called_back=False,
-        callback_since=None if life.callback_since is None else move.at.astimezone(UTC),
+        callback_since=_since(move),
         overdue_days=max(late, default=0),
         counted_overdue=life.counted_overdue or bool(late),
         kept={kind: one for kind, one in life.limits.items() if kind in COMPLETION},
@@ -64,6 +64,12 @@ def complete(move: Move, command: Complete) -> None:
     for duty in policy.duties:
         if duty.at == "办结":
             move.owe(duty.obligation, duty)
+
+
+def _since(move: Move) -> datetime | None:
+    """A callback that is still owed is now about this completion; who asked for it has waited since then."""
+    since, why = move.life.callback_since, move.life.callback_why
+    return since if since is None or CallbackWhy.ASKED in why else move.at.astimezone(UTC)
 
 
 def review(move: Move, command: Review) -> None:

@@ -11,7 +11,8 @@ depends_on = None
 
 _TASKS = """
 CREATE INDEX tickets_callback ON tickets (COALESCE(life->>'callback_since', ''), number)
-    WHERE life->'obligations' @> '"manual_callback"' AND state IN ('completed', 'reviewed')
+    WHERE life->'obligations' @> '"manual_callback"' AND (state IN ('completed', 'reviewed')
+        OR state = 'rework' AND life->'callback_why' @> '"asked"')
 """
 
 
