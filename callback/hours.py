@@ -4,10 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
-from datetime import date, datetime, timedelta
+from datetime import date, datetime, time, timedelta
 
-from callback.campaign import NewCampaign, Window
+from callback.campaign import NewCampaign
 from tickets.number import CHINA
+
+Span = tuple[time, time]
 
 _DAY = timedelta(days=1)
 _LOOKED_AHEAD = 400
@@ -23,28 +25,30 @@ class Hours:
 
     def is_open(self, at: datetime) -> bool:
         local = at.astimezone(CHINA)
-        time = local.time()
-        rings = any(window.start <= time < window.end for window in self.campaign.rules.windows)
+        rings = any(start <= local.time() < end for start, end in self._spans())
         return rings and local.date() in self._days(local.date(), 1)
 
     def next_open(self, at: datetime) -> datetime | None:
         """``at`` itself while open, else when it opens again, in the zone of ``at``; None: not any more."""
-        return self._next(at, self.campaign.rules.windows)
+        return self._next(at, self._spans())
 
     def other_window(self, tried: datetime, at: datetime) -> datetime | None:
         """As :meth:`next_open`, but at another time of day than ``tried``: in another window than the one it lay in,
         and where there is one only, in that window's other half. Where it lay in none, any window is another."""
-        windows = self.campaign.rules.windows
-        parts = _halves(windows[0]) if len(windows) == 1 else windows
+        spans = self._spans()
+        spans = _halves(*spans[0]) if len(spans) == 1 else spans
         then = tried.astimezone(CHINA).time()
-        return self._next(at, [part for part in parts if not part.start <= then < part.end])
+        return self._next(at, [(start, end) for start, end in spans if not start <= then < end])
 
-    def _next(self, at: datetime, windows: Sequence[Window]) -> datetime | None:
+    def _spans(self) -> list[Span]:
+        return sorted((window.start, window.end) for window in self.campaign.rules.windows)
+
+    def _next(self, at: datetime, spans: Sequence[Span]) -> datetime | None:
         local = at.astimezone(CHINA)
         for day in self._days(max(local.date(), self.campaign.starts_on), _LOOKED_AHEAD):
-            for window in sorted(windows, key=lambda one: one.start):
-                if day > local.date() or local.time() < window.end:
-                    return max(at, datetime.combine(day, window.start, CHINA).astimezone(at.tzinfo))
+            for start, end in spans:
+                if day > local.date() or local.time() < end:
+                    return max(at, datetime.combine(day, start, CHINA).astimezone(at.tzinfo))
         return None
 
     def _days(self, first: date, count: int) -> Iterator[date]:
@@ -58,7 +62,7 @@ class Hours:
                 yield day
 
 
-def _halves(window: Window) -> tuple[Window, Window]:
-    start, end = (datetime.combine(date.min, time) for time in (window.start, window.end))
-    middle = (start + (end - start) / 2).time()
-    return Window(start=window.start, end=middle), Window(start=middle, end=window.end)
+def _halves(start: time, end: time) -> list[Span]:
+    first, last = datetime.combine(date.min, start), datetime.combine(date.min, end)
+    middle = (first + (last - first) / 2).time()
+    return [(start, middle), (middle, end)]
