@@ -13,10 +13,12 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from calls.events import CALL_ID
 from calls.listing import list_calls, load_timeline, timeline_rows
+from calls.surveyed import VIA
 from hotline.cli._database import Since, ask, console, local, print_json
 from hotline.intake import CATEGORY_NAMES
 from tickets.draft import of_call
 from tickets.store import numbers_of
+from tickets.words import Level, chinese
 
 _CLASSES = {**CATEGORY_NAMES, "status": "查询进度", "agent": "人工服务", "emergency": "紧急"}
 _ENDS = {"alarm": "话未说完", "unusable": "没有听清"}
@@ -161,6 +163,8 @@ def _marks(row: Mapping[str, Any]) -> list[str]:
         marks.append(f"[bold red]紧急{escape(row['emergency'])}[/]")
     if row["via"] == "emergency":
         marks.append("应急中心转来")
+    if row["via"] == VIA:
+        marks.append("回访")
     if row["missed"]:
         marks.append("[yellow]待回拨[/]")
     if row["fallback"]:
@@ -213,5 +217,36 @@ def _speech_off(detail: Mapping[str, str]) -> str:
     return _WHY_OFF.get(detail.get("why", ""), "")
 
 
+def _answer(detail: Mapping[str, str]) -> str:
+    """满意度：不满意（按键）"""
+    question, value = detail.get("question", ""), detail.get("value", "")
+    return f"{_QUESTIONS.get(question, question)}：{_VALUES.get(value, value)}" + _by(detail)
+
+
+def _by(detail: Mapping[str, str]) -> str:
+    return f"（{_BY[detail['by']]}）" if detail.get("by") in _BY else ""
+
+
+def _comment(detail: Mapping[str, str]) -> str:
+    return f"{detail.get('seconds', '?')} 秒 {detail.get('status', '')}"
+
+
+def _broken(detail: Mapping[str, str]) -> str:
+    return _WHY_BROKEN.get(detail.get("why", ""), "")
+
+
 _TIMES = {"barge_ms": "打断", "decide_ms": "决定"}
-_DETAILS = {"heard": _heard, "key": _key, "speech_off": _speech_off}
+_QUESTIONS = {"solved": "是否已解决", "satisfaction": "满意度"}
+_VALUES = {"yes": "是", "no": "否"} | {level.value: chinese(level) for level in Level}
+_BY = {"key": "按键", "speech": "口述"}
+_WHY_BROKEN = {"refused": "语音服务未运行", "cut": "语音服务中断", "frozen": "语音服务无响应"}
+_DETAILS = {
+    "heard": _heard,
+    "key": _key,
+    "speech_off": _speech_off,
+    "answer": _answer,
+    "opted_out": _by,
+    "to_agent": _by,
+    "comment": _comment,
+    "broken": _broken,
+}

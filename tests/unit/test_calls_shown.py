@@ -32,6 +32,13 @@ from hotline.cli.calls import told
         ("speech_off", {"why": "lag"}, "语音识别太慢"),
         ("speech_off", {}, ""),
         ("cancelled", {"service": "119"}, "service=119"),
+        ("answer", {"question": "satisfaction", "value": "dissatisfied", "by": "key"}, "满意度：不满意（按键）"),
+        ("answer", {"question": "solved", "value": "no", "by": "speech"}, "是否已解决：否（口述）"),
+        ("answer", {"question": "improve", "value": "attitude"}, "improve：attitude"),
+        ("opted_out", {"by": "speech"}, "（口述）"),
+        ("to_agent", {}, ""),
+        ("comment", {"seconds": "12", "status": "DTMF"}, "12 秒 DTMF"),
+        ("broken", {"why": "frozen"}, "语音服务无响应"),
     ],
 )  # fmt: skip
 def test_a_line_of_the_timeline(event: str, detail: dict[str, str], line: str) -> None:
