@@ -19,9 +19,10 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from callback import store
 from callback.campaign import Campaign
+from callback.claim import NOT_DIALABLE
 from callback.hours import Hours
 from callback.store import NewTarget
-from callback.words import Kind
+from callback.words import CampaignState, Kind
 from routing.number import NotDialable, dialable
 from tickets.number import CHINA
 from tickets.rulebook import Rulebook
@@ -29,7 +30,7 @@ from tickets.words import Obligation
 
 BATCH = 2_000
 """At most so many are looked at at a time, the oldest first; the next run goes on."""
-GONE, NOT_DIALABLE = "工单已另行办理或评价", "号码无法拨打"
+GONE = "工单已另行办理或评价"
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,6 +51,8 @@ async def plan(connection: AsyncConnection, rulebook: Rulebook, campaign: Campai
     match campaign.kind:
         case Kind.TICKETS:
             dropped = await _drop_gone(connection, rulebook, campaign, now)
+            if campaign.state is CampaignState.RUNNING:
+                await connection.execute(_TELL, _rules(rulebook) | {"campaign": campaign.id, "why": NOT_DIALABLE})
             new = await _tickets(connection, rulebook, campaign)
         case Kind.MISSED:
             new = await _missed(connection, campaign)
@@ -86,6 +89,12 @@ _TICKETS = text(
 _GONE = text(
     "SELECT c.about FROM callback_targets c JOIN tickets t ON t.number = c.ticket"
     f" WHERE c.campaign_id = :campaign AND c.state = 'waiting' AND NOT ({_TO_ASK} AND c.about = {_ABOUT})"
+)
+# A draft leaves out whom nobody can ring; the ticket is told once the campaign runs.
+_TELL = text(
+    "UPDATE callback_targets c SET to_tell = true FROM tickets t WHERE t.number = c.ticket"
+    " AND c.campaign_id = :campaign AND c.state = 'dropped' AND c.reason = :why AND NOT c.to_tell"
+    f" AND {_TO_ASK} AND c.about = {_ABOUT}"
 )
 _MISSED = text(
     "SELECT DISTINCT ON (c.caller_e164) c.id, c.caller_e164, c.arrived_at FROM calls c"

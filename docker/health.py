@@ -1,4 +1,4 @@
-"""``python -m docker.health voice|worker|web|scribe``: a container's health check, with the supervisor's own questions.
+"""``python -m docker.health voice|worker|web|dialler|scribe``: a container's health check, with the supervisor's own questions.
 
 Docker restarts a process that ends, not one that hangs: after three misses in a row it is killed from here.
 """
@@ -12,7 +12,7 @@ import sys
 from collections.abc import Callable
 from pathlib import Path
 
-from hotline.parts import Part, scribe_part, voice_part, web_part, worker_part
+from hotline.parts import Part, dialler_part, scribe_part, voice_part, web_part, worker_part
 from hotline.settings import Settings, load_settings
 
 ANSWER_SECONDS = 3.0
@@ -22,6 +22,7 @@ PARTS: dict[str, Callable[[Settings], Part]] = {
     "voice": voice_part,
     "worker": worker_part,
     "web": web_part,
+    "dialler": dialler_part,
     "scribe": scribe_part,
 }
 

@@ -9,7 +9,7 @@ from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncEngine
 
 from hotline.ami import open_ami
-from hotline.parts import HEARTBEAT, HEARTBEAT_SECONDS
+from hotline.parts import DIALLER_HEARTBEAT, HEARTBEAT, HEARTBEAT_SECONDS
 from hotline.settings import Settings
 from ivr.fastagi import probe as voice_probe
 
@@ -27,7 +27,16 @@ def probes(settings: Settings, engine: AsyncEngine) -> Mapping[str, Callable[[],
     async def voice() -> bool:
         return await voice_probe("127.0.0.1", settings.agi.port)
 
-    async def worker() -> bool:
-        return time.time() - (settings.run_dir / HEARTBEAT).stat().st_mtime < HEARTBEAT_SECONDS
+    def beats(name: str) -> Callable[[], Awaitable[bool]]:
+        async def works() -> bool:
+            return time.time() - (settings.run_dir / name).stat().st_mtime < HEARTBEAT_SECONDS
 
-    return {"database": database, "asterisk": asterisk, "voice": voice, "worker": worker}
+        return works
+
+    return {
+        "database": database,
+        "asterisk": asterisk,
+        "voice": voice,
+        "worker": beats(HEARTBEAT),
+        "dialler": beats(DIALLER_HEARTBEAT),
+    }

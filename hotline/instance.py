@@ -30,7 +30,7 @@ class Hotline:
         secrets = load_or_create(settings, rules.agents.agents)
         await asyncio.to_thread(open_rulebook, settings, create=True)
         exchange = supervisor.add(parts.asterisk_part(asterisk.find_asterisk(), settings))
-        kinds = [parts.voice_part, parts.worker_part, parts.web_part]
+        kinds = [parts.voice_part, parts.worker_part, parts.web_part, parts.dialler_part]
         if settings.speech.transcripts:
             kinds.append(parts.scribe_part)
         servers = [supervisor.add(kind(settings)) for kind in kinds]

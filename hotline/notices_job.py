@@ -21,14 +21,18 @@ from tickets.commands import Fulfil
 from tickets.history import TicketEvent, events_of
 from tickets.number import CHINA
 from tickets.permits import ANSWER, CONFIDENTIAL, READ_ALL, Actor
+from tickets.policy import Policy
 from tickets.rulebook import Rulebook
 from tickets.ticket import Ticket
-from tickets.words import Obligation
+from tickets.words import Obligation, State, chinese
 
 log = logging.getLogger(__name__)
 
 FILE = "notices.jsonl"
 STALLED_SECONDS = 120.0
+SURVEY = "survey"
+"""The kind of a notice that asks whom no call reached. Its reference is the citizen's number."""
+_ASKED = (State.COMPLETED, State.REVIEWED)
 _SENDER = Actor("notices", frozenset({READ_ALL, CONFIDENTIAL, ANSWER}))
 
 
@@ -47,12 +51,20 @@ def sender(engine: AsyncEngine, rulebook: Callable[[], Rulebook], outlet: Callab
             while main.duplicate_of is not None:
                 main = await book.get(connection, rulebook(), main.duplicate_of, _SENDER)
             secret = ticket.confidential or main.confidential
+            if owed.kind == SURVEY:
+                # Answered meanwhile, gone another way, or not to be spoken of to whoever reads it: nothing is asked.
+                if secret or not ticket.caller_e164 or main.life.rating is not None or main.life.state not in _ASKED:
+                    return None
+                asked = survey_words(main, rulebook().policy(main.policy or rulebook().default))
+                return Notice(str(owed.id), owed.channel, ticket.caller_e164, owed.ticket, owed.kind, asked, owed.at)
             events = [] if secret else await events_of(connection, rulebook(), main.number)
         text = words(owed, main, events, secret=secret)
         return Notice(str(owed.id), owed.channel, ticket.channel_ref, ticket.number, owed.kind, text, owed.at)
 
     async def told(owed: Owed) -> None:
         """告知诉求人 is done with it. Somebody may have done it already, or the ticket may have gone on."""
+        if owed.kind == SURVEY:
+            return
         try:
             async with engine.begin() as connection:
                 ticket = await book.lock(connection, rulebook(), owed.ticket, _SENDER)
@@ -68,6 +80,15 @@ def sender(engine: AsyncEngine, rulebook: Callable[[], Rulebook], outlet: Callab
             await raise_alerts(connection, [Alert("notice_failed", str(owed.id), text, data={"ticket": owed.ticket})])
 
     return Sender(engine, compose, outlet, told, gave_up)
+
+
+def survey_words(ticket: Ticket, policy: Policy) -> str:
+    """Asks whom no call reached; how an answer comes back is the channel's matter."""
+    levels = "、".join(chinese(level) for level in policy.rating.levels)
+    return (
+        f"您反映的诉求（工单号{ticket.number}）已办结，我们未能与您通话。请您评价：诉求是否已解决；"
+        f"对办理结果是否满意（{levels}）。如需人工，请拨打12345。"
+    )
 
 
 def words(owed: Owed, ticket: Ticket, events: list[TicketEvent], *, secret: bool) -> str:

@@ -1,4 +1,4 @@
-"""The six parts of a running hotline: how each is started, known to work, and asked to stop."""
+"""The seven parts of a running hotline: how each is started, known to work, and asked to stop."""
 
 from __future__ import annotations
 
@@ -32,6 +32,7 @@ HEARTBEAT_SECONDS = 10.0
 SCRIBE_HEARTBEAT = "scribe.heartbeat"
 """The same of the scribe, which comes last when the machine is full."""
 SCRIBE_SECONDS = 120.0
+DIALLER_HEARTBEAT = "dialler.heartbeat"
 _MAX_REPLY = 4096
 
 
@@ -104,6 +105,11 @@ def voice_part(settings: Settings) -> Part:
 
 def worker_part(settings: Settings) -> Part:
     return _python_part("worker", "hotline.worker", _beats(settings.run_dir / HEARTBEAT, HEARTBEAT_SECONDS))
+
+
+def dialler_part(settings: Settings) -> Part:
+    """Killing it loses nothing: calls under way are Asterisk's, and what came of them is in its log."""
+    return _python_part("dialler", "hotline.dialler", _beats(settings.run_dir / DIALLER_HEARTBEAT, HEARTBEAT_SECONDS))
 
 
 def scribe_part(settings: Settings) -> Part:

@@ -15,10 +15,11 @@ from pathlib import Path
 from sqlalchemy.exc import DBAPIError
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 
-from calls import cel, queue_log, store
+from calls import cel, outgoing, queue_log, store
 from calls.alerts import Alert, raise_alerts
 from calls.events import CEL, CHECK, QUEUE_LOG
 from calls.open_calls import OpenCall, OpenCalls
+from calls.outgoing import Outgoing
 from calls.record import Call
 from calls.store import Caller, Progress, StaleCursor, StoredLine
 from calls.tail import Batch, Tail
@@ -43,6 +44,7 @@ STEP_SECONDS = 90.0
 MAX_BACK_OFF = 2.0
 
 OnEnded = Callable[[AsyncConnection], Awaitable[None]]
+OnOutgoing = Callable[[AsyncConnection, list[Outgoing]], Awaitable[None]]
 Parsed = tuple[Event, StoredLine]
 
 
@@ -71,13 +73,25 @@ def change_of(open_call: OpenCall) -> Change | None:
     return Change(open_call, call, old, caller, request, alerts_of(call, caller), follows)
 
 
-class Reader:
-    """``on_ended`` is called inside the transaction when a call has ended (its recording can be converted)."""
+async def to_nobody(connection: AsyncConnection, ended: list[Outgoing]) -> None:
+    """Where nobody is called back."""
 
-    def __init__(self, engine: AsyncEngine, cel_file: Path, queue_log_file: Path, on_ended: OnEnded) -> None:
+
+class Reader:
+    """``on_ended`` is called inside the transaction when a call has ended (its recording can be converted), and
+    ``on_outgoing`` with calls of ours that have ended, each time something more is read of them."""
+
+    def __init__(
+        self,
+        engine: AsyncEngine,
+        cel_file: Path,
+        queue_log_file: Path,
+        on_ended: OnEnded,
+        on_outgoing: OnOutgoing = to_nobody,
+    ) -> None:
         self._engine = engine
         self._files = {CEL: cel_file, QUEUE_LOG: queue_log_file}
-        self._on_ended = on_ended
+        self._on_ended, self._on_outgoing = on_ended, on_outgoing
         self._tails: dict[str, Tail] = {}
         self._positions: dict[str, int] = {}
         self._open = OpenCalls()
@@ -205,11 +219,14 @@ class Reader:
         for event, _ in parsed:
             self._open.use(event.call).add(event)
         changed: list[Change] = []
+        attempts: list[Outgoing] = []
         unreadable: list[str] = []
         for call_id in touched:
             open_call = self._open.use(call_id)
             try:
                 change = change_of(open_call)
+                if outgoing.is_outgoing(call_id):
+                    attempts += _ended(call_id, open_call)
             except Exception:
                 # Its lines are kept; a later version can fold them. All other calls go on.
                 log.exception("no record of call %s", call_id)
@@ -223,6 +240,8 @@ class Reader:
             await raise_alerts(connection, [Alert("call_unreadable", today(), words, unreadable[0])])
         if changed:
             await self._project(connection, changed)
+        if attempts:
+            await self._on_outgoing(connection, attempts)
 
     async def _load(self, connection: AsyncConnection, call_ids: list[str]) -> None:
         if not call_ids:
@@ -265,6 +284,11 @@ class Reader:
         if received:
             for call_id, number in (await ticket_store.receive(connection, received)).items():
                 new[call_id].ticket = number
+
+
+def _ended(call_id: str, open_call: OpenCall) -> list[Outgoing]:
+    attempt = outgoing.fold_attempt(call_id, open_call.events)
+    return [] if attempt is None or attempt.ended_at is None else [attempt]
 
 
 _PARSE: dict[str, Callable[[int, str], Event | None]] = {CEL: cel.parse, QUEUE_LOG: queue_log.parse}

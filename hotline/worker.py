@@ -24,6 +24,7 @@ from calls.alerts import Alert, announce_open, close_alerts, raise_alerts
 from datafile import DataFileError
 from hotline import notices_job, scribe_job
 from hotline.asterisk import ask, control_socket
+from hotline.callback_job import CallbackJob, note_ended
 from hotline.clock_job import ClockJob
 from hotline.db import database_url, driver_url, open_engine
 from hotline.guard import HomeGuard, SpaceGuard, StopRecordings
@@ -52,7 +53,9 @@ async def serve(settings: Settings, stop: asyncio.Event, stop_recordings: StopRe
     settings.run_dir.mkdir(parents=True, exist_ok=True)
     settings.recordings_dir.mkdir(parents=True, exist_ok=True)
     async with open_engine(settings) as engine:
-        reader = Reader(engine, settings.cel_file, settings.queue_log_file, on_ended=defer_sweep)
+        reader = Reader(
+            engine, settings.cel_file, settings.queue_log_file, on_ended=defer_sweep, on_outgoing=note_ended
+        )
         guard = SpaceGuard(
             settings.recordings_dir,
             settings.recording_off_flag,
@@ -85,13 +88,14 @@ async def serve(settings: Settings, stop: asyncio.Event, stop_recordings: StopRe
 
 
 async def serve_tickets(settings: Settings, engine: AsyncEngine, stop: asyncio.Event) -> None:
-    """The clock and the answers. A faulty rule file stops these two alone, until it is mended; it is an alert."""
+    """The clock, the answers and the callbacks. A faulty rule file stops these alone, until it is mended; it is an
+    alert."""
     while not stop.is_set():
         try:
             rulebooks = Rulebooks(await asyncio.to_thread(open_rulebook, settings))
             break
         except (SettingsError, DataFileError, OSError) as error:
-            log.error("tickets: no clock and no answers: %s", error)
+            log.error("tickets: no clock, no answers, no callbacks: %s", error)
             alert = Alert(RULES_FAULTY, "rules", f"规定、放假安排或密钥文件有误，时限与答复暂停：{error}"[:500])
             try:
                 async with engine.begin() as connection:
@@ -111,6 +115,7 @@ async def serve_tickets(settings: Settings, engine: AsyncEngine, stop: asyncio.E
     url = driver_url(database_url(settings))
     async with asyncio.TaskGroup() as group:
         group.create_task(ClockJob(engine, rulebooks).run(stop))
+        group.create_task(CallbackJob(settings, engine, rulebooks).run(stop))
         group.create_task(run_jobs(lambda: notices_job.work(notices_job.create_app(url, answers)), stop))
 
 

@@ -16,7 +16,7 @@ from tests.compose.stack import Failed, Stack
 CITIZEN = "13900001111"
 AGENT = "1001"
 ASTERISK_CONF = "/var/lib/hotline/asterisk/etc/asterisk.conf"
-SERVICES = ("pod", "db", "asterisk", "voice", "worker", "web", "scribe")
+SERVICES = ("pod", "db", "asterisk", "voice", "worker", "web", "dialler", "scribe")
 RECORDED_SECONDS = 45.0
 RESTART_SECONDS = 180.0
 Found = TypeVar("Found")

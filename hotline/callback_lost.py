@@ -1,0 +1,128 @@
+"""Attempts of which nobody has said what came of them: the dialler died, the manager connection was cut, Asterisk went.
+
+Nobody is rung again before it is known that he was not rung. Asterisk's channels are asked, and its log, read to its
+end; an attempt that is in neither of them was never dialled. It is looked at twice, with time between: a dialler that
+stood still does not dial what it claimed longer ago than that (``hotline.dialler.FRESH_SECONDS``), and an Asterisk that
+stood still has by then done what it was asked.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import time
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+
+from sqlalchemy import text
+from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
+
+from callback.words import Outcome
+from calls.events import CEL
+from hotline.ami import open_ami
+from hotline.settings import Settings
+from routing.ami import Ami, Event
+from routing.live import channels
+
+log = logging.getLogger(__name__)
+
+GRACE = timedelta(seconds=15)
+"""So long an attempt is left alone: until then the dialler may still dial it."""
+AGAIN_SECONDS = 15.0
+"""Between the two looks, by a clock that does not jump."""
+BOOTED_SECONDS = 5.0
+MOST = 1_000
+
+_OPEN = text(
+    "SELECT call_id, claimed_at FROM callback_attempts WHERE outcome IS NULL AND claimed_at <= :before"
+    " ORDER BY id LIMIT :most"
+)
+_LOGGED = text("SELECT DISTINCT call_id FROM call_events WHERE call_id = ANY(CAST(:calls AS text[]))")
+_CURSOR = text("SELECT inode, offset_bytes FROM log_cursors WHERE stream = :stream")
+
+
+@dataclass(frozen=True, slots=True)
+class Lost:
+    """An attempt that ended unseen, and what has to be believed of it."""
+
+    call_id: str
+    outcome: Outcome
+
+
+class Search:
+    """``look`` now and then; what it returns twice over is decided."""
+
+    def __init__(self, settings: Settings, engine: AsyncEngine) -> None:
+        self._settings, self._engine = settings, engine
+        self._missing: dict[str, float] = {}
+        """Call id → when it was first found in no channel (monotonic)."""
+
+    async def look(self) -> list[Lost]:
+        """Those decided now; empty while something is not known. Raises AmiError and what the database raises."""
+        now = datetime.now(UTC)
+        async with self._engine.connect() as connection:
+            found = await _open(connection, now)
+        if not found:
+            self._missing.clear()
+            return []
+        async with open_ami(self._settings) as ami:
+            uptime = await _uptime(ami)
+            live = {name for row in await channels(ami) for name in (row.unique_id, row.call_id)}
+        size = self._log_size()
+        seen_at = time.monotonic()
+        self._missing = {call: self._missing.get(call, seen_at) for call in found if call not in live}
+        certain = [call for call, since in self._missing.items() if seen_at - since >= AGAIN_SECONDS]
+        if not certain:
+            return []
+        async with self._engine.connect() as connection:
+            if not await _read_to(connection, *size):
+                return []
+            # The log's end may have told it meanwhile: only what is still open counts.
+            still = await _open(connection, now)
+            logged = set((await connection.execute(_LOGGED, {"calls": certain})).scalars())
+        decided = []
+        for call in certain:
+            if call in still:
+                restarted = now - found[call] > uptime
+                outcome = Outcome.UNKNOWN if call in logged or restarted else Outcome.NOT_DIALLED
+                decided.append(Lost(call, outcome))
+        for one in decided:
+            log.warning("%s: nobody said what came of it: %s", one.call_id, one.outcome.value)
+        return decided
+
+    def _log_size(self) -> tuple[int, int]:
+        """Inode and size of Asterisk's event log."""
+        try:
+            stat = self._settings.cel_file.stat()
+        except FileNotFoundError:
+            return 0, 0
+        return stat.st_ino, stat.st_size
+
+
+async def _open(connection: AsyncConnection, now: datetime) -> dict[str, datetime]:
+    """Attempts whose outcome is not known, the oldest first, and when they were claimed."""
+    rows = await connection.execute(_OPEN, {"before": now - GRACE, "most": MOST})
+    return {row.call_id: row.claimed_at for row in rows}
+
+
+async def _read_to(connection: AsyncConnection, inode: int, size: int) -> bool:
+    """Whether what the file held then has been written down."""
+    row = (await connection.execute(_CURSOR, {"stream": CEL})).one_or_none()
+    return size == 0 or (row is not None and int(row.inode) == inode and row.offset_bytes >= size)
+
+
+async def _uptime(ami: Ami) -> timedelta:
+    """For how long this Asterisk runs: it says so at each login."""
+    told: asyncio.Future[str] = asyncio.get_running_loop().create_future()
+
+    def take(event: Event) -> None:
+        if not told.done():
+            told.set_result(event.get("Uptime", ""))
+
+    # Handlers are called from the next turn of the loop on: the login's own events are still to come.
+    ami.on_event("FullyBooted", take)
+    async with asyncio.timeout(BOOTED_SECONDS):
+        text = await told
+    if not text.isdecimal():
+        raise ValueError("Asterisk does not say how long it runs")
+    return timedelta(seconds=int(text))
