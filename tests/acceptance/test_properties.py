@@ -316,6 +316,10 @@ def _makes_sense(policy: Policy, life: Life, now: datetime) -> None:
     owed = Obligation.MANUAL_CALLBACK in life.obligations
     assert owed == bool(life.callback_why) == (life.callback_since is not None), "owed, why and since when"
     assert not life.called_back or life.completions
+    if life.state is State.ARCHIVED:
+        assert not {Obligation.MANUAL_CALLBACK, Obligation.REWORK} & set(life.obligations)
+        asked = life.rating is not None or life.called_back or life.on_the_spot
+        assert asked or not policy.archive.needs_rating
     if policy.extension is None:
         assert life.extensions_asked == 0
     elif policy.extension.times is not None:

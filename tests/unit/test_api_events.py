@@ -81,6 +81,7 @@ async def test_what_happens_arrives(api: Api) -> None:
         for listener in (mine, other):
             event = await listener.event()
             assert (event["number"], event["kind"], event["state"]) == (number, "received", "received")
+            assert event["name"] == "登记"
             assert "停水" not in json.dumps(event, ensure_ascii=False)
 
 

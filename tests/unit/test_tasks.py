@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 import re
 from collections.abc import AsyncIterator
@@ -13,7 +14,10 @@ import pytest_asyncio
 from sqlalchemy import event, text
 from sqlalchemy.ext.asyncio import AsyncEngine
 
+from hotline.secrets import load_or_create
+from hotline.settings import Settings
 from tests.unit.api_peer import Api, api_for
+from tests.unit.command_line import answer, hotline
 from tests.unit.ticket_people import (
     AGENT,
     DISPATCHER,
@@ -211,6 +215,30 @@ async def test_the_history_is_told_in_chinese(api: Api) -> None:
     assert [one["name"] for one in history["items"]] == ["登记", "受理", "转办", "回访：未接通"]
     assert history["items"][-1]["data"] == {"text": "无人接听"}
     assert "13900001111" not in json.dumps(history)
+
+
+async def test_on_the_command_line(
+    engine: AsyncEngine, database_url: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    load_or_create(Settings(home=tmp_path), [])
+    monkeypatch.setenv("HOTLINE_HOME", str(tmp_path))
+    monkeypatch.setenv("HOTLINE_DATABASE__URL", database_url.replace("+psycopg", ""))
+    assert "（无）" in (await asyncio.to_thread(hotline, "tickets", "--tasks")).output
+    numbers = [await done(engine, "2026-09-18 09:00") for _ in range(2)]
+    for number in numbers:
+        await say(engine, number, "unsolved", "2026-09-18 12:00", reason="仍在漏水")
+    async with engine.begin() as connection:
+        said = {"comment": "一直没人来"}
+        await note(connection, rulebook(), numbers[0], "callback_answered", CALLBACK, MORNING, {"text": "未解决"}, said)
+    assert [one["number"] for one in await asyncio.to_thread(answer, "tickets", "--tasks")] == numbers
+    (task,) = await asyncio.to_thread(answer, "tickets", "--tasks", "--last", "1")
+    assert (task["why"], task["since"]) == (["unsolved"], "2026-09-18T12:00:00+08:00")
+    assert "诉求未解决" in (await asyncio.to_thread(hotline, "tickets", "--tasks")).output.replace("\n", "")
+    assert (await asyncio.to_thread(hotline, "tickets", "--tasks", "--overdue")).exit_code == 2
+    history = (await asyncio.to_thread(answer, "tickets", "show", numbers[0]))["history"]
+    assert [one["name"] for one in history][-2:] == ["反映未解决", "回访：答复"]
+    shown = (await asyncio.to_thread(hotline, "tickets", "show", numbers[0])).output
+    assert all(word in shown for word in ("反映未解决", "仍在漏水", "一直没人来"))
 
 
 def test_names() -> None:

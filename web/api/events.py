@@ -13,6 +13,7 @@ from aiohttp import web
 from pydantic import Field
 
 from tickets.history import FeedEvent
+from tickets.told import event_name
 from web.api.auth import still_admitted
 from web.api.call import Call, Raw
 from web.api.endpoint import Routes
@@ -91,6 +92,7 @@ def _event(one: FeedEvent) -> bytes:
         "position": one.position,
         "number": event.number,
         "kind": event.kind,
+        "name": event_name(event.kind, event.data),
         "at": event.at.isoformat(),
         "actor": event.actor,
         "state": one.state,
