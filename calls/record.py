@@ -17,7 +17,7 @@ class Entry:
     ``what``: arrived, answered, recording, recording_off, notice, key, number, decided, fallback, queued, rang,
     no_answer, connected, held, unheld, transferred, emergency, emergency_trunk, emergency_failed, added, left,
     left_queue, overflow, abandoned, message, hung_up, asterisk_restarted, hangup_lost, heard, speech_off, cancelled;
-    of a call of ours also called, asked, answer, opted_out, to_agent, comment, broken.
+    of a call of ours also called, asked, answer, opted_out, to_agent, comment, broken, outgoing.
     ``detail``: what Asterisk said of it.
     """
 
@@ -35,7 +35,8 @@ class Call:
     arrived_at: float
     dialled: str = ""
     via: str = ""
-    """``public``, ``emergency`` (handed over by 110/119/120/122), ``agent``, ``test``, or ``callback``: we rang."""
+    """``public``, ``emergency`` (handed over by 110/119/120/122), ``agent``, ``test``, or ours: ``callback``, and
+    ``outgoing``, which an agent made."""
     number: str = ""
     """The citizen's number, only ``0-9+*#``: as it came, or as we rang it; may be empty."""
     presentation: str = ""

@@ -11,6 +11,8 @@ from typing import Literal
 By = Literal["key", "speech"]
 VIA = "callback"
 """How such a call came about, where a citizen's own is ``public``."""
+OUTGOING = "outgoing"
+"""And one that an agent made about a ticket."""
 COMMENT_SECONDS = 2.0
 """A shorter one is a click, not words."""
 SILENT = frozenset({"SILENCE", "ERROR"})
@@ -33,6 +35,8 @@ _CHECKS: Mapping[str, re.Pattern[str]] = {
     "why": re.compile(r"refused|cut|frozen"),
     "seconds": re.compile(r"[0-9]{1,4}"),
     "status": re.compile(r"[A-Z]{1,20}"),
+    "agent": re.compile(r"[0-9]{3,6}"),
+    "ticket": re.compile(r"[0-9]{8}-[0-9]{6,12}"),
 }
 _FILE = re.compile(r"[0-9]{4}/[0-9]{2}/[0-9]{2}/[A-Za-z0-9_-]{0,40}[0-9]{9,11}\.[0-9]{1,10}-comment\.wav")
 

@@ -25,8 +25,10 @@ EMERGENCY_QUEUE = "emergency"
 JOIN_SECONDS = 15.0
 """With nobody logged in, an announcement comes between the decision for a queue and joining it."""
 MAX_KEYS = 60
-BEGINNINGS = ("ARRIVED", "CALLED")
-"""Our own event at the beginning of a citizen's call, and of ours to a citizen once it is answered."""
+BEGINNINGS = ("ARRIVED", "CALLED", "OUTGOING")
+"""Our own event at the beginning of a citizen's call, of ours to a citizen once it is answered, and of an agent's to a
+citizen when it begins to ring. On the citizen's channel, always."""
+OURS = (surveyed.VIA, surveyed.OUTGOING)
 
 
 def fold(call_id: str, events: Iterable[Event]) -> Call | None:
@@ -44,9 +46,11 @@ def fold(call_id: str, events: Iterable[Event]) -> Call | None:
     begun = next((event for event in cel if event.kind == "USER" and event.name in BEGINNINGS), None)
     if begun is None:
         return None
+    # An agent's call is named after the agent's channel, which was there first.
+    citizen = begun.unique if begun.name == "OUTGOING" else call_id
     # Whom we rang answered a moment before the dialplan could say so.
-    answers = (event.at for event in cel if event.kind == "ANSWER" and event.unique == call_id)
-    state = _Fold(Call(id=call_id, arrived_at=min([begun.at, *answers])), caller=begun.channel)
+    answers = (event.at for event in cel if event.kind == "ANSWER" and event.unique == citizen)
+    state = _Fold(Call(id=call_id, arrived_at=min([begun.at, *answers])), caller=begun.channel, citizen=citizen)
     for event in cel:
         state.cel(event)
     state.settle_end()
@@ -56,9 +60,11 @@ def fold(call_id: str, events: Iterable[Event]) -> Call | None:
 
 
 class _Fold:
-    def __init__(self, call: Call, caller: str) -> None:
+    def __init__(self, call: Call, caller: str, citizen: str) -> None:
+        """``caller``: the citizen's channel, ``citizen``: its unique id."""
         self.call = call
         self._caller = caller
+        self._citizen = citizen
         self._entries: list[Entry] = []
         self._parties = Parties()
         self._company: set[str] = set()
@@ -91,6 +97,11 @@ class _Fold:
         self.call.via = surveyed.VIA
         self.call.number, self.call.presentation = event.extra.get("number", ""), "allowed"
         self._surveyed(event)
+
+    def _outgoing(self, event: CelEvent) -> None:
+        self.call.via = surveyed.OUTGOING
+        self.call.number, self.call.presentation = event.extra.get("number", ""), "allowed"
+        self._note(event.at, "outgoing", **surveyed.detail(event.extra))
 
     def _surveyed(self, event: CelEvent) -> None:
         self._note(event.at, surveyed.WHAT[event.name], **surveyed.detail(event.extra))
@@ -196,7 +207,7 @@ class _Fold:
     def _answer(self, event: CelEvent) -> None:
         if event.channel in self._unanswered:
             self._unanswered[event.channel] = False
-        if event.unique == self.call.id and self.call.answered_at is None:
+        if event.unique == self._citizen and self.call.answered_at is None:
             self.call.answered_at = event.at
             self._note(event.at, "answered")
 
@@ -212,7 +223,7 @@ class _Fold:
             self._anchors.setdefault(f"rang {endpoint(event.channel)}", []).append(event.at)
 
     def _hangup(self, event: CelEvent) -> None:
-        if event.ends_call and self.call.ended_at is None:
+        if event.unique == self._citizen and self.call.ended_at is None:
             self.call.ended_at = event.at
             self._hangup_source = event.extra.get("hangupsource", "")
 
@@ -333,7 +344,7 @@ class _Fold:
     def result(self) -> Call:
         call = self.call
         over = call.ended_at is not None
-        if call.via == surveyed.VIA:  # what it means is for the callback's target and ticket
+        if call.via in OURS:  # what it means is for the callback's target, and there is a ticket already
             call.wish = False
         nobody = call.wish and call.human_at is None and not call.message_file
         entries = without_flicker(sorted(self._entries, key=lambda entry: entry.at))
@@ -344,7 +355,7 @@ class _Fold:
             after = next((i for i, one in enumerate(entries) if one.at > call.ended_at), len(entries))
             entries.insert(after, hung_up)
         call.timeline = tuple(without_channel(one) for one in entries)
-        call.missed = (call.abandoned and call.via != surveyed.VIA) or (over and nobody)
+        call.missed = (call.abandoned and call.via not in OURS) or (over and nobody)
         return call
 
 
@@ -378,6 +389,7 @@ _USER: dict[str, Callable[[_Fold, CelEvent], None]] = {
     "CANCELLED": _Fold._cancelled,
     **dict.fromkeys(surveyed.WHAT, _Fold._surveyed),
     "CALLED": _Fold._called,
+    "OUTGOING": _Fold._outgoing,
 }
 _CEL: dict[str, Callable[[_Fold, CelEvent], None]] = {
     "CHAN_START": _Fold._start,

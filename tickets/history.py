@@ -22,7 +22,7 @@ CHANNEL = "tickets"
 """NOTIFY: ``<number> <position>`` for each event, at commit."""
 MAX_FEED = 1000
 
-NoteKind = Literal["callback_asked", "callback_reached", "callback_answered", "callback_unreached"]
+NoteKind = Literal["callback_asked", "callback_reached", "callback_answered", "callback_unreached", "called"]
 """What happens about a ticket and changes nothing of it."""
 
 _COMMAND_WORDS = ("reason", "basis", "result", "stage_report", "leader_consent", "leader_approval", "caller")

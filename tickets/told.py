@@ -48,6 +48,7 @@ _OTHERS: Mapping[str, str] = {
     "callback_reached": "回访：接通",
     "callback_answered": "回访：答复",
     "callback_unreached": "回访：未接通",
+    "called": "座席致电",
 }
 
 

@@ -58,6 +58,7 @@ _EVENTS = {
     "message": "留言",
     "hung_up": "挂断",
     "called": "回访接通",
+    "outgoing": "座席呼出",
     "asked": "开始询问",
     "answer": "回答",
     "opted_out": "以后不再回访",
