@@ -45,7 +45,7 @@ async def call_of(
         calls = await _whole(connection, mine[:1])
         return calls[0] if calls and good(calls[0]) else None
 
-    return await _wait(instance, look, seconds, f"no call of {number} with {until}")
+    return await wait(instance, look, seconds, f"no call of {number} with {until}")
 
 
 async def all_calls(instance: Instance, count: int, *, seconds: float = 40.0) -> list[Row]:
@@ -57,7 +57,7 @@ async def all_calls(instance: Instance, count: int, *, seconds: float = 40.0) ->
             return None
         return await _whole(connection, rows)
 
-    return await _wait(instance, look, seconds, f"not {count} ended calls")
+    return await wait(instance, look, seconds, f"not {count} ended calls")
 
 
 async def _tickets(connection: AsyncConnection) -> list[Row]:
@@ -88,7 +88,7 @@ async def alert_of(instance: Instance, kind: str, *, call: Row | None = None, cl
                 return dict(row)
         return None
 
-    return await _wait(instance, look, 20.0, f"no alert {kind}")
+    return await wait(instance, look, 20.0, f"no alert {kind}")
 
 
 def events(call: Row) -> list[str]:
@@ -107,7 +107,7 @@ async def _whole(connection: AsyncConnection, rows: list[Row]) -> list[Row]:
     return rows
 
 
-async def _wait(
+async def wait(
     instance: Instance, look: Callable[[AsyncConnection], Awaitable[Found | None]], seconds: float, complaint: str
 ) -> Found:
     url = driver_url(database_url(instance.settings))
