@@ -25,7 +25,19 @@ _UNANSWERED = {"busy": 0.11, "unallocated": 0.035, "congestion": 0.02, "rejected
 """Shares of the calls that are not answered, of those rates that are not given."""
 _MOST_CALLERS = 5_000_000
 """Citizens who call in over the whole simulation that memory is spent on."""
-RATE = click.FloatRange(0, 1)
+
+
+class Number(click.FloatRange):
+    """``nan`` lies in every range that is asked whether it lies outside."""
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Any:
+        found = super().convert(value, param, ctx)
+        if found != found:
+            self.fail(f"{value!r} is not a number", param, ctx)
+        return found
+
+
+RATE = Number(0, 1)
 
 
 class HoursType(click.ParamType[tuple[Window, ...]]):
@@ -56,7 +68,7 @@ class HoursType(click.ParamType[tuple[Window, ...]]):
 @click.option("--lines", type=click.IntRange(1, 10_000), default=10, show_default=True, help="Calls of ours at once.")
 @click.option(
     "--per-second",
-    type=click.FloatRange(0, 100, min_open=True),
+    type=Number(0, 100, min_open=True),
     help="New calls a second. [a tenth of --lines, at least 1]",
 )
 @click.option("--answer-rate", type=RATE, default=0.45, show_default=True, help="Share of our calls that is answered.")
@@ -69,14 +81,12 @@ class HoursType(click.ParamType[tuple[Window, ...]]):
 @click.option("--ring", type=click.IntRange(10, 60), default=30, show_default=True, help="Seconds we let it ring.")
 @click.option(
     "--answer-after",
-    type=click.FloatRange(1, 60),
+    type=Number(1, 60),
     default=12.0,
     show_default=True,
     help="Mean seconds until somebody answers.",
 )
-@click.option(
-    "--talk", type=click.FloatRange(1, 600), default=45.0, show_default=True, help="Mean seconds of a survey."
-)
+@click.option("--talk", type=Number(1, 600), default=45.0, show_default=True, help="Mean seconds of a survey.")
 @click.option("--hours", type=HoursType(), default="09:00-12:00,14:00-20:00", show_default=True, help="When we ring.")
 @click.option("--attempts", type=click.IntRange(1, 10), default=3, show_default=True, help="Per target, at most.")
 @click.option(
@@ -112,12 +122,8 @@ class HoursType(click.ParamType[tuple[Window, ...]]):
 @click.option(
     "--agents", type=click.IntRange(0, 10_000), default=0, help="At every hour. [by Erlang A for 95 % in 15 s]"
 )
-@click.option(
-    "--handling", type=click.FloatRange(1, 7200), default=180.0, show_default=True, help="Mean seconds an agent needs."
-)
-@click.option(
-    "--patience", type=click.FloatRange(1, 7200), default=120.0, show_default=True, help="Mean seconds citizens wait."
-)
+@click.option("--handling", type=Number(1, 7200), default=180.0, show_default=True, help="Mean seconds an agent needs.")
+@click.option("--patience", type=Number(1, 7200), default=120.0, show_default=True, help="Mean seconds citizens wait.")
 @click.option(
     "--start", type=click.DateTime(["%Y-%m-%d", "%Y-%m-%d %H:%M"]), help="Beijing time. [a Monday, as we begin to ring]"
 )
