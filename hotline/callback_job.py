@@ -80,6 +80,7 @@ class CallbackJob:
                 await self._try_to_say("回访的计划或结果处理出错，请查日志")
                 await pause(stop, FAULT_SECONDS)
             await pause(stop, INTERVAL)
+        await self._search.close()
 
     async def step(self, stop: asyncio.Event) -> None:
         rulebook = await asyncio.to_thread(self._rulebooks)

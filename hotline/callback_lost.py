@@ -8,8 +8,8 @@ stood still has by then done what it was asked.
 
 from __future__ import annotations
 
-import asyncio
 import logging
+import math
 import time
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
@@ -19,9 +19,10 @@ from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 
 from callback.words import Outcome
 from calls.events import CEL
-from hotline.ami import open_ami
+from hotline.ami import USER
+from hotline.secrets import load_secrets
 from hotline.settings import Settings
-from routing.ami import Ami, Event
+from routing.ami import Ami, AmiError, Event
 from routing.live import channels
 
 log = logging.getLogger(__name__)
@@ -30,7 +31,6 @@ GRACE = timedelta(seconds=15)
 """So long an attempt is left alone: until then the dialler may still dial it."""
 AGAIN_SECONDS = 15.0
 """Between the two looks, by a clock that does not jump."""
-BOOTED_SECONDS = 5.0
 MOST = 1_000
 
 _OPEN = text(
@@ -54,6 +54,7 @@ class Search:
 
     def __init__(self, settings: Settings, engine: AsyncEngine) -> None:
         self._settings, self._engine = settings, engine
+        self._line: _Line | None = None
         self._missing: dict[str, float] = {}
         """Call id → when it was first found in no channel (monotonic)."""
 
@@ -64,10 +65,12 @@ class Search:
             found = await _open(connection, now)
         if not found:
             self._missing.clear()
+            await self.close()
             return []
-        async with open_ami(self._settings) as ami:
-            uptime = await _uptime(ami)
-            live = {name for row in await channels(ami) for name in (row.unique_id, row.call_id)}
+        if self._line is None:
+            self._line = _Line(self._settings)
+        live = {name for row in await channels(self._line.ami) for name in (row.unique_id, row.call_id)}
+        uptime = self._line.uptime()
         size = self._log_size()
         seen_at = time.monotonic()
         self._missing = {call: self._missing.get(call, seen_at) for call in found if call not in live}
@@ -90,6 +93,11 @@ class Search:
             log.warning("%s: nobody said what came of it: %s", one.call_id, one.outcome.value)
         return decided
 
+    async def close(self) -> None:
+        if self._line is not None:
+            await self._line.ami.close()
+            self._line = None
+
     def _log_size(self) -> tuple[int, int]:
         """Inode and size of Asterisk's event log."""
         try:
@@ -111,18 +119,22 @@ async def _read_to(connection: AsyncConnection, inode: int, size: int) -> bool:
     return size == 0 or (row is not None and int(row.inode) == inode and row.offset_bytes >= size)
 
 
-async def _uptime(ami: Ami) -> timedelta:
-    """For how long this Asterisk runs: it says so at each login."""
-    told: asyncio.Future[str] = asyncio.get_running_loop().create_future()
+class _Line:
+    """A manager connection, kept while it is needed, and what Asterisk says at each login: for how long it runs."""
 
-    def take(event: Event) -> None:
-        if not told.done():
-            told.set_result(event.get("Uptime", ""))
+    def __init__(self, settings: Settings) -> None:
+        self.ami = Ami("127.0.0.1", settings.ami.port, USER, load_secrets(settings).ami)
+        self._began = math.inf
+        """Monotonic."""
+        self.ami.on_event("FullyBooted", self._booted)
+        self.ami.start()
 
-    # Handlers are called from the next turn of the loop on: the login's own events are still to come.
-    ami.on_event("FullyBooted", take)
-    async with asyncio.timeout(BOOTED_SECONDS):
-        text = await told
-    if not text.isdecimal():
-        raise ValueError("Asterisk does not say how long it runs")
-    return timedelta(seconds=int(text))
+    def uptime(self) -> timedelta:
+        """Raises AmiError while that is not known."""
+        if math.isinf(self._began):
+            raise AmiError("AMI: Asterisk does not say how long it runs")
+        return timedelta(seconds=time.monotonic() - self._began)
+
+    def _booted(self, event: Event) -> None:
+        text = event.get("Uptime", "")
+        self._began = time.monotonic() - int(text) if text.isdecimal() else math.inf
