@@ -13,14 +13,14 @@ from typing import Annotated, Literal, TypeVar
 from pydantic import BeforeValidator, Field
 
 from datafile import Rule
-from tickets.words import CHINESE, Category, Level, Obligation, SuperviseReason, Warning
+from tickets.words import Category, Level, Obligation, SuperviseReason, Warning, chinese
 
 Word = TypeVar("Word", bound=StrEnum)
 
 
 def _word(kind: type[Word]) -> BeforeValidator:
     """Read a Chinese word of the vocabulary."""
-    known = {CHINESE[word]: word for word in kind}
+    known = {chinese(word): word for word in kind}
 
     def read(value: object) -> object:
         if isinstance(value, kind):

@@ -13,7 +13,7 @@ from hotline.checks import check_policies
 from tickets.originals import ORIGINALS, articles, contains, items
 from tickets.policy import Basis, Policy
 from tickets.policy_file import POLICIES, find_policy, load_policy, policy_names
-from tickets.words import CHINESE, Category, Level, LimitKind, Obligation, State, SuperviseReason, Warning
+from tickets.words import Category, Level, LimitKind, Obligation, State, SuperviseReason, Warning, chinese
 
 ROOT = Path(__file__).parents[2]
 NAMES = ["anhui-2021", "dalian-2015", "fuzhou-2007", "longnan-2021", "yangling-2018"]
@@ -157,7 +157,8 @@ def test_the_keys_on_the_page_are_keys_of_the_files() -> None:
 
 def test_every_word_has_its_chinese() -> None:
     kinds = (Category, State, Level, SuperviseReason, Obligation, Warning, LimitKind)
-    assert [word for kind in kinds for word in kind if not CHINESE.get(word)] == []
+    assert [word for kind in kinds for word in kind if not chinese(word)] == []
+    assert (chinese(Obligation.REWORK), chinese(State.REWORK)) == ("整改重办", "重办")
 
 
 def test_limits_of_each_city_in_short() -> None:
