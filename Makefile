@@ -11,10 +11,12 @@ run: ## start everything, in the foreground; Ctrl-C ends it
 	$(BOOTSTRAP)
 	@exec $(BIN)/hotline run
 
+# Calls mostly wait, so more of them run side by side than there are cores; those of a file share a hotline.
 test: ## checks and all tests, real Asterisk and real calls included
 	$(BOOTSTRAP) --dev
 	@$(MAKE) --no-print-directory check
-	@$(BIN)/python -m pytest
+	@$(BIN)/python -m pytest -n 2 --ignore tests/asterisk --ignore tests/speech
+	@$(BIN)/python -m pytest -n 3 --dist loadfile tests/asterisk tests/speech
 
 check: ## formatting, types, and who may import whom
 	$(BOOTSTRAP) --dev
