@@ -60,7 +60,7 @@ async def claim(
 ) -> list[Claim]:
     """As many attempts as may be begun now, of the running campaigns that are open, in turn. ``is_working_day``: see
     :class:`callback.hours.Hours`. Needs READ COMMITTED, PostgreSQL's default."""
-    bucket = await _locked_bucket(connection, now)
+    bucket = await _locked_bucket(connection, pace, now)
     lines = await lines_in_use(connection)
     allowed = allowance(pace, load, sum(lines.values()), bucket, now)
     claimed = _Claimed(dialler, now, left=allowed.calls)
@@ -96,12 +96,12 @@ class _Claimed:
     numbers: set[str] = field(default_factory=set)
 
 
-async def _locked_bucket(connection: AsyncConnection, now: datetime) -> Bucket:
-    """The trunk's, locked until the transaction ends. The first call ever may begin at once."""
+async def _locked_bucket(connection: AsyncConnection, pace: Pace, now: datetime) -> Bucket:
+    """The trunk's, locked until the transaction ends. The first time full, as after any pause."""
     query = select(outbound_pace).where(outbound_pace.c.trunk == TRUNK).with_for_update()
     row = (await connection.execute(query)).one_or_none()
     if row is None:
-        made = postgresql.insert(outbound_pace).values(trunk=TRUNK, tokens=1.0, filled_at=now)
+        made = postgresql.insert(outbound_pace).values(trunk=TRUNK, tokens=pace.per_second + 1, filled_at=now)
         await connection.execute(made.on_conflict_do_nothing())
         row = (await connection.execute(query)).one()
     return Bucket(row.tokens, row.filled_at)

@@ -30,7 +30,7 @@ async def add(connection: AsyncConnection, number: str, reason: str, by: str, at
         raise CallbackFault("number", "号码须为国际格式，如 +8613900000001")
     row = {"number": number, "reason": reason, "by": by, "at": at}
     made = insert(do_not_call).values(row).on_conflict_do_nothing(index_elements=["number"])
-    return (await connection.execute(made)).rowcount > 0
+    return (await connection.execute(made.returning(do_not_call.c.number))).one_or_none() is not None
 
 
 async def remove(connection: AsyncConnection, number: str) -> bool:
