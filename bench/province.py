@@ -11,7 +11,7 @@ import os
 import time
 from collections.abc import Callable
 from concurrent.futures import Future, ProcessPoolExecutor
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from math import ceil
 from multiprocessing import get_context
@@ -109,19 +109,21 @@ def cities(days: int, calls: int = CALLS, callbacks: int = CALLBACKS) -> list[Ci
     for number, (name, people) in enumerate(CITIES.items()):
         share = people / everybody
         inbound = Inbound(calls_per_day=calls * share / year, unusual_days=tuple(STORMS.items()))
-        most = max(max(inbound.on_duty(day)) for day in range(7))
         # Half as much again as the ordinary day's targets hold: 1.8 calls each of 40 s, in nine hours.
         lines = ceil(1.5 * callbacks * share / YEAR * 1.8 * 40 / (9 * 3600))
-        pace = Pace(
-            lines=lines,
-            per_second=max(1.0, lines / 10),
-            trunk_lines=ceil(1.3 * most) + lines,
-            reserve=ceil(0.1 * most),
-            waiting=max(1, round(0.05 * most)),
-        )
+        pace = Pace(lines=lines, per_second=max(1.0, lines / 10), trunk_lines=0, reserve=0, waiting=1)
         world = World(start=START, pace=pace, rules=Rules(max_lines=lines), inbound=inbound, seed=number + 1)
+        most = most_agents(world)
+        pace = replace(
+            pace, trunk_lines=ceil(1.3 * most) + lines, reserve=ceil(0.1 * most), waiting=max(1, round(0.05 * most))
+        )
+        world = replace(world, pace=pace)
         found.append(City(name, days, world, round(callbacks * share * part)))
     return found
+
+
+def most_agents(world: World) -> int:
+    return max(max(world.on_duty(weekday)) for weekday in range(7))
 
 
 def due_on(city: City) -> Callable[[int], list[float]]:
@@ -178,10 +180,8 @@ def simulate(number: int, city: City) -> Result:
         states=course.states,
         tasks=course.tasks,
         wishes=course.wishes,
-        agent_seconds=sum(
-            sum(city.world.inbound.on_duty((START.weekday() + day) % 7)) * 1800.0 for day in range(city.days)
-        ),
-        most_agents=max(max(city.world.inbound.on_duty(day)) for day in range(7)),
+        agent_seconds=sum(sum(city.world.on_duty((START.weekday() + day) % 7)) * 1800.0 for day in range(city.days)),
+        most_agents=most_agents(city.world),
         seconds=time.process_time() - began,
     )
 

@@ -51,7 +51,7 @@ def run(
 
     half_hour = int(-day_begins(world, 0) // HALF_HOUR)
     shift_at = day_begins(world, 0) + (half_hour + 1) * HALF_HOUR
-    day, duty = 0, world.inbound.on_duty(world.start.weekday())
+    day, duty = 0, world.on_duty(world.start.weekday())
     agents = duty[half_hour]
     today = _callers(world, 0)
     arrive_at, handling, patience = next(today)
@@ -126,7 +126,7 @@ def run(
             half_hour += 1
             if half_hour == HALF_HOURS:
                 half_hour, day = 0, day + 1
-                duty = world.inbound.on_duty((world.start.weekday() + day) % 7)
+                duty = world.on_duty((world.start.weekday() + day) % 7)
                 if not over:
                     today = _callers(world, day)
                     arrive_at, handling, patience = next(today)

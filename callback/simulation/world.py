@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import datetime, time
 from functools import lru_cache
 from math import inf
 
@@ -84,7 +84,8 @@ class Inbound:
     menu_s: float = 15.0
     """Announcement and menu: a line without an agent, the same for each."""
     agents: int = 0
-    """At every hour; 0: as many as Erlang A asks for in each half hour of an ordinary day of that weekday."""
+    """At every hour; 0: as many as Erlang A asks for in each half hour of an ordinary day of that weekday, those
+    included whom our calls put through."""
     target: float = 0.95
     within_s: float = 15.0
     day_profile: tuple[float, ...] = DAY_PROFILE
@@ -106,23 +107,6 @@ class Inbound:
         whole = self.calls_per_day * self.week_profile[weekday] / sum(self.day_profile)
         return tuple(whole * weight for weight in self.day_profile)
 
-    def on_duty(self, weekday: int) -> tuple[int, ...]:
-        """Agents in each half hour; at least one where anybody calls at all: the number is answered day and night."""
-        if self.agents or not self.calls_per_day:
-            return (self.agents,) * HALF_HOURS
-        return _on_duty(self, weekday)
-
-
-@lru_cache(maxsize=256)
-def _on_duty(inbound: Inbound, weekday: int) -> tuple[int, ...]:
-    return tuple(
-        max(
-            1,
-            agents_needed(calls / HALF_HOUR, inbound.handling_s, inbound.target, inbound.within_s, inbound.patience_s),
-        )
-        for calls in inbound.expected(weekday)
-    )
-
 
 @dataclass(frozen=True, slots=True)
 class World:
@@ -139,3 +123,41 @@ class World:
     def __post_init__(self) -> None:
         if self.start.tzinfo is None:
             raise ValueError("the start needs a zone")
+
+    def on_duty(self, weekday: int) -> tuple[int, ...]:
+        """Agents in each half hour; at least one, since the number is answered day and night."""
+        inbound = self.inbound
+        if inbound.agents:
+            return (inbound.agents,) * HALF_HOURS
+        put_through = self._put_through()
+        return tuple(
+            _agents(inbound, calls / HALF_HOUR + put_through * self._rings(half_hour))
+            for half_hour, calls in enumerate(inbound.expected(weekday))
+        )
+
+    def _put_through(self) -> float:
+        """How many of those whom we ring want an agent, a second, with every line of ours in use."""
+        network, survey = self.network, self.survey
+        quick = 3 * network.busy + 4 * network.unallocated + network.congestion + network.ring_s * network.rejected
+        others = network.busy + network.unallocated + network.congestion + network.rejected
+        in_vain = self.rules.ring_seconds * max(0.0, 1 - network.answered - others)
+        seconds = network.answered * (network.ring_s + survey.talk_s) + quick + in_vain
+        calls = min(min(self.pace.lines, self.rules.max_lines) / max(1.0, seconds), self.pace.per_second)
+        return calls * network.answered * survey.agent
+
+    def _rings(self, half_hour: int) -> bool:
+        begins = half_hour * HALF_HOUR
+        return any(
+            _seconds(window.start) < begins + HALF_HOUR and begins < _seconds(window.end)
+            for window in self.rules.windows
+        )
+
+
+def _seconds(of_day: time) -> int:
+    return of_day.hour * 3600 + of_day.minute * 60
+
+
+@lru_cache(maxsize=4096)
+def _agents(inbound: Inbound, calls_per_second: float) -> int:
+    needed = agents_needed(calls_per_second, inbound.handling_s, inbound.target, inbound.within_s, inbound.patience_s)
+    return max(1, needed)

@@ -187,12 +187,7 @@ def _world(options: dict[str, Any]) -> World:
                 retry=Retry(attempts=options["attempts"]),
             ),
             network=_network(options),
-            survey=Survey(
-                talk_s=options["talk"],
-                rated=options["rated_rate"],
-                # Without citizens and agents there is nobody to be put through to.
-                agent=options["agent_rate"] if options["inbound"] or options["agents"] else 0.0,
-            ),
+            survey=Survey(talk_s=options["talk"], rated=options["rated_rate"], agent=options["agent_rate"]),
             inbound=Inbound(
                 calls_per_day=options["inbound"],
                 handling_s=options["handling"],
@@ -272,5 +267,5 @@ def _assumed(world: World) -> dict[str, Any]:
         "inbound_per_day": inbound.calls_per_day,
         "handling_s": inbound.handling_s,
         "patience_s": inbound.patience_s,
-        "agents_by_half_hour": list(inbound.on_duty(world.start.weekday())),
+        "agents_by_half_hour": list(world.on_duty(world.start.weekday())),
     }

@@ -29,7 +29,6 @@ def test_json() -> None:
 def test_every_answer_rate_and_no_citizens() -> None:
     everybody = answer(*SMALL, "--answer-rate", "1", "--inbound", "0")
     assert everybody["calls"] == {"answered": everybody["attempts"]}
-    assert everybody["held_back_s"] == {}
     assert everybody["inbound"]["with_campaign"]["calls"] == 0
     nobody = answer(*SMALL, "--answer-rate", "0")
     assert (nobody["reached"], nobody["unreached"]) == (0, 60)
