@@ -94,7 +94,7 @@ def follow(
                 heard.reason,
                 counted,
                 notes=notes,
-                commands=heard.commands,
+                commands=() if kept and heard.state is TargetState.UNRATED else heard.commands,
                 opt_out=attempt.result.opted_out,
                 other_channel=rules.other_channel if heard.unheard and target.state in _TO_COME else "",
             )
