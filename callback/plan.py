@@ -51,8 +51,6 @@ async def plan(connection: AsyncConnection, rulebook: Rulebook, campaign: Campai
     match campaign.kind:
         case Kind.TICKETS:
             dropped = await _drop_gone(connection, rulebook, campaign, now)
-            if campaign.state is CampaignState.RUNNING:
-                await connection.execute(_TELL, _rules(rulebook) | {"campaign": campaign.id, "why": NOT_DIALABLE})
             new = await _tickets(connection, rulebook, campaign)
         case Kind.MISSED:
             new = await _missed(connection, campaign)
@@ -63,6 +61,8 @@ async def plan(connection: AsyncConnection, rulebook: Rulebook, campaign: Campai
     # On the list all the same, or each run would look at them again.
     bad = [one.about for one in new if not _can_be_dialled(one.number)]
     left_out = await store.drop_waiting(connection, campaign.id, bad, NOT_DIALABLE, now) if bad else 0
+    if campaign.kind is Kind.TICKETS and campaign.state is CampaignState.RUNNING:
+        await connection.execute(_TELL, _rules(rulebook) | {"campaign": campaign.id, "why": NOT_DIALABLE})
     return Planned(count - left_out, left_out, dropped)
 
 

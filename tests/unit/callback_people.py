@@ -9,9 +9,11 @@ from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncEngine
 
 from callback.campaign import Campaign, NewCampaign, Rules, Window
+from callback.claim import Claim, claim
+from callback.pacing import Load, Pace
 from callback.store import create_campaign, set_state
 from callback.words import CampaignState, Kind
-from tests.unit.ticket_people import MORNING, SUPERVISOR, dispatched, do, officer
+from tests.unit.ticket_people import MORNING, SUPERVISOR, dispatched, do, officer, rulebook
 from tickets.ticket import Ticket
 
 ALL_DAY = Rules(windows=(Window(start=time(8), end=time(21)),))
@@ -57,4 +59,13 @@ async def missed_call(engine: AsyncEngine, call_id: str, e164: str, at: datetime
     async with engine.begin() as connection:
         await connection.execute(
             text(f"INSERT INTO calls ({columns}) VALUES ({', '.join(f':{name}' for name in row)})"), row
+        )
+
+
+async def claimed(engine: AsyncEngine, at: datetime = NOW) -> list[Claim]:
+    """As many as may be rung at ``at``."""
+    async with engine.begin() as connection:
+        await connection.execute(text("UPDATE outbound_pace SET tokens = 100, filled_at = :at"), {"at": at})
+        return await claim(
+            connection, Pace(100, 100.0, 0, 0, 1), Load(0, 0), at, "tests", rulebook().days.is_working_day
         )
