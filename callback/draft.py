@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from datetime import date, datetime
+from datetime import date, datetime, timedelta
 
 from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncConnection
@@ -16,10 +16,12 @@ from callback.number_file import Numbers
 from callback.plan import plan
 from callback.store import NewTarget
 from callback.words import CampaignState, Kind
+from tickets.number import ticket_day
 from tickets.rulebook import Rulebook
 
 MAX_RUNS = 500
 """Of the planning, each of which looks at a bounded number of tickets; what is left is planned while it runs."""
+FARTHEST = timedelta(days=366)
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,6 +47,7 @@ async def make(
     """All of it or, with the transaction, nothing. Raises CallbackFault."""
     if numbers is not None and new.kind is not Kind.LIST:
         raise CallbackFault("campaign_numbers", "只有民意调查（list）任务使用号码文件")
+    check_dates(new, ticket_day(now))
     campaign = await manage.create(connection, new, by)
     if numbers is not None:
         await add_numbers(connection, rulebook, campaign, numbers, now)
@@ -85,6 +88,8 @@ async def preview(connection: AsyncConnection, rulebook: Rulebook, campaign: Cam
 
 
 def check_dates(new: NewCampaign, today: date) -> None:
-    """Raises CallbackFault for one whose days are over before it begins."""
+    """Raises CallbackFault for one whose days are over before it begins, or that nobody means."""
+    if abs(new.starts_on - today) > FARTHEST or (new.ends_on is not None and new.ends_on - today > FARTHEST):
+        raise CallbackFault("campaign_dates", "开始、结束日期须在前后一年之内")
     if new.ends_on is not None and new.ends_on < today:
         raise CallbackFault("campaign_over", f"结束日期 {new.ends_on} 已过")

@@ -3,17 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
+from typing import Any
 
-from sqlalchemy import delete, select, text, update
+from sqlalchemy import Row, delete, select, text, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from callback import store
 from callback.campaign import Campaign, NewCampaign, Rules
 from callback.faults import CallbackFault
 from callback.tables import callback_targets, campaigns
-from callback.words import CampaignState, chinese
+from callback.words import CampaignState, Outcome, TargetState, chinese
 
 CHANNEL = "callbacks"
 """NOTIFY channel; the payload is the campaign's id."""
@@ -88,3 +90,36 @@ def _not_now(campaign: Campaign, what: str) -> CallbackFault:
 
 async def _notify(connection: AsyncConnection, id: int) -> None:
     await connection.execute(text("SELECT pg_notify(:channel, :id)"), {"channel": CHANNEL, "id": str(id)})
+
+
+@dataclass(frozen=True, slots=True)
+class Person:
+    """One of a campaign's list; ``number``: E.164."""
+
+    id: int
+    ticket: str | None
+    number: str
+    state: TargetState
+    attempts: int
+    outcome: Outcome | None
+    reason: str
+    due_at: datetime
+    next_at: datetime
+    updated_at: datetime
+
+
+async def people(
+    connection: AsyncConnection, campaign_id: int, state: TargetState | None = None, after: int = 0, limit: int = 100
+) -> list[Person]:
+    """In the order in which they came on the list, from behind ``after`` (an id)."""
+    mine = callback_targets.c
+    query = select(*(mine[name] for name in Person.__slots__))
+    query = query.where(mine.campaign_id == campaign_id, mine.id > after).order_by(mine.id).limit(limit)
+    if state is not None:
+        query = query.where(mine.state == state)
+    return [_person(row) for row in await connection.execute(query)]
+
+
+def _person(row: Row[Any]) -> Person:
+    outcome = Outcome(row.outcome) if row.outcome else None
+    return Person(**{**row._mapping, "state": TargetState(row.state), "outcome": outcome})

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import logging
 import signal
+from functools import partial
 
 from aiohttp import web
 from sqlalchemy.ext.asyncio import AsyncEngine
@@ -12,7 +13,9 @@ from sqlalchemy.ext.asyncio import AsyncEngine
 from hotline.db import database_url, driver_url, open_engine
 from hotline.health import probes
 from hotline.logs import configure_logging
+from hotline.outgoing import ring
 from hotline.rulebook import Rulebooks, open_rulebook
+from hotline.rules import load_rules
 from hotline.settings import Settings, load_settings
 from tickets.catalogue import load_catalogue
 from web.api.services import Services
@@ -29,6 +32,7 @@ SHUTDOWN_SECONDS = 5.0
 
 def services(settings: Settings, engine: AsyncEngine) -> Services:
     """What the API works with. Raises SettingsError, datafile.DataFileError."""
+    rules = load_rules()
     return Services(
         engine=engine,
         rulebook=Rulebooks(open_rulebook(settings)),
@@ -38,6 +42,11 @@ def services(settings: Settings, engine: AsyncEngine) -> Services:
         catalogue=load_catalogue(settings.catalogue) if settings.catalogue else None,
         https=settings.web.https,
         proxies=frozenset(settings.web.proxies),
+        surveys=frozenset(rules.surveys),
+        lines=settings.callback.lines,
+        area_code=settings.callback.area_code,
+        extensions=frozenset(rules.agents.agents),
+        ring=partial(ring, settings),
     )
 
 

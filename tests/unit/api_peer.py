@@ -15,6 +15,7 @@ from aiohttp.test_utils import TestClient, TestServer
 from sqlalchemy import insert, select
 from sqlalchemy.ext.asyncio import AsyncEngine
 
+from callback.outgoing import NewOutgoing
 from hotline.db import driver_url
 from people import sessions, tokens
 from people.roles import Permission, Role
@@ -132,6 +133,18 @@ class Api:
         return made.token
 
 
+@dataclass
+class Telephone:
+    """Writes down who is to be rung; ``why``: what it answers."""
+
+    rung: list[NewOutgoing] = field(default_factory=list)
+    why: str = ""
+
+    async def __call__(self, call: NewOutgoing) -> str:
+        self.rung.append(call)
+        return self.why
+
+
 def services_for(engine: AsyncEngine, url: str, folder: Path, proxies: frozenset[str] = frozenset()) -> Services:
     book = make_rulebook()
     return Services(
@@ -142,6 +155,9 @@ def services_for(engine: AsyncEngine, url: str, folder: Path, proxies: frozenset
         document=api_document,
         catalogue=CATALOGUE,
         proxies=proxies,
+        surveys=frozenset({"satisfaction", "missed", "opinion"}),
+        extensions=frozenset({"1001"}),
+        ring=Telephone(),
     )
 
 

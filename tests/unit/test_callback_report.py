@@ -227,9 +227,9 @@ async def test_what_the_database_says_is_what_happened(engine: AsyncEngine) -> N
 async def test_days_are_those_of_china_and_both_are_included(engine: AsyncEngine) -> None:
     async with engine.begin() as connection:
         campaign = await campaign_in(connection, Kind.LIST)
-        for day, hour in ((23, 23), (24, 0), (24, 23), (25, 0)):
-            due = datetime(2026, 11, day, hour, 30, tzinfo=UTC) - timedelta(hours=8)
-            await target_in(connection, campaign, f"{day} {hour}", due_at=due)
+        for number, hour in ((23, 23), (24, 0), (24, 23), (25, 0)):
+            due = datetime(2026, 11, number, hour, 30, tzinfo=UTC) - timedelta(hours=8)
+            await target_in(connection, campaign, f"{number} {hour}", due_at=due)
         day = date(2026, 11, 24)
 
         async def asked(first: date | None, last: date | None) -> int:

@@ -41,7 +41,7 @@ MAX_FILES = 50
 _PIECE = 1 << 16
 _UPLOAD_SECONDS = 120.0
 _AT_ONCE = 8
-_MALFORMED = (ValueError, AssertionError, RuntimeError, TypeError, HttpProcessingError)
+MALFORMED = (ValueError, AssertionError, RuntimeError, TypeError, HttpProcessingError)
 """What aiohttp's reader of multipart raises for what is none."""
 _uploads = asyncio.Semaphore(_AT_ONCE)
 
@@ -90,7 +90,7 @@ async def add(call: Call, path: TicketPath) -> Reply[AttachmentOut]:
     if _uploads.locked():
         raise Problem(503, "busy", "正在上传的人太多，请稍后再试。", headers={"Retry-After": "10"})
     async with _uploads:
-        part = await _file_part(call.request)
+        part = await file_part(call.request)
         name = _clean_name(part.filename or "")
         try:
             box = call.services.rulebook().sealing() if ticket.confidential else None
@@ -101,8 +101,8 @@ async def add(call: Call, path: TicketPath) -> Reply[AttachmentOut]:
         except NotAccepted:
             kinds = "PDF、PNG、JPEG、DOCX、XLSX、WAV、UTF-8 文本"
             raise Problem(415, "media_type", f"按内容判断不是可接受的文件（{kinds}）。") from None
-        except _MALFORMED:
-            raise _not_multipart() from None
+        except MALFORMED:
+            raise not_multipart() from None
     values = {
         "id": stored.id,
         "ticket": path.number,
@@ -163,18 +163,18 @@ async def _writable(call: Call, connection: AsyncConnection, number: str) -> Tic
     return ticket
 
 
-def _not_multipart() -> Problem:
+def not_multipart() -> Problem:
     return Problem(400, "not_multipart", "不是有效或完整的 multipart/form-data。")
 
 
-async def _file_part(request: web.Request) -> BodyPartReader:
+async def file_part(request: web.Request) -> BodyPartReader:
     """The one part called ``file``."""
     if request.content_type != "multipart/form-data" or not re.search(r"boundary=", request.headers["Content-Type"]):
         raise Problem(415, "media_type", "附件须以 multipart/form-data 上传。")
     try:
         part = await (await request.multipart()).next()
-    except _MALFORMED:
-        raise _not_multipart() from None
+    except MALFORMED:
+        raise not_multipart() from None
     if not isinstance(part, BodyPartReader) or part.name != "file":
         raise Problem(400, "no_file", "第一部分须是名为 file 的文件。")
     if part.headers.get("Content-Encoding") or part.headers.get("Content-Transfer-Encoding", "binary") != "binary":

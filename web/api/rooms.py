@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 
+from callback.faults import CallbackFault
 from people.faults import PeopleFault
 from people.hashing import Busy
 from people.secrets_box import BoxFault
@@ -18,6 +19,7 @@ from web.files import NoRoom
 log = logging.getLogger(__name__)
 
 _STATUS = {"user_unknown": 404, "token_unknown": 404, "user_exists": 409, "last_administrator": 409}
+_CALLBACK_STATUS = {"no_campaign": 404, "campaign_name": 409, "campaign_state": 409, "campaign_over": 409}
 
 
 def problem_of(error: Exception) -> Problem | None:
@@ -25,6 +27,8 @@ def problem_of(error: Exception) -> Problem | None:
     match error:
         case PeopleFault():
             return Problem(_STATUS.get(error.code, 422), error.code, str(error))
+        case CallbackFault():
+            return Problem(_CALLBACK_STATUS.get(error.code, 422), error.code, str(error))
         case Busy():
             return Problem(503, "busy", "正在登录的人太多，请几秒后再试。", headers={"Retry-After": "5"})
         case Refused():
