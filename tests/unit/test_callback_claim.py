@@ -336,3 +336,22 @@ async def test_nobody_is_claimed_of_a_campaign_that_has_been_paused(engine: Asyn
         assert await claimed(engine) == [], "nor while it is being paused"
         await pausing.commit()
     assert await claimed(engine) == []
+
+
+async def test_however_many_wait(engine: AsyncEngine) -> None:
+    async with engine.begin() as connection:
+        made = await campaign(connection)
+        closed = await campaign(connection, rules={"windows": [{"start": "14:00", "end": "20:00"}]})
+        waiting = text(
+            "INSERT INTO callback_targets (campaign_id, about, number, due_at, next_at)"
+            " SELECT :campaign, n, '+86139' || lpad(n::text, 8, '0'), now(), CAST(:at AS timestamptz)"
+            " FROM generate_series(CAST(:first AS int), :first + 19999) n"
+        )
+        for n, (one, at) in enumerate([(made, NOW), (made, NOW + SECOND), (closed, NOW)]):
+            await connection.execute(waiting, {"campaign": one.id, "first": n * 20_000, "at": at})
+    async with engine.begin() as connection:
+        assert len(await claimed(connection)) == 100
+        read = "SELECT seq_tup_read, idx_tup_fetch FROM pg_stat_xact_user_tables WHERE relname = 'callback_targets'"
+        ((whole, by_index),) = await rows(connection, read)
+    assert whole == 0
+    assert by_index <= 400, "of 60,000"
