@@ -151,7 +151,9 @@ def _campaign(name: str, kind: Kind, given: dict[str, Any]) -> NewCampaign:
     try:
         made = NewCampaign.model_validate(whole)
     except ValidationError as error:
-        faults += [_told(fault["loc"], fault["msg"]) for fault in error.errors(include_url=False)]
+        told = [_told(fault["loc"], fault["msg"]) for fault in error.errors(include_url=False)]
+        # Of an option its first: what follows of it (no hour is left) is no fault of its own.
+        faults += {line.partition(":")[0]: line for line in reversed(told)}.values()
     if faults:
         raise click.ClickException("\n".join(faults))
     return made
