@@ -103,7 +103,7 @@ def _show(history: History, made: list[Plan], goal: Goal) -> None:
         f"平均处理 {history.handling_s or 0:.0f} 秒（{history.talks:,} 次通话）；{patience}"
     )
     out.print(f"目标：{goal.target:.1%} 的来电 {goal.within_s:g} 秒内接听；不在岗比例 {goal.shrinkage:.0%}")
-    table = Table(title="每半小时在岗人数 agents on duty", caption="人时 agent hours: 一天合计")
+    table = Table(title="每半小时在岗人数 agents on duty", caption="人时 agent hours, 一天合计")
     table.add_column("时段")
     for plan in made:
         table.add_column(f"{plan.name} ({plan.days} 天)", justify="right")
@@ -115,5 +115,5 @@ def _show(history: History, made: list[Plan], goal: Goal) -> None:
         out.print(table)
     for line in lines(made):
         out.print(line, markup=False)
-    for plan in made:
-        out.print(f"{plan.name}: {plan.agent_hours:g} 人时 agent hours a day", markup=False)
+    if len(made) == 1:
+        out.print(f"{made[0].name}: {made[0].agent_hours:g} 人时 agent hours a day", markup=False)
