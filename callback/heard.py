@@ -12,7 +12,7 @@ from typing import Literal
 from callback.survey import SOLVED, Result
 from callback.words import Kind, TargetState
 from tickets.commands import AnyCommand, AskCallback, EndCallback, Rate, Unsolved
-from tickets.words import BAD_LEVELS, Level, chinese
+from tickets.words import Level, chinese
 
 NOT_CONNECTED, NOT_SOLVED = "自动回访中要求人工，未能接通", "自动回访中表示诉求未解决"
 
@@ -60,7 +60,7 @@ def _of_ticket(scale: tuple[str, ...], result: Result) -> tuple[tuple[str, ...],
         commands.append(Rate(do="rate", level=level))
     if solved is not None:
         words.append("反映已解决" if solved else "反映未解决")
-    if solved is False and level not in BAD_LEVELS:
+    if solved is False:  # after the rating, which may owe nothing by itself
         commands.append(Unsolved(do="unsolved", reason=NOT_SOLVED))
     if result.agent or result.connected:
         words.append("已转人工" if result.connected else "要求人工，未能接通")

@@ -506,6 +506,14 @@ def test_article_17_sent_back_and_a_person_asked_for() -> None:
     assert done.obligations == ["manual_callback"]
 
 
+def test_article_17_sent_back_and_unsolved() -> None:
+    """It is being done again already: nobody needs to ask."""
+    rated: tuple[Event, ...] = (*REVIEWED, ("2026-03-06 09:00", "rate", {"level": "dissatisfied"}))
+    said = play(*rated, ("2026-03-06 09:00", "unsolved"))
+    assert (said.state, said.obligations) == ("rework", ["rework"])
+    assert said.last["articles"] == ["第十七条"]
+
+
 def test_article_17_five_levels() -> None:
     assert len(core.policy(NAME).rating.levels) == 5
     step = core.play_any(NAME, {}, *REVIEWED, ("2026-03-06 09:00", "rate", {"level": "一般"})).last

@@ -296,6 +296,13 @@ def test_article_16_unsolved_is_asked_about_by_a_person() -> None:
     assert (rated.state, rated.obligations, rated.reasons) == ("reviewed", before, [])
 
 
+def test_article_16_dissatisfied_and_unsolved_in_one_call() -> None:
+    """The rating has no consequence, what is not solved has."""
+    before = life(*PASSED).obligations
+    said = life(*PASSED, ("2026-07-06 10:00", "rate", {"level": "dissatisfied"}), ("2026-07-06 10:00", "unsolved"))
+    assert said.obligations == [*before, "manual_callback"]
+
+
 def test_article_16_review_and_archive_are_the_projects_own() -> None:
     own = "本项目规定（参照第十六条）"
     assert life(*DONE, until="2026-12-01 00:00").deadlines == {}

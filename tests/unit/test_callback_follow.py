@@ -151,7 +151,7 @@ BAD, GOOD = rate(Level.DISSATISFIED), rate(Level.SATISFIED)
         ({"satisfaction": "dissatisfied"}, RATED, "评价“不满意”", (BAD,), ""),
         ({"solved": "yes", "satisfaction": "satisfied"}, RATED, "评价“满意”，反映已解决", (GOOD,), ""),
         ({"solved": "no", "satisfaction": "satisfied"}, RATED, "评价“满意”，反映未解决", (GOOD, UNSOLVED), ""),
-        ({"solved": "no", "satisfaction": "dissatisfied"}, RATED, "评价“不满意”，反映未解决", (BAD,), ""),
+        ({"solved": "no", "satisfaction": "dissatisfied"}, RATED, "评价“不满意”，反映未解决", (BAD, UNSOLVED), ""),
         ({"solved": "no"}, RATED, "反映未解决", (UNSOLVED,), ""),
         ({"solved": "yes"}, RATED, "反映已解决", (ended("unrated", "反映已解决"),), ""),
         # Words that are not of the scale, or no words at all.

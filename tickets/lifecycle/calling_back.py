@@ -42,7 +42,11 @@ def _left(move: Move, rework: Rework) -> bool:
 
 
 def unsolved(move: Move, command: Unsolved) -> None:
-    """Not a rating: a person asks, and the review decides. Said again, nothing more is owed."""
+    """Not a rating: a person asks, and the review decides. Said again, nothing more is owed; nor where the rating just
+    given has sent it back: it is being done again."""
+    if move.life.state is State.REWORK and move.life.rating in BAD_LEVELS:
+        move.cite(move.policy.rating.rework)
+        return
     move.need_state(*_DONE, what="登记未解决")
     move.set(unsolved=True)
     move.owe_callback(CallbackWhy.UNSOLVED, _by_hand(move))
