@@ -8,9 +8,10 @@ from __future__ import annotations
 
 import gc
 import os
+import sys
 import time
 from collections.abc import Callable
-from concurrent.futures import Future, ProcessPoolExecutor
+from concurrent.futures import Future, ProcessPoolExecutor, wait
 from dataclasses import dataclass, replace
 from datetime import datetime
 from math import ceil
@@ -223,19 +224,16 @@ def command(scale: float, workers: int, writes: bool) -> None:
 
 
 def _wait(futures: list[Future[Result]], done: SynchronizedArray[float], whole: int, began: float) -> list[Result]:
+    """A line that is written over on a terminal, one every half minute elsewhere."""
+    begin, end, pause = ("\r\033[K", "", 0.5) if sys.stderr.isatty() else ("", "\n", 30.0)
     left = set(futures)
     while left:
-        left = {one for one in left if not one.done()}
         share = sum(done[number] for number in range(len(done))) / whole
-        click.echo(
-            f"\r\033[K{share:6.1%} of the half hours, {len(futures) - len(left)} of {len(futures)} cities,"
-            f" {time.monotonic() - began:.0f} s",
-            nl=False,
-            err=True,
-        )
-        if left:
-            time.sleep(0.5)
-    click.echo(err=True)
+        finished = f"{len(futures) - len(left)} of {len(futures)} cities"
+        told = f"{share:6.1%} of the half hours, {finished}, {time.monotonic() - began:.0f} s"
+        click.echo(f"{begin}{told}{end}", nl=False, err=True)
+        left = wait(left, timeout=pause).not_done
+    click.echo(begin, nl=False, err=True)
     return [one.result() for one in futures]
 
 

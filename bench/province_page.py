@@ -106,7 +106,9 @@ Not simulated: shifts in whole hours, citizens who call again after giving up, p
 | | calls | mean wait s | median s | 95 % s | in 15 s | gave up | found every line taken |
 |---|---:|---:|---:|---:|---:|---:|---:|
 {felt}
-Waits are those of the answered; "in 15 s" is a share of all who called. With and without: the same citizens.
+Waits are those of the answered, after the menu; "in 15 s" is a share of all who called. With and without: the same
+citizens. Jiangsu published for 2024 a mean wait of 13.4 s and 95.25 % answered by a person within 30 s; what is counted
+there is not said.
 
 ## Callbacks 回访
 

@@ -16,6 +16,8 @@ from callback.words import Outcome
 
 LOOK = 0.5
 """Seconds between two looks; a call of ours that ends is a look, too."""
+_MOMENT = 0.001
+"""However moments are rounded, time goes on."""
 Trace = Callable[[float, Load, int, Allowance, int], None]
 """Time, load, lines of ours, what was allowed, calls that were begun."""
 Agenda = list[tuple[float, int, int]]
@@ -67,7 +69,7 @@ class Dialler:
         moment = self._world.start + timedelta(seconds=now)
         if not self._decisions.is_open(moment):
             self._hungry = False
-            self.look_at = self._decisions.seconds_until_open(moment)
+            self.look_at = max(now + _MOMENT, self._decisions.seconds_until_open(moment))
             return
         load = Load(inbound, waiting)
         allowed = allowance(self._world.pace, load, self.lines, self._bucket, moment)

@@ -69,7 +69,7 @@ class HoursType(click.ParamType[tuple[Window, ...]]):
 @click.option(
     "--per-second",
     type=Number(0, 100, min_open=True),
-    help="New calls a second. [a tenth of --lines, at least 1]",
+    help="New calls a second. [a tenth of --lines, 1 to 100]",
 )
 @click.option("--answer-rate", type=RATE, default=0.45, show_default=True, help="Share of our calls that is answered.")
 @click.option("--busy-rate", type=RATE, help="Busy. [11 % of those not answered]")
@@ -172,7 +172,7 @@ def _world(options: dict[str, Any]) -> World:
             start=start.replace(tzinfo=CHINA),
             pace=Pace(
                 lines=lines,
-                per_second=options["per_second"] or max(1.0, lines / 10),
+                per_second=options["per_second"] or min(100.0, max(1.0, lines / 10)),
                 trunk_lines=options["trunk_lines"],
                 reserve=options["reserve"],
                 waiting=options["waiting"],
