@@ -35,6 +35,15 @@ def hears_tone(samples: Samples, rate: int, hertz: float, seconds: float = 0.5) 
     )
 
 
+def hears_all(samples: Samples, rate: int, tones: list[float], seconds: float = 0.5) -> bool:
+    """Whether some stretch of ``seconds`` is these tones, of about the same strength, and little else."""
+    size = int(seconds * rate)
+    return any(
+        all(tone_share(samples[at : at + size], rate, hertz) > 0.6 / len(tones) for hertz in tones)
+        for at in range(0, len(samples) - size, size // 2)
+    )
+
+
 def level(samples: Samples) -> float:
     """Root mean square, 0 to 1."""
     return float(np.sqrt((samples**2).mean())) if len(samples) else 0.0
