@@ -33,6 +33,7 @@ bench-speech: ## how many callers may speak at once, and what recognition costs
 	$(BOOTSTRAP) --dev
 	@$(BIN)/python -m bench.ears
 	@$(BIN)/python -m bench.spoken
+	@$(BIN)/python -m bench.soak
 
 demo: ## start everything, one robot agent and three robot citizens; print their calls and tickets; end
 	$(BOOTSTRAP)
