@@ -8,6 +8,7 @@ from callback.outgoing import NewOutgoing
 from hotline.ami import open_ami
 from hotline.settings import Settings
 from routing.ami import AmiError, AmiLost, AmiTimeout
+from routing.live import channels
 from routing.number import NotDialable, dialable
 
 log = logging.getLogger(__name__)
@@ -22,6 +23,9 @@ async def ring(settings: Settings, call: NewOutgoing) -> str:
     try:
         dialled = dialable(call.number, own.area_code, own.prefix)
         async with open_ami(settings) as ami:
+            # Call waiting would ring into the conversation.
+            if any(row.channel.startswith(f"PJSIP/{call.extension}-") for row in await channels(ami)):
+                return f"分机 {call.extension} 正在通话，未拨出"
             answer = await ami.originate(
                 f"PJSIP/{call.extension}",
                 channel_id=call.call_id,

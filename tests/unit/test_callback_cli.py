@@ -215,3 +215,24 @@ def test_watching_goes_on_until_it_is_ended() -> None:
             assert [one["campaign"]["name"] for one in seen["campaigns"]] == ["回访"]
         watching.send_signal(signal.SIGINT)
         assert watching.wait(20) == 0
+
+
+@pytest.mark.usefixtures("database")
+def test_a_terminal_shows_one_line_that_goes_on() -> None:
+    plan("回访", "--kind", "missed")
+    answer("callback", "start", "回访")
+    ours, theirs = os.openpty()
+    command = [sys.executable, "-m", "hotline", "callback", "status", "回访", "--watch"]
+    environment = {**os.environ, "TERM": "xterm", "COLUMNS": "200"}
+    with subprocess.Popen(command, stdin=theirs, stdout=theirs, stderr=theirs, env=environment) as watching:
+        os.close(theirs)
+        shown = ""
+        # Written anew in its place: the second time after the cursor went up.
+        while shown.count("待拨 0") < 2:
+            assert select.select([ours], [], [], 30)[0], shown
+            shown += os.read(ours, 4096).decode(errors="replace")
+        assert "外呼线路 0/10" in shown
+        assert "\x1b[1A" in shown
+        watching.send_signal(signal.SIGINT)
+        assert watching.wait(20) == 0
+    os.close(ours)
