@@ -11,7 +11,7 @@ Missed calls: whoever wanted somebody and reached nobody, once a person, unless 
 from __future__ import annotations
 
 from dataclasses import dataclass
-from datetime import datetime, time
+from datetime import datetime, time, timedelta
 from typing import Any
 
 from sqlalchemy import Row, text
@@ -30,7 +30,9 @@ from tickets.words import Obligation
 
 BATCH = 2_000
 """At most so many are looked at at a time, the oldest first; the next run goes on."""
-GONE = "工单已另行办理或评价"
+GONE, THROUGH = "工单已另行办理或评价", "来电人已另行接通"
+MISSED_FOR = timedelta(days=7)
+"""Who reached nobody longer ago does not wait for us any more."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,7 +55,9 @@ async def plan(connection: AsyncConnection, rulebook: Rulebook, campaign: Campai
             dropped = await _drop_gone(connection, rulebook, campaign, now)
             new = await _tickets(connection, rulebook, campaign)
         case Kind.MISSED:
-            new = await _missed(connection, campaign)
+            since = max(datetime.combine(campaign.starts_on, time(), CHINA), now - MISSED_FOR)
+            dropped = await _drop_through(connection, campaign, since, now)
+            new = await _missed(connection, campaign, since)
         case Kind.LIST:
             return Planned()
     opens = Hours(campaign, rulebook.days.is_working_day).next_open(now) or now
@@ -101,12 +105,18 @@ _MISSED = text(
     " WHERE c.missed AND c.ended_at IS NOT NULL AND c.human_at IS NULL AND c.via <> 'callback'"
     " AND c.caller_e164 IS NOT NULL AND c.arrived_at >= :since"
     " AND NOT EXISTS (SELECT 1 FROM calls l WHERE l.caller_e164 = c.caller_e164 AND l.arrived_at > c.arrived_at"
-    "  AND l.human_at IS NOT NULL)"
+    "  AND l.arrived_at >= :since AND l.human_at IS NOT NULL)"
     " AND NOT EXISTS (SELECT 1 FROM callback_attempts a WHERE a.number = c.caller_e164"
     "  AND a.claimed_at > c.arrived_at AND a.answered_at IS NOT NULL)"
     " AND NOT EXISTS (SELECT 1 FROM callback_targets x WHERE x.campaign_id = :campaign"
     "  AND (x.about = c.id OR (x.number = c.caller_e164 AND x.state IN ('waiting', 'calling'))))"
     " ORDER BY c.caller_e164, c.arrived_at DESC LIMIT :limit"
+)
+
+_THROUGH = text(
+    "SELECT x.about FROM callback_targets x WHERE x.campaign_id = :campaign AND x.state = 'waiting'"
+    " AND EXISTS (SELECT 1 FROM calls l WHERE l.caller_e164 = x.number AND l.arrived_at > x.due_at"
+    "  AND l.arrived_at >= :since AND l.human_at IS NOT NULL)"
 )
 
 
@@ -143,8 +153,13 @@ async def _drop_gone(connection: AsyncConnection, rulebook: Rulebook, campaign: 
     return await store.drop_waiting(connection, campaign.id, abouts, GONE, now) if abouts else 0
 
 
-async def _missed(connection: AsyncConnection, campaign: Campaign) -> list[NewTarget]:
-    since = datetime.combine(campaign.starts_on, time(), CHINA)
+async def _drop_through(connection: AsyncConnection, campaign: Campaign, since: datetime, now: datetime) -> int:
+    found = await connection.execute(_THROUGH, {"campaign": campaign.id, "since": since})
+    abouts = list(found.scalars())
+    return await store.drop_waiting(connection, campaign.id, abouts, THROUGH, now) if abouts else 0
+
+
+async def _missed(connection: AsyncConnection, campaign: Campaign, since: datetime) -> list[NewTarget]:
     found = await connection.execute(_MISSED, {"campaign": campaign.id, "since": since, "limit": BATCH})
     return [NewTarget(about=row.id, number=row.caller_e164, due_at=row.arrived_at) for row in found]
 

@@ -32,6 +32,8 @@ from hotline.ami import USER
 from hotline.db import database_url, driver_url, open_engine
 from hotline.heart import beat
 from hotline.logs import configure_logging
+from hotline.metrics import Figure, Publisher
+from hotline.metrics_database import pool_figures
 from hotline.parts import DIALLER_HEARTBEAT
 from hotline.rulebook import Rulebooks, open_rulebook
 from hotline.secrets import load_secrets
@@ -105,7 +107,7 @@ class Dialler:
             return 0
         if len(self._ringing) >= MOST_RINGING:
             return 0
-        load = Load(self._lines.inbound, self._lines.waiting)
+        load = Load(self._lines.taken, self._lines.waiting)
         before = time.monotonic()
         async with self._engine.begin() as connection:
             now = datetime.now(UTC)
@@ -220,13 +222,19 @@ async def _dial(settings: Settings, rulebook: Rulebooks, stop: asyncio.Event) ->
     name = f"{socket.gethostname()}/{os.getpid()}"
     async with open_engine(settings, pool_size=2) as engine:
         dialler = Dialler(engine, ami, settings.callback, name, lambda day: rulebook().days.is_working_day(day))
+        publisher = Publisher(
+            "dialler",
+            lambda: (Figure("hotline_dialler_connected", ami.connected.is_set()), *pool_figures("dialler", engine)),
+        )
+        publishing = asyncio.create_task(publisher.run(settings.run_dir, stop))
         listening = asyncio.create_task(listen(driver_url(database_url(settings)), dialler))
         ami.start()
         try:
             await dialler.run(stop)
         finally:
             listening.cancel()
-            await asyncio.gather(listening, return_exceptions=True)
+            publishing.cancel()
+            await asyncio.gather(listening, publishing, return_exceptions=True)
             await ami.close()
 
 

@@ -29,7 +29,7 @@ pytestmark = pytest.mark.asterisk
 
 
 async def test_lines_are_known_after_a_cut_too(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("routing.lines._COME_IN", ("Local/silent@callers-",))
+    monkeypatch.setattr("routing.lines._ON_THE_TRUNK", ("Local/silent@callers-",))
     async with bare_asterisk(tmp_path) as bare, asyncio.timeout(30):
         proxy = Proxy(bare.ami_port)
         server = await proxy.start()
@@ -37,21 +37,21 @@ async def test_lines_are_known_after_a_cut_too(tmp_path: Path, monkeypatch: pyte
         ami = Ami("127.0.0.1", proxy.port, "hotline", SECRET)
         lines = Lines(ami, freed.put_nowait)
         await ami.connect()
-        assert (lines.inbound, lines.waiting) == (0, 0)
+        assert (lines.taken, lines.waiting) == (0, 0)
         call = "cb-1795300000.1"
         await bare.ami.originate("Local/silent@callers/n", channel_id=call, context="callers", exten="silent")
         await bare.ami.action("QueueAdd", {"Queue": "help", "Interface": "Local/silent@callers", "Paused": "true"})
         queue = {"Channel": "Local/silent@callers/n", "Application": "Queue", "Data": "help", "Async": "true"}
         await bare.ami.action("Originate", queue)
-        while (lines.inbound, lines.waiting) != (4, 1):
+        while (lines.taken, lines.waiting) != (2, 1):
             await asyncio.sleep(0.01)
         proxy.cut()
         while ami.connected.is_set():
             await asyncio.sleep(0.01)
         await ami.connected.wait()
-        assert (lines.inbound, lines.waiting) == (4, 1)
+        assert (lines.taken, lines.waiting) == (2, 1)
         await bare.ami.action("Hangup", {"Channel": "/^Local/"})
-        while (lines.inbound, lines.waiting) != (0, 0):
+        while (lines.taken, lines.waiting) != (0, 0):
             await asyncio.sleep(0.01)
         while await freed.get() != call:
             pass

@@ -57,6 +57,23 @@ class Scanner:
         self._socket.close()
 
 
+async def test_nobody_comes_in_where_citizens_are_called_back(phones: Phones) -> None:
+    """The test network's address, and the name of the endpoint that we call out by, open nothing."""
+    network = phones.instance.settings.callback.test_network.rpartition(":")[0]
+    for address in (network, STRANGER):
+        scanner = Scanner(phones.instance, address)
+        try:
+            answers = {
+                scanner.request(method, target, user=user)
+                for method in ("INVITE", "REGISTER", "OPTIONS")
+                for target in ("12345", "1001", "110", "answered", "13900000001")
+                for user in ("outbound", "trunk", "12345")
+            }
+        finally:
+            scanner.close()
+        assert answers == {401}
+
+
 async def test_a_scan_gets_401_and_nothing_else(phones: Phones) -> None:
     agent = await phones.agent("1001")
     line = await phones.citizen("13977770001", keys="w1,1")

@@ -20,6 +20,7 @@ from calls.outgoing import Answer, Outgoing
 from hotline import callback_job
 from hotline.callback_job import CallbackJob, note_ended
 from hotline.notices_job import outlets, sender
+from hotline.reader import Reader
 from hotline.settings import Settings
 from tests.unit.callback_people import NOW, claimed, reviewed, running
 from tests.unit.ticket_people import DISPATCHER, SUPERVISOR, do, rulebook
@@ -243,3 +244,35 @@ async def test_whose_number_nobody_can_ring_the_ticket_is_told(engine: AsyncEngi
     assert after.life.called_back
     assert [event.kind for event in events][-2:] == ["callback_unreached", "end_callback"]
     assert (await row(engine, "SELECT state, to_tell FROM callback_targets")) == ("dropped", False)
+
+
+def line(kind: str, at: float, call: str, extra: str = "") -> str:
+    """As Asterisk 22 writes them."""
+    fields = [kind, f"{at:.6f}", "", extra, "3", "3", "s", "nobody", "PJSIP/outbound-00000003", "AppDial2", call, call]
+    return ",".join(f'"{field}"' for field in [*fields, "", "", ""]) + "\n"
+
+
+async def test_the_log_says_what_came_of_it(engine: AsyncEngine, job: CallbackJob, settings: Settings) -> None:
+    _, one, _ = await rung(engine)
+    at = NOW.timestamp()
+    file = settings.home / "cel.csv"
+    reader = Reader(engine, file, settings.home / "queue_log", on_ended=nothing, on_outgoing=note_ended)
+    file.write_text(line("CHAN_START", at, one.call_id))
+    await reader.step()
+    query = "SELECT outcome, cause, freed_at FROM callback_attempts"
+    assert await row(engine, query) == (None, None, None)
+    with file.open("a") as log:
+        log.write(line("HANGUP", at + 3, one.call_id, '{""hangupcause"":17,""hangupsource"":"""",""dialstatus"":""""}'))
+        log.write(line("HANGUP", at + 3, "cb-1700000000.999", '{""hangupcause"":17}'))
+    await reader.step()
+    assert await row(engine, query) == ("busy", 17, NOW + timedelta(seconds=3))
+    await job.carry_out(rulebook(), STOP)
+    with file.open("a") as log:
+        log.write(line("LINKEDID_END", at + 3, one.call_id))
+    await reader.step()
+    assert await row(engine, "SELECT applied FROM callback_attempts") == (True,)
+    reader.forget()
+
+
+async def nothing(connection: AsyncConnection) -> None:
+    """Of recordings."""

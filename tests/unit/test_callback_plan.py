@@ -146,6 +146,10 @@ async def test_who_reached_nobody_is_rung_once(engine: AsyncEngine) -> None:
     ]
     await missed_call(engine, "h-1700000000.6", "+8613900000001", MORNING + 2 * HOUR)
     assert await planned(engine, campaign) == Planned(), "waits already"
+    through = MORNING + 3 * HOUR
+    await missed_call(engine, "h-1700000000.7", "+8613900000001", through, missed=False, human_at=through)
+    assert await planned(engine, campaign) == Planned(dropped=1)
+    assert [one.number for one in await targets(engine) if one.state == "waiting"] == ["+8613900000002"]
 
 
 async def test_who_got_through_or_was_reached_since_is_not_rung(engine: AsyncEngine) -> None:

@@ -161,8 +161,10 @@ async def test_who_calls_in_comes_first(engine: AsyncEngine, campaign: Campaign)
     ami.tell("QueueCallerJoin", Queue="agents", Uniqueid="h-1.1")
     assert await steps(dialler) == 0
     ami.tell("QueueCallerLeave", Queue="agents", Uniqueid="h-1.1")
-    for n in range(9):
+    for n in range(8):
         ami.tell("Newchannel", Channel=f"PJSIP/trunk-{n}", Uniqueid=f"h-1.{n}")
+    ami.tell("Newchannel", Channel="PJSIP/outbound-8", Uniqueid="h-1.8")
+    ami.tell("Newchannel", Channel="PJSIP/1001-9", Uniqueid="h-1.9")
     assert await steps(dialler) == 1, "twelve lines, nine taken, two kept"
     for n in range(9):
         ami.tell("Hangup", Channel=f"PJSIP/trunk-{n}", Uniqueid=f"h-1.{n}")
