@@ -154,7 +154,11 @@ async def test_campaigns_take_turns(engine: AsyncEngine) -> None:
         order = [one.campaign_id for n in range(8) for one in await claimed(connection, NOW + n * SECOND, one_by_one)]
         assert len(set(order[:4])) == len(set(order[4:])) == 4
         together = await claimed(connection, NOW + 9 * SECOND)
-    assert Counter(one.campaign_id for one in together) == {one.id: 4 for one in made}
+        assert Counter(one.campaign_id for one in together) == {one.id: 4 for one in made}
+        both = [await campaign(connection, 20, first=100 * n) for n in (2, 3)]
+        six = Pace(lines=20 + 6, per_second=100, trunk_lines=0, reserve=0, waiting=1)
+        shared = await claimed(connection, NOW + 10 * SECOND, six)
+    assert Counter(one.campaign_id for one in shared) == {one.id: 3 for one in both}
 
 
 async def test_only_running_campaigns_within_their_hours(engine: AsyncEngine) -> None:
@@ -221,6 +225,13 @@ async def test_one_call_at_a_time_to_a_number(engine: AsyncEngine) -> None:
         assert await claimed(connection, NOW + 120 * SECOND) == []
         await finish(connection, [one])
         assert len(await claimed(connection, NOW + 180 * SECOND)) == 1
+
+
+async def test_who_is_on_a_list_twice_is_rung_once_at_a_time(engine: AsyncEngine) -> None:
+    async with engine.begin() as connection:
+        await add(connection, await campaign(connection), number(0), number(0), number(1))
+        assert [one.number for one in await claimed(connection)] == [number(0), number(1)]
+        assert await claimed(connection, NOW + 60 * SECOND) == []
 
 
 async def test_a_number_has_its_limits_over_all_campaigns(engine: AsyncEngine) -> None:
