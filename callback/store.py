@@ -76,7 +76,8 @@ async def set_state(connection: AsyncConnection, campaign_id: int, state: Campai
     When it is done, nobody who waits is rung any more. Raises CallbackFault ``no_campaign``; ``campaign_state``;
     ``campaign_over`` where it would run after its last day.
     """
-    locked = select(campaigns).where(campaigns.c.id == campaign_id).with_for_update()
+    # Not against those who add targets: they may hold some that are dropped here.
+    locked = select(campaigns).where(campaigns.c.id == campaign_id).with_for_update(key_share=True)
     row = (await connection.execute(locked)).one_or_none()
     if row is None:
         raise _no_campaign(campaign_id)
@@ -101,7 +102,8 @@ async def end_past_campaigns(connection: AsyncConnection, now: datetime) -> list
     query = select(campaigns.c.id).where(
         campaigns.c.state.in_((CampaignState.RUNNING, CampaignState.PAUSED)), campaigns.c.ends_on < ticket_day(now)
     )
-    past = (await connection.execute(query.order_by(campaigns.c.id).with_for_update())).scalars().all()
+    locked = query.order_by(campaigns.c.id).with_for_update(key_share=True)
+    past = (await connection.execute(locked)).scalars().all()
     return [await set_state(connection, one, CampaignState.DONE, now) for one in past]
 
 
