@@ -7,6 +7,8 @@ from datetime import UTC, date, datetime, timedelta
 from typing import Any
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from callback.campaign import NewCampaign, Retry, Rules
 from callback.follow import OVER, TOO_LATE, Attempt, Follow, Target, follow, left
@@ -281,3 +283,31 @@ def test_a_ticket_is_told_of_one_who_is_not_rung() -> None:
         assert (found.state, found.commands) == (None, (ended(outcome, "号码无法拨打"),))
         assert found.other_channel == channel
         assert [note.kind for note in found.notes] == ["callback_unreached"]
+
+
+@given(st.lists(st.sampled_from(list(Outcome)), min_size=40, max_size=40), st.integers(1, 5))
+def test_nobody_is_rung_for_ever(outcomes: list[Outcome], most: int) -> None:
+    rules = RULES.model_copy(update={"retry": Retry(attempts=most)})
+    new = NewCampaign(name="回访", kind=Kind.TICKETS, survey="ticket", starts_on=date(2026, 9, 1), rules=rules)
+    hours = Hours(new, lambda _: True)
+    now, begun, target, rung = NOW, BEGUN, TICKET, 0
+    for outcome in outcomes:
+        one = replace(attempt(outcome), claimed_at=begun)
+        found = follow(target, one, rules, CampaignState.RUNNING, hours, now)
+        rung += outcome is not Outcome.NOT_DIALLED
+        assert found.attempts == rung <= most
+        if found.state is not WAITING:
+            assert found.state is UNREACHED
+            assert rung == most or outcome is Outcome.UNALLOCATED
+            return
+        assert found.next_at is not None
+        assert found.next_at > now
+        assert hours.is_open(found.next_at)
+        if outcome in (Outcome.NO_ANSWER, Outcome.UNKNOWN):
+            noon = [moment.astimezone(CHINA).hour < 13 for moment in (begun, found.next_at)]
+            assert noon[0] != noon[1]
+        target = replace(
+            target, attempts=found.attempts, congestions=target.congestions + (outcome is Outcome.CONGESTION)
+        )
+        begun, now = found.next_at, found.next_at + timedelta(minutes=1)
+    assert rung < most
