@@ -28,7 +28,7 @@ from callback.claim import Claim, claim
 from callback.manage import CHANNEL
 from callback.pacing import Load, Pace
 from datafile import DataFileError
-from hotline.ami import USER
+from hotline.ami import DIALLER
 from hotline.db import database_url, driver_url, open_engine
 from hotline.heart import beat
 from hotline.logs import configure_logging
@@ -63,7 +63,7 @@ def pace_of(callback: Callback) -> Pace:
 
 
 class Dialler:
-    """``ami`` is not started yet. ``name``: who claimed an attempt, for the operator."""
+    """``ami`` is started and closed by the dialler. ``name``: who claimed an attempt, for the operator."""
 
     def __init__(
         self, engine: AsyncEngine, ami: Ami, callback: Callback, name: str, is_working_day: Callable[[date], bool]
@@ -75,7 +75,7 @@ class Dialler:
         self._ringing: set[asyncio.Task[None]] = set()
         self._wake = asyncio.Event()
         self._looked_at = -IDLE_SECONDS
-        self._running = False
+        self._running = self._connecting = False
 
     def look_again(self) -> None:
         """Campaigns have changed."""
@@ -99,11 +99,13 @@ class Dialler:
         for task in self._ringing:
             task.cancel()
         await asyncio.gather(*self._ringing, return_exceptions=True)
+        await self._ami.close()
 
     async def step(self, stop: asyncio.Event) -> int:
         """Note the lines that are free again, and begin as many calls as may be. Returns how many."""
         await self._free()
-        if not await self._campaigns() or not self._ami.connected.is_set() or stop.is_set():
+        await self._keep_connected(await self._campaigns())
+        if not self._running or not self._ami.connected.is_set() or stop.is_set():
             return 0
         if len(self._ringing) >= MOST_RINGING:
             return 0
@@ -153,6 +155,15 @@ class Dialler:
                 self._running = bool(await connection.scalar(_RUNNING))
             self._looked_at = time.monotonic()
         return self._running
+
+    async def _keep_connected(self, wanted: bool) -> None:
+        """To Asterisk, while a campaign runs: its events are work for both."""
+        if wanted and not self._connecting:
+            self._connecting = True
+            self._ami.start()
+        elif not wanted and self._connecting:
+            self._connecting = False
+            await self._ami.close()
 
     async def _free(self) -> None:
         if not self._freed:
@@ -218,7 +229,7 @@ async def serve(settings: Settings, stop: asyncio.Event) -> None:
 
 
 async def _dial(settings: Settings, rulebook: Rulebooks, stop: asyncio.Event) -> None:
-    ami = Ami("127.0.0.1", settings.ami.port, USER, load_secrets(settings).ami)
+    ami = Ami("127.0.0.1", settings.ami.port, DIALLER, load_secrets(settings).ami)
     name = f"{socket.gethostname()}/{os.getpid()}"
     async with open_engine(settings, pool_size=2) as engine:
         dialler = Dialler(engine, ami, settings.callback, name, lambda day: rulebook().days.is_working_day(day))
@@ -228,14 +239,12 @@ async def _dial(settings: Settings, rulebook: Rulebooks, stop: asyncio.Event) ->
         )
         publishing = asyncio.create_task(publisher.run(settings.run_dir, stop))
         listening = asyncio.create_task(listen(driver_url(database_url(settings)), dialler))
-        ami.start()
         try:
             await dialler.run(stop)
         finally:
             listening.cancel()
             publishing.cancel()
             await asyncio.gather(listening, publishing, return_exceptions=True)
-            await ami.close()
 
 
 async def main() -> None:

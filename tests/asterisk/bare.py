@@ -11,6 +11,7 @@ from contextlib import asynccontextmanager
 from pathlib import Path
 
 from hotline.asterisk import find_asterisk
+from hotline.render import TEMPLATES
 from routing.ami import Ami, Event
 
 SECRET = "only-for-this-test"
@@ -44,6 +45,11 @@ port = {ami}
 secret = {secret}
 read = all
 write = all
+[dialler]
+secret = {secret}
+read = all
+write = all
+{event_filter}
 """
 # `Local/CALLER@callers` answers and plays the caller; the other end runs `agi,MARK,1` of [test].
 EXTENSIONS_CONF = """[test]
@@ -73,6 +79,13 @@ exten => impatient,1,Answer()
 """
 
 
+def event_filter() -> str:
+    """The dialler's, as the hotline has it."""
+    lines = (TEMPLATES / "manager.conf.j2").read_text().splitlines()
+    (found,) = (line for line in lines if line.startswith("eventfilter"))
+    return found
+
+
 class Bare:
     """``agi`` and ``audio`` are the ports that its dialplan asks; ``ami`` a connection that is up while Asterisk is."""
 
@@ -92,7 +105,7 @@ class Bare:
         (self.home / "data" / "documentation").symlink_to(found.data_dir / "documentation")
         files = {
             "asterisk.conf": ASTERISK_CONF.format(home=self.home, modules=found.module_dir),
-            "manager.conf": MANAGER_CONF.format(ami=self.ami_port, secret=SECRET),
+            "manager.conf": MANAGER_CONF.format(ami=self.ami_port, secret=SECRET, event_filter=event_filter()),
             "extensions.conf": EXTENSIONS_CONF.format(agi=self.agi, audio=self.audio),
             "modules.conf": "[modules]\nautoload = no\n" + "".join(f"load = {name}.so\n" for name in MODULES),
             "logger.conf": "[logfiles]\nmessages.log => notice,warning,error\n",

@@ -13,6 +13,7 @@ from sqlalchemy.ext.asyncio import AsyncEngine
 from callback.store import NewTarget, add_targets
 from callback.words import Kind, Outcome
 from hotline import callback_lost
+from hotline.ami import DIALLER
 from hotline.callback_lost import Lost, Search
 from hotline.secrets import load_or_create
 from hotline.settings import Ami as AmiSettings
@@ -25,6 +26,7 @@ from tests.asterisk.test_ami_real import Proxy
 from tests.unit.callback_people import NOW, running
 from tests.unit.conftest import database_url, engine, postgres_url  # noqa: F401
 
+ANSWERS = {"QueueParams", "QueueMember", "QueueEntry", "QueueStatusComplete", "OriginateResponse"}
 pytestmark = pytest.mark.asterisk
 
 
@@ -34,7 +36,9 @@ async def test_lines_are_known_after_a_cut_too(tmp_path: Path, monkeypatch: pyte
         proxy = Proxy(bare.ami_port)
         server = await proxy.start()
         freed: asyncio.Queue[str] = asyncio.Queue()
-        ami = Ami("127.0.0.1", proxy.port, "hotline", SECRET)
+        ami = Ami("127.0.0.1", proxy.port, DIALLER, SECRET)
+        heard: set[str] = set()
+        ami.on_event("*", lambda event: heard.add(event["Event"]))
         lines = Lines(ami, freed.put_nowait)
         await ami.connect()
         assert (lines.taken, lines.waiting) == (0, 0)
@@ -55,6 +59,8 @@ async def test_lines_are_known_after_a_cut_too(tmp_path: Path, monkeypatch: pyte
             await asyncio.sleep(0.01)
         while await freed.get() != call:
             pass
+        counted = {"Newchannel", "Hangup", "QueueCallerJoin", "QueueCallerLeave"}
+        assert counted <= heard <= counted | ANSWERS | {"FullyBooted", "CoreShowChannel", "CoreShowChannelsComplete"}
         await ami.close()
         server.close()
         proxy.cut()
