@@ -13,8 +13,10 @@ from hotline.parts import DIALLER_HEARTBEAT, HEARTBEAT, HEARTBEAT_SECONDS
 from hotline.settings import Settings
 from ivr.fastagi import probe as voice_probe
 
+Probe = Callable[[], Awaitable[bool]]
 
-def probes(settings: Settings, engine: AsyncEngine) -> Mapping[str, Callable[[], Awaitable[bool]]]:
+
+def probes(settings: Settings, engine: AsyncEngine) -> Mapping[str, Probe]:
     async def database() -> bool:
         async with engine.connect() as connection:
             return bool(await connection.scalar(text("SELECT true")))
@@ -27,7 +29,7 @@ def probes(settings: Settings, engine: AsyncEngine) -> Mapping[str, Callable[[],
     async def voice() -> bool:
         return await voice_probe("127.0.0.1", settings.agi.port)
 
-    def beats(name: str) -> Callable[[], Awaitable[bool]]:
+    def beats(name: str) -> Probe:
         async def works() -> bool:
             return time.time() - (settings.run_dir / name).stat().st_mtime < HEARTBEAT_SECONDS
 

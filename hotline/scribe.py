@@ -16,6 +16,8 @@ from pathlib import Path
 from datafile import DataFileError
 from hotline.db import database_url, driver_url, open_engine
 from hotline.logs import configure_logging
+from hotline.metrics import Publisher
+from hotline.metrics_database import pool_figures
 from hotline.parts import SCRIBE_HEARTBEAT
 from hotline.rulebook import Rulebooks, open_rulebook
 from hotline.scribe_draft import draft_of
@@ -107,7 +109,10 @@ async def _write(settings: Settings, stop: asyncio.Event, model: Model, heart: H
             tell=heart.tell,
         )
         url = driver_url(database_url(settings))
+        publisher = Publisher("scribe", lambda: pool_figures("scribe", engine))
+        publishing = asyncio.create_task(publisher.run(settings.run_dir, stop))
         await run_jobs(lambda: work(create_app(url, writer.sweep), writer.begin), stop)
+        await publishing
 
 
 def whisper(settings: Settings) -> Model:

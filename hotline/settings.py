@@ -10,7 +10,7 @@ import os
 import re
 import tomllib
 from collections.abc import Iterable
-from ipaddress import IPv4Address
+from ipaddress import IPv4Address, ip_network
 from pathlib import Path
 from typing import Annotated, Literal, Self
 
@@ -73,6 +73,13 @@ def _credential(value: str) -> str:
     return value
 
 
+def _network(value: str) -> str:
+    try:
+        return str(ip_network(value))
+    except ValueError:
+        raise ValueError("must be a network such as 192.0.2.0/24, or one address") from None
+
+
 def _plain_path(value: Path) -> Path:
     if any(letter in ',;$"\\' or not letter.isprintable() for letter in str(value)):
         raise ValueError("must not contain , ; $ \" \\ or line breaks: Asterisk's dialplan could not name it")
@@ -86,6 +93,7 @@ Host = Annotated[str, AfterValidator(lambda value: value and _host(value))]
 HostPort = Annotated[str, AfterValidator(_host_port)]
 Credential = Annotated[str, AfterValidator(lambda value: value and _credential(value))]
 """May be empty: not set."""
+Network = Annotated[str, AfterValidator(_network)]
 PlainPath = Annotated[Path, AfterValidator(_plain_path)]
 
 
@@ -203,6 +211,8 @@ class Web(Section):
     """Browsers reach it by HTTPS, through a proxy: the session's cookie is then for HTTPS alone."""
     proxies: list[Annotated[str, Field(pattern=r"^[0-9a-fA-F.:]+$")]] = Field(default_factory=list)
     """Proxies whose ``X-Forwarded-For`` is believed. Without it everybody behind one shares its lockout."""
+    metrics_allow: list[Network] = Field(default_factory=lambda: ["127.0.0.0/8", "::1/128"])
+    """Networks that may read ``/metrics`` (Prometheus): this machine alone, unless others are named."""
 
 
 class WebhookSettings(Section):

@@ -8,7 +8,6 @@ from collections.abc import Awaitable
 from dataclasses import asdict, dataclass, field
 from typing import Any, TypeVar
 
-from sqlalchemy import text
 from sqlalchemy.exc import SQLAlchemyError
 from sqlalchemy.ext.asyncio import AsyncEngine
 
@@ -19,6 +18,7 @@ from hotline.ami import open_ami
 from hotline.db import open_engine
 from hotline.guard import free_bytes
 from hotline.health import probes
+from hotline.metrics_lag import lags
 from hotline.parts import SCRIBE_HEARTBEAT
 from hotline.rules import load_rules
 from hotline.settings import Settings, SettingsError
@@ -137,15 +137,7 @@ async def _from_database(settings: Settings, engine: AsyncEngine, status: Status
     async with engine.connect() as connection:
         alerts = await list_alerts(connection, include_closed=False, limit=MAX_ALERTS)
         status.alerts = [{"id": row["id"], "kind": row["kind"], "text": row["text"]} for row in alerts]
-        cursors = await connection.execute(text("SELECT stream, inode, offset_bytes FROM log_cursors"))
-        files = {"cel": settings.cel_file, "queue_log": settings.queue_log_file}
-        unread = 0
-        for stream, inode, offset in cursors:
-            file = files.get(stream)
-            if file is not None and file.exists():
-                stat = file.stat()
-                unread += stat.st_size - offset if stat.st_ino == int(inode) else stat.st_size
-        status.unread_bytes = unread
+        status.unread_bytes = sum(lag.unread for lag in await lags(connection, settings))
         status.unwritten = await count_pending(connection)
 
 

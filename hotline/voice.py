@@ -15,6 +15,8 @@ import uvloop
 
 from agi_scripts import inbound, survey
 from hotline.logs import configure_logging
+from hotline.metrics import Publisher, histogram
+from hotline.metrics_voice import voice_figures
 from hotline.rules import load_rules
 from hotline.settings import Settings, load_settings
 from ivr.audio.server import AudioServer
@@ -45,6 +47,8 @@ async def serve(settings: Settings, load: Load = engines.load) -> None:
     audio = AudioServer(port=settings.speech.port)
     speech = Speech(audio, Sounds(PROMPTS))
     talk = _Talk()
+    first_command = histogram("hotline_agi_first_command_seconds")
+    publisher = Publisher("voice", lambda: voice_figures(server, speech), first_command)
     server = FastAgiServer(
         {
             "inbound": inbound.endpoint(rules.flows, lambda: talk.understanding, settings.speech.transcripts),
@@ -55,6 +59,7 @@ async def serve(settings: Settings, load: Load = engines.load) -> None:
         first_reply_seconds=settings.agi.first_reply_seconds,
         max_sessions=settings.agi.max_sessions,
         speech=speech,
+        on_first_command=first_command.observe,
     )
     stop = asyncio.Event()
     for number in (signal.SIGTERM, signal.SIGINT):
@@ -62,9 +67,11 @@ async def serve(settings: Settings, load: Load = engines.load) -> None:
     await server.start()
     log.info("voice server on 127.0.0.1:%d, %d flows, %d surveys", server.port, len(rules.flows), len(rules.surveys))
     # Callers are served by keys until the engine is there, and without one.
+    publishing = asyncio.create_task(publisher.run(settings.run_dir, stop))
     loading = asyncio.create_task(_learn_to_listen(settings, load, speech, talk, rules.flows))
     await stop.wait()
     loading.cancel()
+    await publishing
     await server.stop()
     await audio.stop()
     if speech.ears is not None:

@@ -13,6 +13,9 @@ from sqlalchemy.ext.asyncio import AsyncEngine
 from hotline.db import database_url, driver_url, open_engine
 from hotline.health import probes
 from hotline.logs import configure_logging
+from hotline.metrics import Publisher
+from hotline.metrics_database import pool_figures
+from hotline.metrics_gather import Gather
 from hotline.outgoing import ring
 from hotline.rulebook import Rulebooks, open_rulebook
 from hotline.rules import load_rules
@@ -22,6 +25,7 @@ from web.api.services import Services
 from web.app import api_document, create_app
 from web.files import Files
 from web.live import Live
+from web.metrics import Scrape
 
 log = logging.getLogger(__name__)
 
@@ -56,7 +60,10 @@ async def serve(settings: Settings) -> None:
     for number in (signal.SIGTERM, signal.SIGINT):
         asyncio.get_running_loop().add_signal_handler(number, stop.set)
     async with open_engine(settings, pool_size=POOL) as engine:
-        app = create_app(probes(settings, engine), services(settings, engine))
+        parts = probes(settings, engine)
+        gather = Gather(settings, engine, parts, Publisher("web", lambda: pool_figures("web", engine)))
+        metrics = Scrape(gather, settings.web.metrics_allow, frozenset(settings.web.proxies))
+        app = create_app(parts, services(settings, engine), metrics)
         runner = web.AppRunner(app, access_log=None, shutdown_timeout=SHUTDOWN_SECONDS)
         await runner.setup()
         try:

@@ -32,6 +32,9 @@ from hotline.heart import beat
 from hotline.log_rotation import Rotation
 from hotline.logs import configure_logging
 from hotline.lost_calls import watch_open_calls
+from hotline.metrics import Publisher
+from hotline.metrics_calls import CallTally
+from hotline.metrics_database import pool_figures
 from hotline.parts import HEARTBEAT
 from hotline.reader import Reader
 from hotline.recordings_job import QUEUE, Sweeper, create_app, defer_sweep, nothing_more
@@ -82,6 +85,10 @@ async def serve(settings: Settings, stop: asyncio.Event, stop_recordings: StopRe
             group.create_task(rotation.run(stop))
             group.create_task(watch_open_calls(settings, engine, reader, stop))
             url = driver_url(database_url(settings))
+            tally = CallTally()
+            group.create_task(tally.run(engine, url, stop))
+            publisher = Publisher("worker", lambda: (*pool_figures("worker", engine), *tally.figures()), tally.to_human)
+            group.create_task(publisher.run(settings.run_dir, stop))
             group.create_task(run_jobs(lambda: _work(create_app(url, sweeper), sweeper), stop))
             group.create_task(serve_tickets(settings, engine, stop))
     log.info("stopped")

@@ -94,7 +94,9 @@ class FastAgiLeg:
                 sounds, silence_ms=silence_ms, phrases=phrases, alarm=alarm, max_ms=max_ms, manner=manner
             )
         except (Full, EngineError) as error:
-            return self._lost("full" if isinstance(error, Full) else "engine")
+            why = "full" if isinstance(error, Full) else "engine"
+            self._speech.lost[why] += 1
+            return self._lost(why)
         self._deaf = True  # should this fail
         try:
             heard = await self._listen(opened)
@@ -103,6 +105,8 @@ class FastAgiLeg:
         self._keys.extend(opened.listening.late_keys)
         self._watchdog.moved(self._now(), AFTER_LOSS if heard.why == "closed" else AFTER_LISTENING)
         self._deaf = heard.end == "lost"
+        if self._deaf:
+            self._speech.lost[heard.why] += 1
         if heard.end == "silence" and self._keys:  # pressed in the last moment: silence may end the conversation
             return replace(heard, end="key", key=self._keys.popleft())
         return heard

@@ -37,6 +37,8 @@ class Session(fast_agi.Request):  # type: ignore[misc]
         super().__init__(app, opening.headers, reader, writer)
         self.opening = opening
         self.commands = 0
+        self.first_command_at: float | None = None
+        """By the event loop's clock."""
         self._waiter: asyncio.Future[agi_wire.Reply] | None = None
         self._extra = 0
         self._usage = False
@@ -58,6 +60,8 @@ class Session(fast_agi.Request):  # type: ignore[misc]
         self._waiter = waiter
         self._extra = 0
         self._usage = False
+        if self.first_command_at is None:
+            self.first_command_at = loop.time()
         self.commands += 1
         expiry = loop.call_later(seconds + REPLY_SECONDS, self._end, CommandTimeout(f"no reply to {command[:40]!r}"))
         # Never more than one unanswered command is buffered, so there is nothing to drain.

@@ -110,7 +110,8 @@ class FastAgiServer:
 
     ``seconds`` tells how long a sound is. ``first_reply_seconds`` is the ``TIMEOUT(absolute)`` that the dialplan sets
     before ``AGI()``. A call past ``max_sessions`` is closed at once, which sends it to the dialplan's fallback. With
-    ``speech`` callers may talk.
+    ``speech`` callers may talk. ``on_first_command`` is told, when a call has left us, how many seconds after its
+    connection its first command went out.
     """
 
     def __init__(
@@ -126,6 +127,7 @@ class FastAgiServer:
         header_seconds: float = HEADER_SECONDS,
         allow_remote: bool = False,
         speech: Speech | None = None,
+        on_first_command: Callable[[float], None] = lambda seconds: None,
     ) -> None:
         if not allow_remote and not (host == "localhost" or ipaddress.ip_address(host).is_loopback):
             raise ValueError(f"AGI has no authentication: {host} is not a loopback address")
@@ -135,6 +137,7 @@ class FastAgiServer:
         self._seconds = seconds
         self._host = host
         self._speech = speech
+        self._on_first_command = on_first_command
         self.port = port
         self._first_reply = first_reply_seconds
         self.max_sessions = max_sessions
@@ -230,6 +233,8 @@ class FastAgiServer:
                 timer.cancel()
             self.stats.open -= 1
             self.stats.commands += session.commands
+            if session.first_command_at is not None:
+                self._on_first_command(session.first_command_at - accepted)
 
 
 async def probe(host: str, port: int, timeout: float = 2.0) -> bool:

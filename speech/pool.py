@@ -63,7 +63,7 @@ class Ears:
         self.decoded_s = 0.0
         """Seconds of audio that went into the engine; the rest was silence."""
         self._recogniser = recogniser
-        self._max_turns = max_turns
+        self.max_turns = max_turns
         self._open: set[Ear] = set()
         self._ready: deque[Ear] = deque()
         self._changed = threading.Condition()
@@ -89,7 +89,7 @@ class Ears:
     def full(self) -> bool:
         """Whether no turn would be taken now."""
         bound = self.max_lag / (2 if self.streaming else 1)
-        return self._ending or self.open_turns >= self._max_turns or self.worst_lag > bound
+        return self._ending or self.open_turns >= self.max_turns or self.worst_lag > bound
 
     def open(self, phrases: Sequence[str] = (), on_partial: Callable[[str], None] | None = None) -> Ear:
         """A turn begins. ``phrases``: only these are listened for. ``on_partial`` is called on the event loop with the

@@ -18,6 +18,7 @@ from web.api.serving import mount
 from web.api.table import ENDPOINTS
 from web.files import Files
 from web.live import Live
+from web.metrics import Scrape
 
 Probe = Callable[[], Awaitable[bool]]
 PROBE_SECONDS = 3.0
@@ -30,11 +31,13 @@ def api_document() -> dict[str, Any]:
     return document(ENDPOINTS, VERSION)
 
 
-def create_app(probes: Mapping[str, Probe], services: Services) -> web.Application:
+def create_app(probes: Mapping[str, Probe], services: Services, metrics: Scrape | None = None) -> web.Application:
     """``probes`` tells for each part whether it works now. The live events run as long as the application."""
     app = web.Application(client_max_size=MAX_BODY)
     app[PROBES] = probes
     app.router.add_get("/health", health)
+    if metrics is not None:
+        app.router.add_get("/metrics", metrics.answer)
     mount(app, ENDPOINTS, services)
     app.on_startup.append(_sweep(services.files))
     app.cleanup_ctx.append(_live(services.live))

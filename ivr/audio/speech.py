@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+from collections import Counter
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from uuid import UUID
@@ -47,6 +48,8 @@ class Speech:
     ) -> None:
         self.ears: Ears | None = None
         self.server = server
+        self.lost: Counter[str] = Counter()
+        """Turns that failed, by why (:attr:`ivr.leg.Heard.why`)."""
         self._sounds = sounds
         self._pace = pace
         self._activity = activity
