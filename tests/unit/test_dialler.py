@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncIterator
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -18,8 +19,13 @@ from callback.store import NewTarget, add_targets
 from callback.words import Kind
 from hotline import dialler as dialler_module
 from hotline.db import create_hotline_engine, driver_url
-from hotline.dialler import Dialler, listen
-from hotline.settings import Callback
+from hotline.dialler import Dialler, listen, serve
+from hotline.parts import dialler_part
+from hotline.rulebook import open_rulebook
+from hotline.secrets import load_or_create
+from hotline.settings import Ami as AmiSettings
+from hotline.settings import Callback, Database, Settings
+from hotline.trial import free_ports
 from routing.ami import Ami, AmiError, AmiLost, AmiRefused, AmiTimeout, Event
 from tests.unit.callback_people import NOW, running
 from tests.unit.ticket_people import rulebook
@@ -230,3 +236,21 @@ async def test_it_hears_that_a_campaign_begins_and_outlives_the_database(
     tasks[1].cancel()
     await asyncio.gather(*tasks, return_exceptions=True)
     await other.dispose()
+
+
+async def test_the_process_lives_while_database_and_asterisk_are_away(tmp_path: Path) -> None:
+    (port,) = free_ports(1)
+    settings = Settings(
+        home=tmp_path, database=Database(url=f"postgresql://u:p@127.0.0.1:{port}/x"), ami=AmiSettings(port=port)
+    )
+    load_or_create(settings, [])
+    open_rulebook(settings, create=True)
+    stop = asyncio.Event()
+    serving = asyncio.create_task(serve(settings, stop))
+    works = dialler_part(settings).works
+    async with asyncio.timeout(20):
+        while not await works():
+            await asyncio.sleep(0.02)
+        stop.set()
+        await serving
+    assert not await works(), "it says itself that it has ended"
