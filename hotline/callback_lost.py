@@ -13,13 +13,14 @@ import math
 import time
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
 
 from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 
 from callback.words import Outcome
 from calls.events import CEL
-from hotline.ami import USER
+from hotline.ami import DIALLER
 from hotline.secrets import load_secrets
 from hotline.settings import Settings
 from routing.ami import Ami, AmiError, Event
@@ -34,8 +35,8 @@ AGAIN_SECONDS = 15.0
 MOST = 1_000
 
 _OPEN = text(
-    "SELECT call_id, claimed_at FROM callback_attempts WHERE outcome IS NULL AND claimed_at <= :before"
-    " ORDER BY id LIMIT :most"
+    "SELECT call_id, claimed_at FROM callback_attempts WHERE outcome IS NULL"
+    " AND (claimed_at <= :before OR claimed_at > :now) ORDER BY id LIMIT :most"
 )
 _LOGGED = text("SELECT DISTINCT call_id FROM call_events WHERE call_id = ANY(CAST(:calls AS text[]))")
 _CURSOR = text("SELECT inode, offset_bytes FROM log_cursors WHERE stream = :stream")
@@ -57,6 +58,8 @@ class Search:
         self._line: _Line | None = None
         self._missing: dict[str, float] = {}
         """Call id → when it was first found in no channel (monotonic)."""
+        self._log_was = _Log()
+        """At the last look."""
 
     async def look(self) -> list[Lost]:
         """Those decided now; empty while something is not known. Raises AmiError and what the database raises."""
@@ -71,16 +74,17 @@ class Search:
             self._line = _Line(self._settings)
         live = {name for row in await channels(self._line.ami) for name in (row.unique_id, row.call_id)}
         uptime = self._line.uptime()
-        size = self._log_size()
+        log_was, self._log_was = self._log_was, _log_at(self._settings.cel_file)
         seen_at = time.monotonic()
         self._missing = {call: self._missing.get(call, seen_at) for call in found if call not in live}
         certain = [call for call, since in self._missing.items() if seen_at - since >= AGAIN_SECONDS]
         if not certain:
             return []
         async with self._engine.connect() as connection:
-            if not await _read_to(connection, *size):
+            # Its present end is never reached while calls go on; that of the last look was, if nothing is wrong.
+            if not await _is_read(connection, log_was, self._log_was):
                 return []
-            # The log's end may have told it meanwhile: only what is still open counts.
+            # What was read may have told: only what is still open counts.
             still = await _open(connection, now)
             logged = set((await connection.execute(_LOGGED, {"calls": certain})).scalars())
         decided = []
@@ -98,32 +102,45 @@ class Search:
             await self._line.ami.close()
             self._line = None
 
-    def _log_size(self) -> tuple[int, int]:
-        """Inode and size of Asterisk's event log."""
-        try:
-            stat = self._settings.cel_file.stat()
-        except FileNotFoundError:
-            return 0, 0
-        return stat.st_ino, stat.st_size
+
+@dataclass(frozen=True, slots=True)
+class _Log:
+    """Asterisk's event log at some moment. Inode 0: there was none."""
+
+    inode: int = 0
+    size: int = 0
+
+
+def _log_at(file: Path) -> _Log:
+    try:
+        stat = file.stat()
+    except FileNotFoundError:
+        return _Log()
+    return _Log(stat.st_ino, stat.st_size)
 
 
 async def _open(connection: AsyncConnection, now: datetime) -> dict[str, datetime]:
-    """Attempts whose outcome is not known, the oldest first, and when they were claimed."""
-    rows = await connection.execute(_OPEN, {"before": now - GRACE, "most": MOST})
+    """Attempts whose outcome is not known, the oldest first, and when they were claimed. One of a time to come is as
+    old as any: the clock was set back."""
+    rows = await connection.execute(_OPEN, {"before": now - GRACE, "now": now, "most": MOST})
     return {row.call_id: row.claimed_at for row in rows}
 
 
-async def _read_to(connection: AsyncConnection, inode: int, size: int) -> bool:
-    """Whether what the file held then has been written down."""
+async def _is_read(connection: AsyncConnection, then: _Log, now: _Log) -> bool:
+    """Whether what the log held ``then`` has been written down; it may have been set aside since."""
     row = (await connection.execute(_CURSOR, {"stream": CEL})).one_or_none()
-    return size == 0 or (row is not None and int(row.inode) == inode and row.offset_bytes >= size)
+    if then.size == 0 or row is None:
+        return then.size == 0
+    if int(row.inode) == then.inode:
+        return bool(row.offset_bytes >= then.size)
+    return int(row.inode) == now.inode
 
 
 class _Line:
     """A manager connection, kept while it is needed, and what Asterisk says at each login: for how long it runs."""
 
     def __init__(self, settings: Settings) -> None:
-        self.ami = Ami("127.0.0.1", settings.ami.port, USER, load_secrets(settings).ami)
+        self.ami = Ami("127.0.0.1", settings.ami.port, DIALLER, load_secrets(settings).ami)
         self._began = math.inf
         """Monotonic."""
         self.ami.on_event("FullyBooted", self._booted)

@@ -132,7 +132,19 @@ async def test_nobody_is_rung_again_before_it_is_known(
                 ),
                 {"inode": stat.st_ino, "size": stat.st_size},
             )
+        with settings.cel_file.open("a") as log:
+            log.write("of calls that go on\n")
         assert await looked(search) == [Lost(never, Outcome.NOT_DIALLED), Lost(logged, Outcome.UNKNOWN)]
+        assert await looked(search) == [], "now it is the last look's end that is not read"
+        settings.cel_file.rename(settings.cel_file.with_suffix(".1"))
+        settings.cel_file.write_text("a new file\n")
+        await looked(search)
+        inode = settings.cel_file.stat().st_ino
+        async with engine.begin() as connection:
+            await connection.execute(text("UPDATE log_cursors SET inode = :inode, offset_bytes = 0"), {"inode": inode})
+        assert await looked(search) == [], "of the new one nothing is read"
+        async with engine.begin() as connection:
+            await connection.execute(text("UPDATE log_cursors SET offset_bytes = 11"))
         await bare.ami.action("Hangup", {"Channel": "/^Local/"})
         while Lost(live, Outcome.NOT_DIALLED) not in await looked(search):
             await asyncio.sleep(0.05)
