@@ -14,7 +14,7 @@ import os
 import signal
 import socket
 import time
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from datetime import UTC, date, datetime
 
 import psycopg
@@ -39,6 +39,7 @@ from hotline.rulebook import Rulebooks, open_rulebook
 from hotline.secrets import load_secrets
 from hotline.settings import Callback, Settings, SettingsError, load_settings
 from hotline.stopping import pause
+from ivr.fastagi import probe as voice_probe
 from routing.ami import Ami, AmiError, AmiInvalid
 from routing.lines import Lines
 from routing.number import NotDialable, dialable
@@ -54,6 +55,7 @@ MOST_RINGING = 500
 """At once by one dialler: as many requests wait for their answers on the manager connection."""
 MAX_BACK_OFF = 4.0
 RULES_SECONDS = 10.0
+PROBE_SECONDS = 2.0
 
 _RUNNING = text("SELECT EXISTS (SELECT 1 FROM campaigns WHERE state = 'running')")
 
@@ -63,23 +65,31 @@ def pace_of(callback: Callback) -> Pace:
 
 
 class Dialler:
-    """``ami`` is started and closed by the dialler. ``name``: who claimed an attempt, for the operator."""
+    """``ami`` is started and closed by the dialler. ``name``: who claimed an attempt, for the operator. ``can_ask``:
+    whether the voice server works: nobody is rung to hear that nobody is there."""
 
     def __init__(
-        self, engine: AsyncEngine, ami: Ami, callback: Callback, name: str, is_working_day: Callable[[date], bool]
+        self,
+        engine: AsyncEngine,
+        ami: Ami,
+        callback: Callback,
+        name: str,
+        is_working_day: Callable[[date], bool],
+        can_ask: Callable[[], Awaitable[bool]],
     ) -> None:
         self._engine, self._ami, self._settings, self._name = engine, ami, callback, name
-        self._is_working_day = is_working_day
+        self._is_working_day, self._can_ask = is_working_day, can_ask
+        self._asked_at, self._voice = -PROBE_SECONDS, False
         self._lines = Lines(ami, self._note_freed)
         self._freed: set[str] = set()
         self._ringing: set[asyncio.Task[None]] = set()
         self._wake = asyncio.Event()
-        self._looked_at = -IDLE_SECONDS
+        self._changed, self._looked_at = True, 0.0
         self._running = self._connecting = False
 
     def look_again(self) -> None:
         """Campaigns have changed."""
-        self._looked_at = -IDLE_SECONDS
+        self._changed = True
         self._wake.set()
 
     async def run(self, stop: asyncio.Event) -> None:
@@ -107,7 +117,7 @@ class Dialler:
         await self._keep_connected(await self._campaigns())
         if not self._running or not self._ami.connected.is_set() or stop.is_set():
             return 0
-        if len(self._ringing) >= MOST_RINGING:
+        if len(self._ringing) >= MOST_RINGING or not await self._voice_works():
             return 0
         load = Load(self._lines.taken, self._lines.waiting)
         before = time.monotonic()
@@ -148,12 +158,25 @@ class Dialler:
         else:
             log.info("%s: %s", one.call_id, answer.get("Response", ""))
 
+    async def _voice_works(self) -> bool:
+        if time.monotonic() - self._asked_at >= PROBE_SECONDS:
+            works = await self._can_ask()
+            if not works and (self._voice or self._asked_at < 0):
+                log.warning("the voice server does not answer: nobody is rung")
+            self._voice, self._asked_at = works, time.monotonic()
+        return self._voice
+
     async def _campaigns(self) -> bool:
         """Whether any runs; looked up now and then only."""
-        if self._running or time.monotonic() - self._looked_at >= IDLE_SECONDS:
-            async with self._engine.connect() as connection:
-                self._running = bool(await connection.scalar(_RUNNING))
-            self._looked_at = time.monotonic()
+        if self._running or self._changed or time.monotonic() - self._looked_at >= IDLE_SECONDS:
+            # Before the question: what changes while it is being answered is asked again.
+            self._changed, self._looked_at = False, time.monotonic()
+            try:
+                async with self._engine.connect() as connection:
+                    self._running = bool(await connection.scalar(_RUNNING))
+            except BaseException:
+                self._changed = True
+                raise
         return self._running
 
     async def _keep_connected(self, wanted: bool) -> None:
@@ -232,7 +255,14 @@ async def _dial(settings: Settings, rulebook: Rulebooks, stop: asyncio.Event) ->
     ami = Ami("127.0.0.1", settings.ami.port, DIALLER, load_secrets(settings).ami)
     name = f"{socket.gethostname()}/{os.getpid()}"
     async with open_engine(settings, pool_size=2) as engine:
-        dialler = Dialler(engine, ami, settings.callback, name, lambda day: rulebook().days.is_working_day(day))
+        dialler = Dialler(
+            engine,
+            ami,
+            settings.callback,
+            name,
+            lambda day: rulebook().days.is_working_day(day),
+            lambda: voice_probe("127.0.0.1", settings.agi.port, PROBE_SECONDS),
+        )
         publisher = Publisher(
             "dialler",
             lambda: (Figure("hotline_dialler_connected", ami.connected.is_set()), *pool_figures("dialler", engine)),

@@ -83,9 +83,13 @@ async def people(engine: AsyncEngine, campaign: Campaign, numbers: range) -> Non
         await add_targets(connection, campaign.id, new, NOW)
 
 
-def make(engine: AsyncEngine, ami: Ami, **settings: Any) -> Dialler:
+def make(engine: AsyncEngine, ami: Ami, *, voice: bool = True, **settings: Any) -> Dialler:
     given = Callback(**{"per_second": 100.0, "lines": 100, **settings})
-    return Dialler(engine, ami, given, "tests", rulebook().days.is_working_day)
+
+    async def can_ask() -> bool:
+        return voice
+
+    return Dialler(engine, ami, given, "tests", rulebook().days.is_working_day, can_ask)
 
 
 async def steps(dialler: Dialler, times: int = 3, tokens: int = 100) -> int:
@@ -136,6 +140,11 @@ async def test_what_went_wrong_is_not_repeated(engine: AsyncEngine, campaign: Ca
 
 async def test_without_asterisk_nobody_is_claimed(engine: AsyncEngine, campaign: Campaign) -> None:
     assert await steps(make(engine, Exchange(away=True))) == 0
+    assert await rows(engine, "SELECT id FROM callback_attempts") == []
+
+
+async def test_while_nobody_would_ask_nobody_is_claimed(engine: AsyncEngine, campaign: Campaign) -> None:
+    assert await steps(make(engine, Exchange(), voice=False)) == 0
     assert await rows(engine, "SELECT id FROM callback_attempts") == []
 
 
