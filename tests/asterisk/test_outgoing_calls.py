@@ -1,0 +1,132 @@
+"""An agent rings the citizen of a ticket: the agent's telephone first, then the citizen's, in one recorded call."""
+
+from __future__ import annotations
+
+import asyncio
+import shutil
+from collections.abc import AsyncIterator, Iterator
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from hotline.db import open_engine
+from hotline.rulebook import open_rulebook
+from hotline.trial import TrialError, free_ports
+from tests.asterisk.instance import Instance
+from tests.asterisk.phones import Phones, taken
+from tests.asterisk.records import all_tickets, call_of, events
+from tests.asterisk.sound import hears_tone, read_wav
+from tickets.book import create
+from tickets.history import TicketEvent, events_of
+from tickets.permits import Actor
+from tickets.ticket import NewRequest
+from tickets.words import Category
+
+pytestmark = pytest.mark.asterisk
+NETWORK = "127.0.0.11"
+CREATES = Actor("test", frozenset({"ticket.create"}))
+
+
+@pytest.fixture(scope="module")
+def calling(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Instance, int]]:
+    """A hotline, and the port at which citizens' telephones may listen."""
+    [port] = free_ports(1)
+    instance = Instance(tmp_path_factory.mktemp("calling"), callback={"test_network": f"{NETWORK}:{port}"})
+    instance.start()
+    yield instance, port
+    instance.stop()
+    shutil.rmtree(instance.home, ignore_errors=True)
+
+
+@pytest.fixture
+async def phones(calling: tuple[Instance, int]) -> AsyncIterator[Phones]:
+    async with Phones(calling[0]) as opened:
+        yield opened
+
+
+async def ticket(instance: Instance, number: str) -> str:
+    request = NewRequest(category=Category.HELP, caller=number, caller_e164=f"+86{number}")
+    async with open_engine(instance.settings) as engine, engine.begin() as connection:
+        made = await create(connection, open_rulebook(instance.settings), request, CREATES, datetime.now(UTC))
+    return made.number
+
+
+async def called(instance: Instance, number: str) -> list[TicketEvent]:
+    async with open_engine(instance.settings) as engine, engine.begin() as connection:
+        return await events_of(connection, open_rulebook(instance.settings), number, "called")
+
+
+async def dial(instance: Instance, number: str) -> Any:
+    return await asyncio.to_thread(instance.hotline, "agent", "dial", "1001", "--ticket", number)
+
+
+async def test_agent_and_citizen_hear_each_other_and_it_is_on_record(
+    phones: Phones, calling: tuple[Instance, int], tmp_path: Path
+) -> None:
+    instance, port = calling
+    number = await ticket(instance, "13933330001")
+    agent = await phones.agent("1001", log_in=False, tone=880, record=tmp_path / "agent.wav")
+    citizen = await phones.centre(NETWORK, port, tone=440, record=tmp_path / "citizen.wav")
+    told = await dial(instance, number)
+    assert (told["ticket"], told["number"]) == (number, "139****0001")
+    at_agent, at_citizen = await taken(agent), await taken(citizen)
+    assert at_agent.events[0].detail == "13933330001"
+    assert at_citizen.events[0].detail == "12345"
+    await at_citizen.do("keys", keys="w3,5")
+    await at_citizen.wait("key", 10, detail="5")
+    await at_citizen.hangup()
+    await at_agent.ended(5)
+    heard, rate = read_wav(tmp_path / "agent.wav")
+    assert hears_tone(heard[-rate:, 0], rate, 440)
+    heard, rate = read_wav(tmp_path / "citizen.wav")
+    assert hears_tone(heard[-rate:, 0], rate, 880)
+
+    call = await call_of(instance, "+8613933330001", recording=True)
+    assert call["id"] == told["call_id"]
+    assert (call["via"], call["agent"], call["hangup_by"]) == ("outgoing", "1001", "caller")
+    assert (call["missed"], call["ticket"]) == (False, None)
+    assert call["arrived_at"] <= call["answered_at"] <= call["human_at"] < call["ended_at"]
+    assert call["caller_e164"] == "+8613933330001"
+    assert [one for one in events(call) if one != "recording"] == ["outgoing", "answered", "connected", "hung_up"]
+    assert call["timeline"][0]["detail"] == {"agent": "1001", "ticket": number}
+    stereo, rate = read_wav(instance.settings.recordings_dir / call["recording"]["path"])
+    assert hears_tone(stereo[-rate:, 0], rate, 440), "left is the citizen"
+    assert hears_tone(stereo[-rate:, 1], rate, 880), "right is the agent"
+    [event] = await called(instance, number)
+    assert event.data == {"call_id": call["id"], "extension": "1001", "do_not_call": False}
+    assert [one["number"] for one in await all_tickets(instance)].count(number) == 1
+
+
+async def test_a_citizen_who_does_not_answer_was_rung_and_is_not_missed(
+    phones: Phones, calling: tuple[Instance, int]
+) -> None:
+    instance, port = calling
+    number = await ticket(instance, "13933330002")
+    agent = await phones.agent("1001", log_in=False)
+    citizen = await phones.centre(NETWORK, port, answer_after=None)
+    await dial(instance, number)
+    at_agent = await taken(agent)
+    async with asyncio.timeout(10):
+        ringing = await citizen.incoming.get()
+    with pytest.raises(TrialError, match="正在通话"):
+        await dial(instance, number)
+    await at_agent.hangup()
+    await ringing.ended(5)
+    call = await call_of(instance, "+8613933330002")
+    assert (call["answered_at"], call["human_at"], call["missed"], call["recording"]) == (None, None, False, None)
+    assert events(call) == ["outgoing", "hung_up"]
+    assert citizen.incoming.empty()
+
+
+async def test_an_agent_who_does_not_answer_rings_nobody(phones: Phones, calling: tuple[Instance, int]) -> None:
+    instance, port = calling
+    number = await ticket(instance, "13933330003")
+    citizen = await phones.centre(NETWORK, port)
+    await phones.agent("1001", log_in=False, code=486)
+    with pytest.raises(TrialError, match="1001"):
+        await dial(instance, number)
+    [event] = await called(instance, number)
+    assert event.data["extension"] == "1001"
+    assert citizen.incoming.empty()
