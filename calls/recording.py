@@ -20,11 +20,11 @@ from pathlib import Path
 from typing import BinaryIO
 
 from calls.events import CALL_ID
+from calls.recording_seal import BLOCK, NO_KEYS, Keys, Seal, blocks, key_of, open_sound, seal_file
 
 RATE = 8_000
 FRAME = 4
 """Bytes of one moment: two channels of 16 bits."""
-BLOCK = 1 << 18
 QUIET_SECONDS = 2.0
 """A file that nobody has written to for so long is complete; MixMonitor closes it just after the hang-up."""
 RAW_FILE = re.compile(rf"([0-9]{{4}}/[0-9]{{2}}/[0-9]{{2}})/({CALL_ID.pattern})\.raw")
@@ -42,12 +42,14 @@ class NotYet(Exception):
 
 @dataclass(frozen=True, slots=True)
 class Sound:
-    """``path`` is below the recordings folder. ``sha256`` is of the whole WAV file."""
+    """``path`` is below the recordings folder. ``sha256`` and ``bytes`` are of the whole WAV file as it is played;
+    ``key_id``: with which it is sealed, or empty."""
 
     path: str
     sha256: str
     bytes: int
     seconds: float
+    key_id: str = ""
 
 
 def call_of(file: str) -> str:
@@ -58,13 +60,14 @@ def call_of(file: str) -> str:
     return match[2]
 
 
-def convert(root: Path, file: str, spare: Path | None = None) -> Sound:
-    """Make the WAV file beside the raw one, then remove the raw one. Bounded memory; done again it does no harm.
+def convert(root: Path, file: str, spare: Path | None = None, keys: Keys = NO_KEYS) -> Sound:
+    """Make the WAV file beside the raw one, sealed if ``keys`` can, then remove the raw one. Bounded memory; done again
+    it does no harm.
 
     The raw file, emptied, becomes ``spare``, and the next WAV file is written into it: a file removed makes ext4 search
     longer for every file that Asterisk creates in the next five seconds (4 % of its work at 70 calls/s).
 
-    Raises BadName, NotYet, FileNotFoundError (nothing there) and OSError.
+    Raises BadName, NotYet, FileNotFoundError (nothing there), Unreadable and OSError.
     """
     call_of(file)
     stem = root / file.removesuffix(".raw")
@@ -73,19 +76,19 @@ def convert(root: Path, file: str, spare: Path | None = None) -> Sound:
     halves = [stem.with_name(f"{stem.name}-{side}.raw") for side in ("in", "out")]
     sources = [whole] if whole.exists() else [half for half in halves if half.exists()]
     if not sources:
-        return _existing(root, target)
+        return _existing(root, target, keys)
     if any(time.time() - source.stat().st_mtime < QUIET_SECONDS for source in sources):
         raise NotYet(file)
     with ExitStack() as stack:
         opened = {source: stack.enter_context(_open(source)) for source in sources}
         if whole in opened:
             size = os.fstat(opened[whole].fileno()).st_size
-            blocks = _blocks(opened[whole])
+            sound_of = blocks(opened[whole])
         else:
             longest = max(os.fstat(one.fileno()).st_size for one in opened.values())
             size = longest // 2 * FRAME
-            blocks = _interleaved(opened.get(halves[0]), opened.get(halves[1]))
-        sound = _write(root, target, min(size, _MAX_BYTES) // FRAME * FRAME, blocks, spare)
+            sound_of = _interleaved(opened.get(halves[0]), opened.get(halves[1]))
+        sound = _write(root, target, min(size, _MAX_BYTES) // FRAME * FRAME, sound_of, spare, keys)
     for source in sources:
         _put_away(source, spare)
     return sound
@@ -105,14 +108,16 @@ def unfinished(root: Path, days: int, older_than: float) -> dict[str, str]:
     return found
 
 
-def _existing(root: Path, target: Path) -> Sound:
+def _existing(root: Path, target: Path, keys: Keys) -> Sound:
     """Converted before, but whoever did so died before writing it down."""
+    key_id = seal_file(target, keys) if keys.seals_with else key_of(target)
     digest = hashlib.sha256()
-    with _open(target) as file:
-        while block := file.read(BLOCK):
+    with open_sound(target, keys) as file:
+        for block in blocks(file):
             digest.update(block)
         size = file.tell()
-    return Sound(target.relative_to(root).as_posix(), digest.hexdigest(), size, max(0, size - 44) / FRAME / RATE)
+    seconds = max(0, size - 44) / FRAME / RATE
+    return Sound(target.relative_to(root).as_posix(), digest.hexdigest(), size, seconds, key_id)
 
 
 def _open(path: Path) -> BinaryIO:
@@ -128,7 +133,7 @@ def _put_away(source: Path, spare: Path | None) -> None:
         os.truncate(spare, 0)
 
 
-def _write(root: Path, target: Path, size: int, blocks: Iterator[bytes], spare: Path | None) -> Sound:
+def _write(root: Path, target: Path, size: int, content: Iterator[bytes], spare: Path | None, keys: Keys) -> Sound:
     """Beside, complete and on the disk before it gets its name."""
     # One name for all: what somebody who was killed left is written over.
     part = target.with_name(f"{target.name}.part")
@@ -140,34 +145,34 @@ def _write(root: Path, target: Path, size: int, blocks: Iterator[bytes], spare: 
     try:
         with os.fdopen(os.open(part, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_NOFOLLOW, 0o640), "wb") as out:
             header = _header(size)
-            out.write(header)
+            seal = Seal(out, target.name, size + len(header), keys) if keys.seals_with else None
+            write = out.write if seal is None else seal.write
+            write(header)
             digest.update(header)
             left = size
-            for block in blocks:
+            for block in content:
                 block = block[:left]
                 left -= len(block)
-                out.write(block)
+                write(block)
                 digest.update(block)
             if left:
                 raise OSError(f"{target.name}: the raw file became shorter while it was read")
+            if seal is not None:
+                seal.finish()
             out.flush()
             os.fsync(out.fileno())
         part.rename(target)
     except BaseException:
         part.unlink(missing_ok=True)
         raise
-    return Sound(target.relative_to(root).as_posix(), digest.hexdigest(), size + len(header), size / FRAME / RATE)
+    path = target.relative_to(root).as_posix()
+    return Sound(path, digest.hexdigest(), size + len(header), size / FRAME / RATE, keys.seals_with)
 
 
 def _header(size: int) -> bytes:
     """RIFF/WAVE, PCM, two channels (Multimedia Programming Interface and Data Specifications 1.0, 1991)."""
     form = struct.pack("<4sIHHIIHH", b"fmt ", 16, 1, 2, RATE, RATE * FRAME, FRAME, 16)
     return struct.pack("<4sI4s", b"RIFF", 36 + size, b"WAVE") + form + struct.pack("<4sI", b"data", size)
-
-
-def _blocks(file: BinaryIO) -> Iterator[bytes]:
-    while block := file.read(BLOCK):
-        yield block
 
 
 def _interleaved(left: BinaryIO | None, right: BinaryIO | None) -> Iterator[bytes]:

@@ -4,7 +4,9 @@ log_cursors  how far each stream has been read (:class:`calls.tail.Cursor`), and
 call_events  every line about a call as Asterisk wrote it, append-only: records and timelines are folded from it;
              only what was heard at the menu is taken out when a call's words are deleted
 calls        one row per call, a projection of call_events (:class:`calls.record.Call`)
-recordings   one row per recording that Asterisk was told to begin, or that was found without a call
+recordings   one row per recording that Asterisk was told to begin, or that was found without a call; it stays when the
+             sound is erased
+recording_holds  what must not be removed (:mod:`calls.keeping`), and who lifted that
 transcripts  one row per recording to be written down, whatever came of it (:mod:`calls.transcripts`)
 transcript_segments  what was said in it; of a confidential ticket's call nothing: it is in ``transcripts.sealed``
 alerts       what somebody must look at; open until acknowledged or closed
@@ -18,6 +20,7 @@ from sqlalchemy import (
     Column,
     Float,
     ForeignKey,
+    Identity,
     Index,
     Integer,
     MetaData,
@@ -107,16 +110,48 @@ recordings = Table(
     metadata,
     Column("call_id", Text, primary_key=True),
     Column("file", Text, nullable=False),  # the raw file, below the recordings folder
-    Column("state", Text, nullable=False, server_default="pending"),  # pending, done, missing, failed
+    Column("state", Text, nullable=False, server_default="pending"),  # pending, done, missing, failed, erased
     _text("reason"),
     Column("offset_ms", Integer),  # beginning of the sound after the call's arrival
     _text("path"),  # the WAV file, below the recordings folder
-    _text("sha256"),
-    Column("bytes", BigInteger),
+    _text("sha256"),  # of the WAV file as it is played
+    Column("bytes", BigInteger),  # as it is played
     Column("seconds", Float),
     Column("attempts", Integer, nullable=False, server_default="0"),
     Column("next_try_at", Time, nullable=False, server_default=text("now()")),
+    _text("key_id"),  # with which the file is sealed; empty: it lies open
+    # What was recorded beside it: [{kind, path, sha256, bytes, key_id}] (calls.recording_files.Kept).
+    Column("clips", JSONB, nullable=False, server_default=text("'[]'")),
+    _text("keep_class"),  # as it was when last looked at
+    _text("keep_rules"),  # by which rules
+    Column("keep_look_at", Time, nullable=False, server_default=text("now()")),  # not over its time before
+    Column("erased_at", Time),
+    _text("erased_by"),
+    _flag("unremoved"),  # erased, and the files are not gone yet
     Index("recordings_pending", "next_try_at", postgresql_where=text("state = 'pending'")),
+    Index(
+        "recordings_to_look_at",
+        "keep_rules",
+        "keep_look_at",
+        postgresql_where=text("state NOT IN ('pending', 'erased')"),
+    ),
+    Index("recordings_unremoved", "call_id", postgresql_where=text("unremoved")),
+)
+
+recording_holds = Table(
+    "recording_holds",
+    metadata,
+    Column("id", BigInteger, Identity(always=True), primary_key=True),
+    Column("call_id", Text),  # one of both: a call, or all calls of a ticket
+    Column("ticket", Text),
+    Column("reason", Text, nullable=False),
+    Column("by", Text, nullable=False),
+    Column("at", Time, nullable=False),
+    Column("lifted_at", Time),
+    _text("lifted_by"),
+    _text("lift_reason"),
+    Index("recording_holds_call", "call_id", postgresql_where=text("call_id IS NOT NULL")),
+    Index("recording_holds_ticket", "ticket", postgresql_where=text("ticket IS NOT NULL")),
 )
 
 transcripts = Table(

@@ -17,6 +17,9 @@ from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 
 from calls.alerts import Alert, raise_alerts
 from calls.recording import BadName, NotYet, Sound, convert, unfinished
+from calls.recording_files import CLIPS, Kept, take_in_clip
+from calls.recording_seal import NO_KEYS, Keys, Unreadable
+from hotline.settings import SettingsError
 from tickets.number import today
 
 log = logging.getLogger(__name__)
@@ -31,7 +34,7 @@ THREADS = 2
 MISSING_ATTEMPTS = 3
 MAX_ATTEMPTS = 10
 NO_SPACE_SECONDS = 60.0
-"""A full disk is no fault of the file's: it is tried until there is room."""
+"""A full disk is no fault of the file's: it is tried until there is room. Nor is a key file that is not there."""
 ORPHAN_SECONDS = 60.0
 ORPHAN_DAYS = 7
 
@@ -54,17 +57,21 @@ _ANY_LEFT = text(
 )
 _DONE = text(
     "UPDATE recordings AS r SET state = d.state, reason = d.reason, path = d.path, sha256 = d.sha256, bytes = d.bytes,"
-    " seconds = d.seconds, attempts = d.attempts, next_try_at = now() + make_interval(secs => d.wait)"
+    " seconds = d.seconds, attempts = d.attempts, next_try_at = now() + make_interval(secs => d.wait),"
+    " key_id = d.key_id, clips = d.clips"
     " FROM jsonb_to_recordset(CAST(:rows AS jsonb)) AS d(call_id text, state text, reason text, path text, sha256 text,"
-    " bytes bigint, seconds float8, attempts int, wait float8) WHERE r.call_id = d.call_id"
+    " bytes bigint, seconds float8, attempts int, wait float8, key_id text, clips jsonb)"
+    " WHERE r.call_id = d.call_id AND r.state = 'pending' RETURNING r.call_id"
 )
+# Erased while they were converted, or found again on the disk: what there is now goes, too.
+_ERASED = text("UPDATE recordings SET unremoved = true WHERE state = 'erased' AND call_id = ANY(:calls)")
 # Not those of a call under way, nor those that wait already.
 _ADOPT = text(
     "INSERT INTO recordings AS r (call_id, file)"
     " SELECT o.call_id, o.file FROM jsonb_to_recordset(CAST(:rows AS jsonb)) AS o(call_id text, file text)"
     " LEFT JOIN calls c ON c.id = o.call_id WHERE c.id IS NULL OR c.ended_at IS NOT NULL"
     " ON CONFLICT (call_id) DO UPDATE SET state = 'pending', file = excluded.file, attempts = 0, next_try_at = now()"
-    " WHERE r.state <> 'pending' RETURNING call_id"
+    " WHERE r.state NOT IN ('pending', 'erased') RETURNING call_id"
 )
 
 
@@ -97,13 +104,15 @@ def create_app(url: str, sweeper: Sweeper) -> App:
 class Sweeper:
     """``stop``: the file being converted is the last one. ``caught_up`` is set once Asterisk's log has been read to its
     end: before that a call under way may be unknown, and its recording would look like one left by a crash. ``on_done``
-    is called in the transaction that marks these calls' recordings as converted."""
+    is called in the transaction that marks these calls' recordings as converted. ``keys`` is asked for each time, since
+    keys are added; it raises SettingsError when recordings are to be sealed and cannot."""
 
     engine: AsyncEngine
     root: Path
     caught_up: asyncio.Event
     stop: asyncio.Event
     on_done: OnDone = nothing_more
+    keys: Callable[[], Keys] = lambda: NO_KEYS
 
     async def sweep(self) -> int:
         """Convert all that wait; returns how many were looked at. What is not ready yet is left to a later sweep."""
@@ -120,12 +129,15 @@ class Sweeper:
             )
             rows = [row for result in results for row in result]
             async with self.engine.begin() as connection:
-                await connection.execute(_DONE, {"rows": json.dumps(rows)})
+                written = set(await connection.scalars(_DONE, {"rows": json.dumps(rows)}))
+                if len(written) < len(rows):
+                    await connection.execute(_ERASED, {"calls": [row["call_id"] for row in rows]})
+                rows = [row for row in rows if row["call_id"] in written]
                 if ready := [row["call_id"] for row in rows if row["state"] == "done"]:
                     await self.on_done(connection, ready)
                 if alerts := alerts_of(rows):
                     await raise_alerts(connection, alerts)
-            count += len(rows)
+            count += len(waiting)
         async with self.engine.begin() as connection:
             if await connection.scalar(_ANY_LEFT):
                 await defer_sweep(connection)
@@ -141,6 +153,7 @@ class Sweeper:
         rows = json.dumps([{"call_id": call_id, "file": file} for call_id, file in found.items()])
         async with self.engine.begin() as connection:
             adopted = (await connection.scalars(_ADOPT, {"rows": rows})).all()
+            await connection.execute(_ERASED, {"calls": list(found)})
             if adopted:
                 log.warning("%d recordings left by a crash found, e.g. of call %s", len(adopted), adopted[0])
                 await defer_sweep(connection, 0)
@@ -148,18 +161,29 @@ class Sweeper:
 
     def _share(self, waiting: Sequence[Row[Any]], number: int) -> list[dict[str, Any]]:
         spare = self.root / f".spare-{number}"
-        return [self._one(row.call_id, row.file, row.attempts, spare) for row in waiting if not self.stop.is_set()]
-
-    def _one(self, call_id: str, file: str, attempts: int, spare: Path) -> dict[str, Any]:
         try:
-            return done(call_id, attempts, convert(self.root, file, spare))
+            keys = self.keys()
+        except SettingsError as error:
+            log.error("recordings are not converted: %s", error)
+            return [again(row.call_id, row.attempts, "pending", "no key", NO_SPACE_SECONDS) for row in waiting]
+        return [
+            self._one(row.call_id, row.file, row.attempts, spare, keys) for row in waiting if not self.stop.is_set()
+        ]
+
+    def _one(self, call_id: str, file: str, attempts: int, spare: Path, keys: Keys) -> dict[str, Any]:
+        clips: list[Kept] = []
+        try:
+            clips = [clip for kind in CLIPS if (clip := take_in_clip(self.root, file, kind, keys)) is not None]
+            return done(call_id, attempts, convert(self.root, file, spare, keys), clips)
         except NotYet:
             return again(call_id, attempts, "pending", "still being written", 2.0)
         except BadName as error:
             return again(call_id, attempts + 1, "failed", str(error), 0.0)
         except FileNotFoundError:
             state = "missing" if attempts + 1 >= MISSING_ATTEMPTS else "pending"
-            return again(call_id, attempts + 1, state, "no file", 5.0)
+            return again(call_id, attempts + 1, state, "no file", 5.0, clips)
+        except Unreadable as error:
+            return again(call_id, attempts + 1, "failed", str(error)[:200], 0.0)
         except OSError as error:
             if error.errno in (errno.ENOSPC, errno.EDQUOT):
                 return again(call_id, attempts, "pending", "no space", NO_SPACE_SECONDS)
@@ -169,7 +193,7 @@ class Sweeper:
             return again(call_id, attempts + 1, state, str(error)[:200], min(600.0, 5.0 * 2**attempts))
 
 
-def done(call_id: str, attempts: int, sound: Sound) -> dict[str, Any]:
+def done(call_id: str, attempts: int, sound: Sound, clips: Sequence[Kept] = ()) -> dict[str, Any]:
     return {
         "call_id": call_id,
         "state": "done",
@@ -180,6 +204,8 @@ def done(call_id: str, attempts: int, sound: Sound) -> dict[str, Any]:
         "seconds": sound.seconds,
         "attempts": attempts + 1,
         "wait": 0.0,
+        "key_id": sound.key_id,
+        "clips": [clip.as_json() for clip in clips],
     }
 
 
@@ -193,7 +219,9 @@ def alerts_of(rows: Sequence[Mapping[str, Any]]) -> list[Alert]:
     return found
 
 
-def again(call_id: str, attempts: int, state: str, reason: str, wait: float) -> dict[str, Any]:
+def again(
+    call_id: str, attempts: int, state: str, reason: str, wait: float, clips: Sequence[Kept] = ()
+) -> dict[str, Any]:
     return {
         "call_id": call_id,
         "state": state,
@@ -204,4 +232,6 @@ def again(call_id: str, attempts: int, state: str, reason: str, wait: float) -> 
         "seconds": None,
         "attempts": attempts,
         "wait": wait,
+        "key_id": "",
+        "clips": [clip.as_json() for clip in clips],
     }

@@ -19,6 +19,7 @@ from hotline.logs import configure_logging
 from hotline.metrics import Publisher
 from hotline.metrics_database import pool_figures
 from hotline.parts import SCRIBE_HEARTBEAT
+from hotline.recordings_keys import opening_keys
 from hotline.rulebook import Rulebooks, open_rulebook
 from hotline.scribe_draft import draft_of
 from hotline.scribe_job import create_app, work
@@ -107,6 +108,7 @@ async def _write(settings: Settings, stop: asyncio.Event, model: Model, heart: H
             rulebook=rulebook,
             stop=stop,
             tell=heart.tell,
+            keys=lambda: opening_keys(settings),
         )
         url = driver_url(database_url(settings))
         publisher = Publisher("scribe", lambda: pool_figures("scribe", engine))

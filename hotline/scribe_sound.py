@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import wave
 from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -12,6 +13,7 @@ import numpy as np
 import numpy.typing as npt
 
 from calls.record import Call
+from calls.recording_seal import NO_KEYS, Keys, Unreadable, open_sound
 
 RATE = 8_000
 WINDOW_SECONDS = 60.0
@@ -51,19 +53,19 @@ class Length:
     cut: bool
 
 
-def length(path: Path) -> Length:
+def length(path: Path, keys: Keys = NO_KEYS) -> Length:
     """Raises BadSound, OSError."""
-    with _open(path) as file:
+    with _open(path, keys) as file:
         seconds = file.getnframes() / RATE
     return Length(seconds, seconds > LONGEST_SECONDS)
 
 
-def windows(path: Path, side: int, spans: Sequence[Span] | None = None) -> Iterator[Window]:
+def windows(path: Path, side: int, spans: Sequence[Span] | None = None, keys: Keys = NO_KEYS) -> Iterator[Window]:
     """``side``: 0 left (the caller), 1 right. What lies outside ``spans`` is silence; windows of silence are left out.
 
     Raises BadSound, OSError.
     """
-    with _open(path) as file:
+    with _open(path, keys) as file:
         end = min(file.getnframes(), round(LONGEST_SECONDS * RATE))
         place = 0
         while place < end:
@@ -123,15 +125,18 @@ def message_start(call: Call | None) -> int | None:
     return None
 
 
-def _open(path: Path) -> wave.Wave_read:
+@contextmanager
+def _open(path: Path, keys: Keys) -> Iterator[wave.Wave_read]:
     try:
-        file = wave.open(str(path), "rb")  # noqa: SIM115
+        # A file that is handed to wave is not closed by it.
+        with open_sound(path, keys) as opened, wave.open(opened, "rb") as file:
+            if (file.getnchannels(), file.getsampwidth(), file.getframerate()) != (2, 2, RATE):
+                raise BadSound(f"{path.name}: not 8 kHz, 16 bit, two channels")
+            yield file
     except (wave.Error, EOFError) as error:
         raise BadSound(f"{path.name}: {error}") from error
-    if (file.getnchannels(), file.getsampwidth(), file.getframerate()) != (2, 2, RATE):
-        file.close()
-        raise BadSound(f"{path.name}: not 8 kHz, 16 bit, two channels")
-    return file
+    except Unreadable as error:
+        raise BadSound(str(error)) from error
 
 
 def _quietest(samples: Samples) -> int:

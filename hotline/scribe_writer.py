@@ -19,9 +19,11 @@ from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 from calls import transcripts
 from calls.alerts import Alert, raise_alerts
 from calls.listing import load_timeline
+from calls.recording_seal import NO_KEYS, Keys
 from calls.transcripts import CALLER, OTHER, Claim, Made, Said, Seal
 from hotline.scribe_model import Model
 from hotline.scribe_sound import BadSound, Span, length, message_start, spans_of_people, windows
+from hotline.settings import SettingsError
 from speech.port import EngineError
 from tickets.draft import Draft, add_draft, of_call
 from tickets.number import today
@@ -38,7 +40,7 @@ State = Literal["idle", "working", "no model", "faulty", "off"]
 @dataclass(frozen=True)
 class Writer:
     """``engine_name`` and ``model_name`` go into what is written. ``draft`` makes a ticket's draft of it, if the caller
-    said anything. ``tell`` is told how it stands."""
+    said anything. ``tell`` is told how it stands. ``keys`` open the recordings; they are asked for each time."""
 
     engine: AsyncEngine
     root: Path
@@ -49,6 +51,7 @@ class Writer:
     rulebook: Callable[[], Rulebook]
     stop: asyncio.Event
     tell: Callable[[State, str], None]
+    keys: Callable[[], Keys] = lambda: NO_KEYS
 
     async def begin(self) -> None:
         """First of all: what one that died had in hand waits no longer."""
@@ -97,7 +100,7 @@ class Writer:
             done = True
         except (EngineError, asyncio.CancelledError):
             raise
-        except (OSError, BadSound, NoBox) as error:
+        except (OSError, BadSound, NoBox, SettingsError) as error:
             log.warning("recording of call %s not written down (try %d): %s", one.call_id, one.attempt, error)
             await self._say_why(one, str(error))
             done = True
@@ -113,16 +116,17 @@ class Writer:
         path = self.root / one.path
         async with self.engine.connect() as connection:
             call = await load_timeline(connection, one.call_id)
-        whole = await asyncio.to_thread(length, path)
-        said = await self._side(path, 0, CALLER, None)
-        said += await self._side(path, 1, OTHER, spans_of_people(call))
+        keys = await asyncio.to_thread(self.keys)
+        whole = await asyncio.to_thread(length, path, keys)
+        said = await self._side(path, 0, CALLER, None, keys)
+        said += await self._side(path, 1, OTHER, spans_of_people(call), keys)
         said.sort(key=lambda one: (one.start_ms, one.channel))
         start = message_start(call)
         return Made(tuple(said), self.engine_name, self.model_name, whole.seconds, whole.cut, start)
 
-    async def _side(self, path: Path, side: int, channel: str, spans: Sequence[Span] | None) -> list[Said]:
+    async def _side(self, path: Path, side: int, channel: str, spans: Sequence[Span] | None, keys: Keys) -> list[Said]:
         found: list[Said] = []
-        pieces = windows(path, side, spans)
+        pieces = windows(path, side, spans, keys)
         while (window := await asyncio.to_thread(next, pieces, None)) is not None:
             for one in await self.model.transcribe(window.pcm):
                 text = one.text.replace("\0", "").strip()[:LONGEST_TEXT]

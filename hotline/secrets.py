@@ -2,6 +2,7 @@
 
 ``secrets.toml``      passwords; a lost one is made anew
 ``confidential.keys`` keys of the confidential text in the database; a lost one is lost with all that it sealed
+``recordings.keys``   keys of the recordings, where ``[recording] encrypt`` is or was set; likewise
 """
 
 from __future__ import annotations
@@ -32,6 +33,11 @@ _KEY_BYTES = 32
 _KEY_HEAD = """\
 # Made on first run. These keys open the confidential text in the database: keep a copy where the database's backups
 # are NOT. To rotate, append a line with a new id and `openssl rand -base64 32`; the last one seals, all of them open.
+"""
+SOUND_KEY_FILE = "recordings.keys"
+_SOUND_KEY_HEAD = """\
+# These keys open the recordings: keep a copy where the recordings' backups are NOT. What a lost one sealed is lost.
+# `hotline recordings rekey --new-key` appends one; the last one seals, all of them open.
 """
 
 
@@ -79,9 +85,35 @@ def confidential_keys(settings: Settings, *, create: bool = False) -> dict[str, 
                 f"{path} is missing: it opens the confidential text. Put its copy back; on a new instance start "
                 "`hotline run` once to make it 保密密钥文件缺失"
             )
-        key_id = f"{datetime.now(UTC):%Y%m%d}-{secrets.token_hex(3)}"
-        key = base64.b64encode(secrets.token_bytes(_KEY_BYTES)).decode()
-        _write(path, f'{_KEY_HEAD}{key_id} = "{key}"\n', replace=False)
+        _write(path, _KEY_HEAD + _key_line(), replace=False)
+    return _keys(path)
+
+
+def recording_keys(settings: Settings) -> dict[str, bytes]:
+    """Keys for :class:`calls.recording_seal.Keys`, the newest last; none without the file. Raises SettingsError."""
+    path = settings.home / SOUND_KEY_FILE
+    return _keys(path) if path.exists() else {}
+
+
+def add_recording_key(settings: Settings) -> str:
+    """Seals from now on; the earlier ones stay. Returns its id. Raises SettingsError, OSError."""
+    path = settings.home / SOUND_KEY_FILE
+    recording_keys(settings)
+    line = _key_line()
+    if not path.exists():
+        _write(path, _SOUND_KEY_HEAD + line, replace=False)
+    else:
+        found = path.read_text(encoding="utf-8")
+        _write(path, found + ("" if found.endswith("\n") else "\n") + line)
+    return list(_keys(path))[-1]
+
+
+def _key_line() -> str:
+    key = base64.b64encode(secrets.token_bytes(_KEY_BYTES)).decode()
+    return f'{datetime.now(UTC):%Y%m%d}-{secrets.token_hex(3)} = "{key}"\n'
+
+
+def _keys(path: Path) -> dict[str, bytes]:
     keys = {}
     for key_id, text in _read(path).items():
         try:

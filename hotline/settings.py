@@ -234,6 +234,10 @@ class Recording(Section):
     dir: PlainPath | None = None
     min_free_mb: int = Field(default=2048, ge=0)
     """Recording stops below this free space, so that log and database keep room (DESIGN decision 11)."""
+    encrypt: bool = False
+    """Seal recordings when they are converted, with the newest key of ``<home>/recordings.keys``."""
+    retention: PlainPath | None = None
+    """How long which calls' recordings are kept: a file like ``calls/retention.yaml``, which holds without one."""
 
 
 class Run(Section):

@@ -151,6 +151,7 @@ ticket_events = Table(
     Column("sealed", Text),
     Column("articles", ARRAY(Text), nullable=False, server_default=_EMPTY),
     Index("ticket_events_number", "number", "id"),
+    Index("ticket_events_called", text("(data->>'call_id')"), postgresql_where=text("kind = 'called'")),
 )
 
 ticket_feed = Table(

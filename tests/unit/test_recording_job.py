@@ -13,6 +13,7 @@ from sqlalchemy.ext.asyncio import AsyncEngine
 
 from calls.alerts import list_alerts
 from calls.recording import Sound, convert
+from calls.recording_seal import Keys
 from hotline import guard as guard_module
 from hotline.guard import HomeGuard, SpaceGuard
 from hotline.recordings_job import Sweeper
@@ -108,9 +109,9 @@ async def test_a_stop_is_looked_at_between_two_files(
         put(tmp_path, number)
         await expect(engine, number)
 
-    def stopped(root: Path, file: str, spare: Path) -> Sound:
+    def stopped(root: Path, file: str, spare: Path, keys: Keys) -> Sound:
         sweeper.stop.set()
-        return convert(root, file, spare)
+        return convert(root, file, spare, keys)
 
     monkeypatch.setattr("hotline.recordings_job.convert", stopped)
     assert 1 <= await sweeper.sweep() <= 2  # one a thread
