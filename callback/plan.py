@@ -56,8 +56,10 @@ async def plan(connection: AsyncConnection, rulebook: Rulebook, campaign: Campai
             new = await _tickets(connection, rulebook, campaign)
         case Kind.MISSED:
             since = max(datetime.combine(campaign.starts_on, time(), CHINA), now - MISSED_FOR)
+            await connection.execute(_WHOLE)
             dropped = await _drop_through(connection, campaign, since, now)
             new = await _missed(connection, campaign, since)
+            await connection.execute(_USUAL)
         case Kind.LIST:
             return Planned()
     opens = Hours(campaign, rulebook.days.is_working_day).next_open(now) or now
@@ -100,6 +102,8 @@ _TELL = text(
     " AND c.campaign_id = :campaign AND c.state = 'dropped' AND c.reason = :why AND NOT c.to_tell"
     f" AND {_TO_ASK} AND c.about = {_ABOUT}"
 )
+# Of a list that has just grown the query planner knows nothing, and would hold each line against each call.
+_WHOLE, _USUAL = text("SET LOCAL enable_nestloop = off"), text("SET LOCAL enable_nestloop TO DEFAULT")
 _MISSED = text(
     "SELECT DISTINCT ON (c.caller_e164) c.id, c.caller_e164, c.arrived_at FROM calls c"
     " WHERE c.missed AND c.ended_at IS NOT NULL AND c.human_at IS NULL AND c.via <> 'callback'"
@@ -108,8 +112,9 @@ _MISSED = text(
     "  AND l.arrived_at >= :since AND l.human_at IS NOT NULL)"
     " AND NOT EXISTS (SELECT 1 FROM callback_attempts a WHERE a.number = c.caller_e164"
     "  AND a.claimed_at > c.arrived_at AND a.answered_at IS NOT NULL)"
-    " AND NOT EXISTS (SELECT 1 FROM callback_targets x WHERE x.campaign_id = :campaign"
-    "  AND (x.about = c.id OR (x.number = c.caller_e164 AND x.state IN ('waiting', 'calling'))))"
+    " AND NOT EXISTS (SELECT 1 FROM callback_targets x WHERE x.campaign_id = :campaign AND x.about = c.id)"
+    " AND NOT EXISTS (SELECT 1 FROM callback_targets y WHERE y.campaign_id = :campaign AND y.number = c.caller_e164"
+    "  AND y.state IN ('waiting', 'calling'))"
     " ORDER BY c.caller_e164, c.arrived_at DESC LIMIT :limit"
 )
 
