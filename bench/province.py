@@ -112,7 +112,7 @@ def cities(days: int, calls: int = CALLS, callbacks: int = CALLBACKS) -> list[Ci
         inbound = Inbound(calls_per_day=calls * share / year, unusual_days=tuple(STORMS.items()))
         # Half as much again as the ordinary day's targets hold: 1.8 calls each of 40 s, in nine hours.
         lines = ceil(1.5 * callbacks * share / YEAR * 1.8 * 40 / (9 * 3600))
-        pace = Pace(lines=lines, per_second=max(1.0, lines / 10), trunk_lines=0, reserve=0, waiting=1)
+        pace = Pace(lines=lines, per_second=max(2.0, lines / 5), trunk_lines=0, reserve=0, waiting=1)
         world = World(start=START, pace=pace, rules=Rules(max_lines=lines), inbound=inbound, seed=number + 1)
         most = most_agents(world)
         pace = replace(

@@ -72,7 +72,11 @@ _ASSUMED = (
         " another window",
         "the defaults of a campaign (`callback/campaign.py`)",
     ),
-    ("lines of ours", "half as many again as the mean day fills; a tenth of them new a second", "assumed"),
+    (
+        "lines of ours",
+        "half as many again as the mean day fills; a fifth of their number, or 2, new a second",
+        "assumed",
+    ),
     (
         "trunk",
         "1.3 times the most agents, and our lines; a tenth of the most agents in reserve; no new call while 5 % of"

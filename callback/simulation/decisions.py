@@ -58,7 +58,14 @@ class Decisions:
             name="simulation", kind=Kind.TICKETS, survey="simulation", starts_on=world.start.date(), rules=world.rules
         )
         self._hours = Hours(campaign, _is_working_day)
-        self.is_open = self._hours.is_open
+        self._minute, self._open = datetime.min.replace(tzinfo=world.start.tzinfo), False
+
+    def is_open(self, moment: datetime) -> bool:
+        """Windows are of whole minutes: what holds for one moment of a minute holds for all of it."""
+        minute = moment.replace(second=0, microsecond=0)
+        if minute != self._minute:
+            self._minute, self._open = minute, self._hours.is_open(moment)
+        return self._open
 
     def seconds_until_open(self, moment: datetime) -> float:
         """Since the start; infinite: never again."""
