@@ -193,7 +193,7 @@ _KEYS = {
     By.HOUR: "coalesce(to_char(a.at AT TIME ZONE 'Asia/Shanghai', 'HH24'), '')",
 }
 _KNOWN = """
-WITH chosen AS MATERIALIZED (SELECT t.* FROM callback_targets t WHERE {chosen}),
+WITH chosen AS MATERIALIZED (SELECT t.id, t.state, t.ticket FROM callback_targets t WHERE {chosen}),
 said AS (
     SELECT p.target_id, w.attempt_id, w.question, w.value
     FROM callback_answers w JOIN callback_attempts p ON p.id = w.attempt_id
