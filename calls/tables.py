@@ -119,7 +119,7 @@ recordings = Table(
     Column("seconds", Float),
     Column("attempts", Integer, nullable=False, server_default="0"),
     Column("next_try_at", Time, nullable=False, server_default=text("now()")),
-    _text("key_id"),  # with which the file is sealed; empty: it lies open
+    _text("key_id"),  # with which the files are sealed; empty: they lie open
     # What was recorded beside it: [{kind, path, sha256, bytes, key_id}] (calls.recording_files.Kept).
     Column("clips", JSONB, nullable=False, server_default=text("'[]'")),
     _text("keep_class"),  # as it was when last looked at
@@ -135,6 +135,7 @@ recordings = Table(
         "keep_look_at",
         postgresql_where=text("state NOT IN ('pending', 'erased')"),
     ),
+    Index("recordings_sealed", "key_id", "call_id", postgresql_where=text("key_id <> ''")),
     Index("recordings_unremoved", "call_id", postgresql_where=text("unremoved")),
 )
 

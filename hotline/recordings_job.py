@@ -84,8 +84,8 @@ async def defer_sweep(connection: AsyncConnection, delay: float = DELAY_SECONDS)
     await connection.execute(DEFER, {"queue": QUEUE, "task": TASK, "lock": LOCK, "delay": delay})
 
 
-def create_app(url: str, sweeper: Sweeper) -> App:
-    """procrastinate's application for libpq's ``url``."""
+def create_app(url: str, sweeper: Sweeper, keep: Callable[[], Awaitable[object]]) -> App:
+    """procrastinate's application for libpq's ``url``. ``keep``: removes what is over its time."""
     app = App(connector=PsycopgConnector(conninfo=url, min_size=1, max_size=4, timeout=10))
 
     @app.task(name=TASK, queue=QUEUE, queueing_lock=LOCK)
@@ -96,6 +96,11 @@ def create_app(url: str, sweeper: Sweeper) -> App:
     @app.task(name="recordings:orphans", queue=QUEUE, queueing_lock="recordings-orphans")
     async def orphans(timestamp: int) -> None:
         await sweeper.adopt_orphans()
+
+    @app.periodic(cron="17 * * * *", periodic_id="keeping")
+    @app.task(name="recordings:keep", queue=QUEUE, queueing_lock="recordings-keep")
+    async def keep_under_rules(timestamp: int) -> None:
+        await keep()
 
     return app
 
@@ -232,6 +237,6 @@ def again(
         "seconds": None,
         "attempts": attempts,
         "wait": wait,
-        "key_id": "",
+        "key_id": clips[0].key_id if clips else "",
         "clips": [clip.as_json() for clip in clips],
     }

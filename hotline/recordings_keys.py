@@ -11,11 +11,12 @@ from hotline.secrets import SOUND_KEY_FILE, add_recording_key, recording_keys
 from hotline.settings import Settings, SettingsError
 
 LOST_KEY = "recording_key_lost"
+# From one key to the next along the index: there may be millions of recordings.
+_NEXT = "SELECT key_id, call_id FROM recordings WHERE key_id <> ''"
 _USED = text(
-    "SELECT key_id, min(call_id) AS call_id, count(*) AS files FROM ("
-    " SELECT key_id, call_id FROM recordings WHERE key_id <> '' AND state <> 'erased' UNION ALL"
-    " SELECT clip->>'key_id', call_id FROM recordings, jsonb_array_elements(clips) AS clip"
-    " WHERE state <> 'erased' AND clip->>'key_id' <> '') AS sealed GROUP BY key_id ORDER BY key_id"
+    f"WITH RECURSIVE used AS (({_NEXT} ORDER BY key_id, call_id LIMIT 1) UNION ALL"
+    f" SELECT n.* FROM used u, LATERAL ({_NEXT} AND key_id > u.key_id ORDER BY key_id, call_id LIMIT 1) n)"
+    " SELECT key_id, call_id FROM used"
 )
 
 
@@ -36,11 +37,6 @@ def opening_keys(settings: Settings) -> Keys:
     """For those who only read: without the file, sealed recordings do not open and the others do. Raises
     SettingsError."""
     return Keys(recording_keys(settings), str(settings.home / SOUND_KEY_FILE), sealing=False)
-
-
-async def used_keys(connection: AsyncConnection) -> dict[str, int]:
-    """Files by the key that they are sealed with."""
-    return {row.key_id: row.files for row in await connection.execute(_USED)}
 
 
 async def check_sound_keys(connection: AsyncConnection, settings: Settings) -> None:

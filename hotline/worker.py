@@ -21,6 +21,7 @@ from sqlalchemy.exc import SQLAlchemyError
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 
 from calls.alerts import Alert, announce_open, close_alerts, raise_alerts
+from calls.retention import load_retention
 from datafile import DataFileError
 from hotline import notices_job, scribe_job
 from hotline.asterisk import ask, control_socket
@@ -38,6 +39,8 @@ from hotline.metrics_database import pool_figures
 from hotline.parts import HEARTBEAT
 from hotline.reader import Reader
 from hotline.recordings_job import QUEUE, Sweeper, create_app, defer_sweep, nothing_more
+from hotline.recordings_keeping import Keeper
+from hotline.recordings_keys import check_sound_keys, load_keys
 from hotline.rulebook import Rulebooks, check_keys, open_rulebook
 from hotline.settings import Settings, SettingsError, load_settings
 from hotline.stop_recordings import stop_recordings
@@ -48,6 +51,7 @@ log = logging.getLogger(__name__)
 MAX_BACK_OFF = 2.0
 STALLED_SECONDS = 60.0
 RULES_SECONDS = 10.0
+SOUND_KEYS_SECONDS = 600.0
 RULES_FAULTY = "rules_faulty"
 
 
@@ -75,7 +79,10 @@ async def serve(settings: Settings, stop: asyncio.Event, stop_recordings: StopRe
             partial(reopen_logs, settings),
         )
         written_down = scribe_job.expect if settings.speech.transcripts else nothing_more
-        sweeper = Sweeper(engine, settings.recordings_dir, reader.caught_up, stop, written_down)
+        keys = partial(load_keys, settings)
+        sweeper = Sweeper(engine, settings.recordings_dir, reader.caught_up, stop, written_down, keys)
+        rules = partial(load_retention, settings.recording.retention)
+        keeper = Keeper(engine, settings.recordings_dir, rules, stop)
         async with asyncio.TaskGroup() as group:
             group.create_task(beat(settings.run_dir / HEARTBEAT, stop))
             group.create_task(say_open_alerts(engine, stop))
@@ -89,7 +96,8 @@ async def serve(settings: Settings, stop: asyncio.Event, stop_recordings: StopRe
             group.create_task(tally.run(engine, url, stop))
             publisher = Publisher("worker", lambda: (*pool_figures("worker", engine), *tally.figures()), tally.to_human)
             group.create_task(publisher.run(settings.run_dir, stop))
-            group.create_task(run_jobs(lambda: _work(create_app(url, sweeper), sweeper), stop))
+            group.create_task(run_jobs(lambda: _work(create_app(url, sweeper, keeper.run_or_say), sweeper), stop))
+            group.create_task(watch_sound_keys(settings, engine, stop))
             group.create_task(serve_tickets(settings, engine, stop))
     log.info("stopped")
 
@@ -124,6 +132,17 @@ async def serve_tickets(settings: Settings, engine: AsyncEngine, stop: asyncio.E
         group.create_task(ClockJob(engine, rulebooks).run(stop))
         group.create_task(CallbackJob(settings, engine, rulebooks).run(stop))
         group.create_task(run_jobs(lambda: notices_job.work(notices_job.create_app(url, answers)), stop))
+
+
+async def watch_sound_keys(settings: Settings, engine: AsyncEngine, stop: asyncio.Event) -> None:
+    """The first key is made here; a lost one is an alert, at the start and while it runs."""
+    while not stop.is_set():
+        try:
+            async with engine.begin() as connection:
+                await check_sound_keys(connection, settings)
+        except (SettingsError, SQLAlchemyError, OSError) as error:
+            log.warning("recordings' keys: %s", " ".join(str(error).split())[:200])
+        await pause(stop, SOUND_KEYS_SECONDS)
 
 
 async def reopen_logs(settings: Settings) -> None:

@@ -20,6 +20,7 @@ ALTER TABLE recordings
     ADD erased_by text NOT NULL DEFAULT '',
     ADD unremoved boolean NOT NULL DEFAULT false;
 CREATE INDEX recordings_to_look_at ON recordings (keep_rules, keep_look_at) WHERE state NOT IN ('pending', 'erased');
+CREATE INDEX recordings_sealed ON recordings (key_id, call_id) WHERE key_id <> '';
 CREATE INDEX recordings_unremoved ON recordings (call_id) WHERE unremoved
 """
 _HOLDS = """

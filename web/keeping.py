@@ -1,0 +1,58 @@
+"""What of a call's tickets must be done when its recording is erased, whoever decides it; and who may come near it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import text
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from calls import keeping
+from calls.keeping import Recording
+from people.audit import AuditEntry, record
+from tickets import rows
+from tickets.draft import forget_drafts
+from tickets.ticket import Ticket
+
+_OWN = text("SELECT DISTINCT number FROM call_own_tickets WHERE call_id = :call ORDER BY number")
+_MADE = text("SELECT number FROM tickets WHERE call_id = :call")
+
+
+async def lock_tickets(connection: AsyncConnection, call_id: str) -> list[Ticket]:
+    """Those that the call belongs to, without the words of confidential ones; nobody drafts them or makes them
+    confidential until the transaction ends. Before the recording is locked, as everybody does."""
+    found = []
+    for number in (await connection.scalars(_OWN, {"call": call_id})).all():
+        row = await rows.load(connection, number, lock=True)
+        if row is not None:
+            found.append(rows.read(row))
+    return found
+
+
+async def forget_drafts_of(connection: AsyncConnection, erased: Recording) -> None:
+    """A draft says the call's words. Only the ticket that the call made has one."""
+    for number in (await connection.scalars(_MADE, {"call": erased.call_id})).all():
+        await forget_drafts(connection, number)
+
+
+async def erase_decided(
+    connection: AsyncConnection,
+    call_id: str,
+    *,
+    reason: str,
+    by: str,
+    at: datetime,
+    address: str = "",
+    request_id: str = "",
+    detail: Mapping[str, Any] | None = None,
+) -> Recording:
+    """One recording on a person's decision, with its transcript and an entry in the audit log. The files go after the
+    transaction. Raises KeepingFault."""
+    await lock_tickets(connection, call_id)
+    found = await keeping.erase_one(connection, call_id, reason=reason, by=by, at=at)
+    await forget_drafts_of(connection, found)
+    said = {"reason": reason, "sha256": found.kept[0].sha256 if found.kept else "", **(detail or {})}
+    await record(connection, AuditEntry(at, by, "recording.erase", f"call:{call_id}", said, address, request_id))
+    return found
