@@ -1,7 +1,8 @@
 """What became of one call of ours to a citizen, from Asterisk's log alone. Pure, as :mod:`calls.timeline`.
 
 The network's answer is the cause that the citizen's channel was hung up with (ITU-T Q.850 (05/1998), table 1).
-chan_pjsip makes it of the SIP answer (``res_pjsip``: 486 → 17, 404 → 1, 480 → 19, 503 → 34 …; tests/replay).
+Asterisk 22 makes it of the SIP answer, seen in tests/replay: 486, 600 → 17; 480 → 19; 408 → 18; 404, 604 → 1; 410 → 22;
+484 → 28; 403, 603 → 21; 500 → 38; 503 → 34; 488 → 58; and 19 where we gave up ringing.
 """
 
 from __future__ import annotations
@@ -23,9 +24,9 @@ OUTCOMES: Mapping[int, str] = {
     22: "unallocated",  # number changed
     28: "unallocated",  # invalid number format (address incomplete)
     17: "busy",  # user busy
-    16: "no_answer",  # normal call clearing: we gave up ringing
+    16: "no_answer",  # normal call clearing, before an answer
     18: "no_answer",  # no user responding
-    19: "no_answer",  # no answer from user (user alerted)
+    19: "no_answer",  # no answer from user (user alerted), and where we gave up ringing
     20: "rejected",  # subscriber absent: switched off
     21: "rejected",  # call rejected
     27: "rejected",  # destination out of order
@@ -55,7 +56,7 @@ class Outgoing:
     outcome: str = ""
     """``answered``, one of :data:`OUTCOMES`, :data:`TROUBLE`, or ``unknown``: Asterisk ended before it could tell."""
     cause: int | None = None
-    """Q.850."""
+    """Q.850; None: none was told, as when an answered call ends."""
     asked: bool = False
     """The survey began. False where our own part failed before anything was said to it."""
     answers: Mapping[str, Answer] = field(default_factory=dict)
@@ -131,4 +132,5 @@ def _told(attempt: Outgoing, cel: Iterable[CelEvent], events: Iterable[Event]) -
 
 def _cause(hangup: CelEvent) -> int | None:
     text = hangup.extra.get("hangupcause", "")
-    return int(text) if text.isascii() and text.isdigit() and len(text) < 4 else None
+    # Asterisk writes 0 where it knows of none.
+    return int(text) or None if text.isascii() and text.isdigit() and len(text) < 4 else None
