@@ -98,7 +98,9 @@ METRICS: dict[str, Known] = {
     "hotline_callback_targets": _gauge("People of running campaigns by state.", "state"),
     "hotline_callback_lines": _gauge("Outbound lines in use by campaigns."),
     "hotline_callback_lines_max": _gauge("So many at most."),
-    "hotline_dialler_connected": _gauge("1 when the dialler has its manager connection; it has none while no campaign runs."),
+    "hotline_dialler_connected": _gauge(
+        "1 when the dialler has its manager connection; it has none while no campaign runs."
+    ),
     # Database, disk, alerts, backup
     "hotline_database_connections": _gauge("Sessions of this database by state: active, idle, ....", "state"),
     "hotline_database_connections_max": _gauge("So many sessions the server takes."),
