@@ -3,17 +3,20 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from functools import cache
+from pathlib import Path
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from calls import queue_log
+from calls import cel, queue_log
 from calls.cel import CelEvent
 from calls.outgoing import Answer, Outgoing, fold_attempt, is_outgoing
 from calls.timeline import Event, fold
 from hotline.intake import caller_of, request_of
 
+STREAM = Path(__file__).parent.parent / "replay" / "asterisk-22-callbacks" / "cel.csv"
 CALL = "cb-1795296063.17"
 LINE = "PJSIP/outbound-0000001a"
 AGENT = "PJSIP/1001-0000001b"
@@ -218,3 +221,34 @@ WHOLE = answered(
 def test_in_whatever_order_it_is_read(events: list[Event]) -> None:
     assert attempt(events) == attempt(WHOLE)
     assert attempt(events).answers["solved"].value == "yes", "the last word counts"
+
+
+@cache
+def recorded() -> dict[str, list[Event]]:
+    """Our calls as a real Asterisk 22 logged them (tests/replay)."""
+    found: dict[str, list[Event]] = {}
+    for position, line in enumerate(STREAM.read_text(encoding="utf-8").splitlines()):
+        read = cel.parse(position, line)
+        if read is not None:
+            found.setdefault(read.call, []).append(read)
+    return {call_id: events for call_id, events in found.items() if is_outgoing(call_id)}
+
+
+def test_what_asterisk_writes() -> None:
+    found = [fold_attempt(call_id, events) for call_id, events in recorded().items()]
+    attempts = [of for of in found if of is not None and of.ended_at is not None]
+    assert len(attempts) == len(found) == 26
+    assert [of.outcome for of in attempts[:12]] == ["answered"] * 12
+    assert [of.cause for of in attempts[12:]] == [17, 17, 19, 18, 1, 22, 28, 1, 21, 21, 38, 34, 58, 19]
+    keys, words, silent, machine, left, never, person, missed, emergency, *broken = attempts[:12]
+    assert keys.answers == {"solved": Answer("no", "key"), "satisfaction": Answer("dissatisfied", "key")}
+    assert keys.comment.endswith(f"{keys.call_id}-comment.wav")
+    assert words.answers == {"solved": Answer("yes", "key"), "satisfaction": Answer("dissatisfied", "speech")}
+    assert not silent.answers
+    assert not machine.answers
+    assert left.answers == {"solved": Answer("no", "key")}
+    assert [of.asked for of in attempts[:12]] == [True] * 9 + [False] * 3
+    assert [of.opted_out for of in attempts] == [of is never for of in attempts]
+    assert [of.agent for of in attempts] == [of in (person, missed) for of in attempts]
+    assert [of.connected for of in attempts] == [of in (person, emergency) for of in attempts]
+    assert [of.broken for of in attempts] == [of in broken for of in attempts]
