@@ -133,6 +133,7 @@ class Sweeper:
                 *(asyncio.to_thread(self._share, share, number) for number, share in enumerate(shares) if share)
             )
             rows = [row for result in results for row in result]
+            count += len(rows)
             async with self.engine.begin() as connection:
                 written = set(await connection.scalars(_DONE, {"rows": json.dumps(rows)}))
                 if len(written) < len(rows):
@@ -142,7 +143,6 @@ class Sweeper:
                     await self.on_done(connection, ready)
                 if alerts := alerts_of(rows):
                     await raise_alerts(connection, alerts)
-            count += len(waiting)
         async with self.engine.begin() as connection:
             if await connection.scalar(_ANY_LEFT):
                 await defer_sweep(connection)

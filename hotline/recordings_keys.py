@@ -6,7 +6,7 @@ from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from calls.alerts import Alert, close_alerts, raise_alerts
-from calls.recording_seal import Keys
+from calls.recording_seal import Keys, Unreadable
 from hotline.secrets import SOUND_KEY_FILE, add_recording_key, recording_keys
 from hotline.settings import Settings, SettingsError
 
@@ -37,6 +37,14 @@ def opening_keys(settings: Settings) -> Keys:
     """For those who only read: without the file, sealed recordings do not open and the others do. Raises
     SettingsError."""
     return Keys(recording_keys(settings), str(settings.home / SOUND_KEY_FILE), sealing=False)
+
+
+def keys_of_reader(settings: Settings) -> Keys:
+    """For who knows nothing of settings. Raises Unreadable."""
+    try:
+        return opening_keys(settings)
+    except SettingsError as error:
+        raise Unreadable(str(error)) from error
 
 
 async def check_sound_keys(connection: AsyncConnection, settings: Settings) -> None:

@@ -17,6 +17,7 @@ from hotline.metrics import Publisher
 from hotline.metrics_database import pool_figures
 from hotline.metrics_gather import Gather
 from hotline.outgoing import ring
+from hotline.recordings_keys import keys_of_reader
 from hotline.rulebook import Rulebooks, open_rulebook
 from hotline.rules import load_rules
 from hotline.settings import Settings, load_settings
@@ -26,6 +27,7 @@ from web.app import api_document, create_app
 from web.files import Files
 from web.live import Live
 from web.metrics import Scrape
+from web.sounds import Sounds
 
 log = logging.getLogger(__name__)
 
@@ -51,6 +53,7 @@ def services(settings: Settings, engine: AsyncEngine) -> Services:
         area_code=settings.callback.area_code,
         extensions=frozenset(rules.agents.agents),
         ring=partial(ring, settings),
+        sounds=Sounds(settings.recordings_dir, partial(keys_of_reader, settings)),
     )
 
 

@@ -55,6 +55,9 @@ class Permission(StrEnum):
     POLICY_READ = "policy.read"
     CALL_READ = "call.read"
     RECORDING_LISTEN = "recording.listen"
+    RECORDING_EXPORT = "recording.export"  # take a recording out of the system, as a file
+    RECORDING_HOLD = "recording.hold"  # keep recordings that must not be removed, and let them go again 依法留存
+    RECORDING_ERASE = "recording.erase"  # remove one for good; never one that is held
     CALLBACK_READ = "callback.read"  # campaigns 回访任务, how far they are, what they brought; numbers masked
     CALLBACK_MANAGE = "callback.manage"  # plan, begin, hold and end them; the do-not-call list
     AGENT_STATE = "agent.state"  # one's own sign-in and break at the telephone; a supervisor's also others'
@@ -84,7 +87,7 @@ PERMISSIONS: Mapping[Role, frozenset[Permission]] = {
     Role.SUPERVISOR: frozenset(
         {_P.TICKET_READ_ALL, _P.TICKET_REVIEW, _P.TICKET_SUPERVISE, _P.TICKET_REVEAL, _P.TICKET_CONFIDENTIAL}
         | {_P.REPORT_READ, _P.CALL_READ, _P.RECORDING_LISTEN, _P.POLICY_READ, _P.AGENT_STATE}
-        | {_P.CALLBACK_READ, _P.CALLBACK_MANAGE}
+        | {_P.CALLBACK_READ, _P.CALLBACK_MANAGE, _P.RECORDING_EXPORT, _P.RECORDING_HOLD, _P.RECORDING_ERASE}
     ),
     # Figures and the course of a matter, and a leader's word can start supervision; who the citizen is does not matter.
     Role.MANAGER: frozenset(

@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from datetime import datetime
-from typing import Any
+from dataclasses import replace
 
 from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncConnection
@@ -38,21 +36,13 @@ async def forget_drafts_of(connection: AsyncConnection, erased: Recording) -> No
 
 
 async def erase_decided(
-    connection: AsyncConnection,
-    call_id: str,
-    *,
-    reason: str,
-    by: str,
-    at: datetime,
-    address: str = "",
-    request_id: str = "",
-    detail: Mapping[str, Any] | None = None,
+    connection: AsyncConnection, call_id: str, *, reason: str, by: str, entry: AuditEntry
 ) -> Recording:
-    """One recording on a person's decision, with its transcript and an entry in the audit log. The files go after the
-    transaction. Raises KeepingFault."""
+    """One recording on a person's decision, with its transcript; ``entry`` goes into the audit log with reason and
+    hash. The files go after the transaction. Raises KeepingFault."""
     await lock_tickets(connection, call_id)
-    found = await keeping.erase_one(connection, call_id, reason=reason, by=by, at=at)
+    found = await keeping.erase_one(connection, call_id, reason=reason, by=by, at=entry.at)
     await forget_drafts_of(connection, found)
-    said = {"reason": reason, "sha256": found.kept[0].sha256 if found.kept else "", **(detail or {})}
-    await record(connection, AuditEntry(at, by, "recording.erase", f"call:{call_id}", said, address, request_id))
+    said = {"reason": reason, "sha256": found.kept[0].sha256 if found.kept else ""}
+    await record(connection, replace(entry, detail={**entry.detail, **said}))
     return found

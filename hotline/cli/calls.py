@@ -12,6 +12,7 @@ from rich.table import Table
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from calls.events import CALL_ID
+from calls.keeping import history
 from calls.listing import list_calls, load_timeline, timeline_rows
 from calls.surveyed import VIA
 from hotline.cli._database import Since, ask, console, local, print_json
@@ -67,6 +68,9 @@ _EVENTS = {
     "broken": "询问中断",
     "asterisk_restarted": "电话系统重启",
     "hangup_lost": "挂断记录缺失",
+    "recording_held": "录音留存",
+    "recording_released": "录音解除留存",
+    "recording_erased": "录音已删除",
 }
 
 
@@ -87,7 +91,8 @@ def command(last: int, missed: bool, since: datetime | None, call_id: str | None
         for row in rows:
             row["ticket"] = tickets.get(row["id"])
         if call_id is not None and rows and (whole := await load_timeline(connection, call_id)):
-            rows[0] |= {"said": whole.said, "topic": whole.topic, "timeline": timeline_rows(whole)}
+            timeline = timeline_rows(whole) + await history(connection, call_id)
+            rows[0] |= {"said": whole.said, "topic": whole.topic, "timeline": timeline}
             ticket = await of_call(connection, call_id)
             if ticket is not None and ticket.confidential:
                 rows[0] |= without_words(rows[0]["timeline"])
@@ -155,7 +160,7 @@ def _recording(recording: Mapping[str, Any] | None) -> str:
         return "无"
     if recording["state"] == "done":
         return f"{recording['seconds']:.0f} 秒"
-    return {"pending": "处理中", "missing": "缺失", "failed": "失败"}[recording["state"]]
+    return {"pending": "处理中", "missing": "缺失", "failed": "失败", "erased": "已删除"}[recording["state"]]
 
 
 def _marks(row: Mapping[str, Any]) -> list[str]:

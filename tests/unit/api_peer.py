@@ -16,6 +16,7 @@ from sqlalchemy import insert, select
 from sqlalchemy.ext.asyncio import AsyncEngine
 
 from callback.outgoing import NewOutgoing
+from calls.recording_seal import Keys
 from hotline.db import driver_url
 from people import sessions, tokens
 from people.roles import Permission, Role
@@ -29,8 +30,10 @@ from web.api.services import Services
 from web.app import api_document, create_app
 from web.files import Files
 from web.live import Live
+from web.sounds import Sounds
 
 BASE = "/api/v1"
+KEYS = Keys({"test": bytes(range(32))}, sealing=False)
 BOX = Box({"test": bytes(range(32))})
 UNITS = ("housing", "water", "xian")
 CATALOGUE = Catalogue.model_validate(
@@ -158,6 +161,7 @@ def services_for(engine: AsyncEngine, url: str, folder: Path, proxies: frozenset
         surveys=frozenset({"satisfaction", "missed", "opinion"}),
         extensions=frozenset({"1001"}),
         ring=Telephone(),
+        sounds=Sounds(folder, lambda: KEYS),
     )
 
 

@@ -5,6 +5,8 @@ from __future__ import annotations
 import logging
 
 from callback.faults import CallbackFault
+from calls.keeping import KeepingFault
+from calls.recording_seal import Unreadable
 from people.faults import PeopleFault
 from people.hashing import Busy
 from people.secrets_box import BoxFault
@@ -29,6 +31,11 @@ def problem_of(error: Exception) -> Problem | None:
             return Problem(_STATUS.get(error.code, 422), error.code, str(error))
         case CallbackFault():
             return Problem(_CALLBACK_STATUS.get(error.code, 422), error.code, str(error))
+        case KeepingFault():
+            return not_found() if error.code == "unknown" else Problem(409, error.code, f"{error}。")
+        case Unreadable():
+            log.error("%s", error)
+            return Problem(503, "sound_unreadable", "录音无法读取：密钥不在密钥文件中，或文件已损坏。")
         case Busy():
             return Problem(503, "busy", "正在登录的人太多，请几秒后再试。", headers={"Retry-After": "5"})
         case Refused():

@@ -13,6 +13,7 @@ from tickets.catalogue import Catalogue
 from tickets.rulebook import Rulebook
 from web.files import Files
 from web.live import Live
+from web.sounds import Sounds
 
 
 class Ring(Protocol):
@@ -29,7 +30,7 @@ class Services:
     us by it, so the cookie is for it alone. ``proxies``: addresses whose ``X-Forwarded-For`` is believed. ``rulebook``
     is asked for each time, because the calendar can be loaded anew. ``surveys``: what campaigns may ask; ``lines``: of
     ours at once over all campaigns; ``area_code``: completes local numbers. ``extensions``: the agents'
-    telephones; ``ring`` None: there is no telephone system."""
+    telephones; ``ring`` None: there is no telephone system. ``sounds`` None: nor are there recordings."""
 
     engine: AsyncEngine
     rulebook: Callable[[], Rulebook]
@@ -44,3 +45,4 @@ class Services:
     area_code: str = ""
     extensions: frozenset[str] = frozenset()
     ring: Ring | None = None
+    sounds: Sounds | None = None
