@@ -42,6 +42,7 @@ from hotline.stopping import pause
 from ivr.fastagi import probe as voice_probe
 from routing.ami import Ami, AmiError, AmiInvalid
 from routing.lines import Lines
+from routing.live import is_reachable
 from routing.number import NotDialable, dialable
 
 log = logging.getLogger(__name__)
@@ -56,6 +57,8 @@ MOST_RINGING = 500
 MAX_BACK_OFF = 4.0
 RULES_SECONDS = 10.0
 PROBE_SECONDS = 2.0
+OUTBOUND = "outbound"
+"""The endpoint of ``asterisk_conf/pjsip.conf.j2``."""
 
 _RUNNING = text("SELECT EXISTS (SELECT 1 FROM campaigns WHERE state = 'running')")
 
@@ -65,8 +68,8 @@ def pace_of(callback: Callback) -> Pace:
 
 
 class Dialler:
-    """``ami`` is started and closed by the dialler. ``name``: who claimed an attempt, for the operator. ``can_ask``:
-    whether the voice server works: nobody is rung to hear that nobody is there."""
+    """``ami`` is started and closed by the dialler. ``name``: who claimed an attempt, for the operator.
+    ``obstacle``: why nobody can be rung now, or nothing."""
 
     def __init__(
         self,
@@ -75,11 +78,11 @@ class Dialler:
         callback: Callback,
         name: str,
         is_working_day: Callable[[date], bool],
-        can_ask: Callable[[], Awaitable[bool]],
+        obstacle: Callable[[], Awaitable[str]],
     ) -> None:
         self._engine, self._ami, self._settings, self._name = engine, ami, callback, name
-        self._is_working_day, self._can_ask = is_working_day, can_ask
-        self._asked_at, self._voice = -PROBE_SECONDS, False
+        self._is_working_day, self._obstacle = is_working_day, obstacle
+        self._asked_at, self._why_not = -PROBE_SECONDS, ""
         self._lines = Lines(ami, self._note_freed)
         self._freed: set[str] = set()
         self._ringing: set[asyncio.Task[None]] = set()
@@ -117,7 +120,7 @@ class Dialler:
         await self._keep_connected(await self._campaigns())
         if not self._running or not self._ami.connected.is_set() or stop.is_set():
             return 0
-        if len(self._ringing) >= MOST_RINGING or not await self._voice_works():
+        if len(self._ringing) >= MOST_RINGING or not await self._ready():
             return 0
         load = Load(self._lines.taken, self._lines.waiting)
         before = time.monotonic()
@@ -143,7 +146,7 @@ class Dialler:
             return
         try:
             answer = await self._ami.originate(
-                f"PJSIP/{number}@outbound",
+                f"PJSIP/{number}@{OUTBOUND}",
                 channel_id=one.call_id,
                 context="callback",
                 exten="answered",
@@ -158,13 +161,13 @@ class Dialler:
         else:
             log.info("%s: %s", one.call_id, answer.get("Response", ""))
 
-    async def _voice_works(self) -> bool:
+    async def _ready(self) -> bool:
         if time.monotonic() - self._asked_at >= PROBE_SECONDS:
-            works = await self._can_ask()
-            if not works and (self._voice or self._asked_at < 0):
-                log.warning("the voice server does not answer: nobody is rung")
-            self._voice, self._asked_at = works, time.monotonic()
-        return self._voice
+            why_not = await self._obstacle()
+            if why_not and why_not != self._why_not:
+                log.warning("nobody is rung: %s", why_not)
+            self._why_not, self._asked_at = why_not, time.monotonic()
+        return not self._why_not
 
     async def _campaigns(self) -> bool:
         """Whether any runs; looked up now and then only."""
@@ -229,6 +232,19 @@ async def listen(url: str, dialler: Dialler) -> None:
         back_off = min(back_off * 2, MAX_BACK_OFF)
 
 
+async def obstacle(ami: Ami, agi_port: int) -> str:
+    """Nobody is rung to hear that nobody is there; and citizens on a dead network would pass for such as do not answer.
+    Empty when all is well."""
+    if not await voice_probe("127.0.0.1", agi_port, PROBE_SECONDS):
+        return "the voice server does not answer"
+    try:
+        if await is_reachable(ami, OUTBOUND):
+            return ""
+    except AmiError as error:
+        return str(error)
+    return f"the network does not answer (SIP OPTIONS, endpoint {OUTBOUND})"
+
+
 async def open_rules(settings: Settings, stop: asyncio.Event) -> Rulebooks | None:
     """The calendar of holidays comes with the rules. None: told to stop while a file was faulty."""
     while not stop.is_set():
@@ -261,7 +277,7 @@ async def _dial(settings: Settings, rulebook: Rulebooks, stop: asyncio.Event) ->
             settings.callback,
             name,
             lambda day: rulebook().days.is_working_day(day),
-            lambda: voice_probe("127.0.0.1", settings.agi.port, PROBE_SECONDS),
+            lambda: obstacle(ami, settings.agi.port),
         )
         publisher = Publisher(
             "dialler",

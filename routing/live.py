@@ -82,6 +82,12 @@ async def channels(ami: Ami) -> tuple[ChannelRow, ...]:
     return tuple(_channel(event) for event in events if event["Event"] == "CoreShowChannel")
 
 
+async def is_reachable(ami: Ami, endpoint: str) -> bool:
+    """Whether Asterisk would send a call there: the other side answers OPTIONS, or is not asked by them."""
+    reply = await ami.action("Getvar", {"Variable": f"DEVICE_STATE(PJSIP/{endpoint})"})
+    return reply.response.get("Value", "") not in ("UNAVAILABLE", "INVALID", "UNKNOWN", "")
+
+
 async def queue_add(
     ami: Ami, queue: str, interface: str, *, penalty: int = 0, member_name: str = "", paused: bool = False
 ) -> None:

@@ -86,10 +86,10 @@ async def people(engine: AsyncEngine, campaign: Campaign, numbers: range) -> Non
 def make(engine: AsyncEngine, ami: Ami, *, voice: bool = True, **settings: Any) -> Dialler:
     given = Callback(**{"per_second": 100.0, "lines": 100, **settings})
 
-    async def can_ask() -> bool:
-        return voice
+    async def obstacle() -> str:
+        return "" if voice else "nobody is there"
 
-    return Dialler(engine, ami, given, "tests", rulebook().days.is_working_day, can_ask)
+    return Dialler(engine, ami, given, "tests", rulebook().days.is_working_day, obstacle)
 
 
 async def steps(dialler: Dialler, times: int = 3, tokens: int = 100) -> int:
