@@ -88,8 +88,9 @@ _PAGE = """\
 # A year of a province 一省一年
 
 `python -m bench.province{scale} --write`: {days} days in virtual time, {calls:,} citizens who call in and {targets:,}
-to be called back, each call by itself. It took {wall:.0f} s on {workers} of {cores} cores, {cpu:.0f} s of processor
-time: {rate:,.0f} calls a second, those of a second year without callbacks included.
+to be called back, each call by itself, and the same citizens once more without callbacks. It took {wall:.0f} s with
+{workers} processes on {cores} cores, of which they had {share:.0%} to themselves (other work on the machine had the
+rest): {cpu:.0f} s of processor time, {rate:,.0f} calls a second of it.
 `python -m bench.province --scale 0.01` tries it out.
 
 What is real here: `pacing.allowance`, hours, limits, retry and `follow` of `callback/`, asked at every look of the
@@ -153,6 +154,7 @@ def write(results: Sequence[Result], figures: dict[str, Any]) -> str:
     quiet = sum(_calls(one, 1) for one in results)
     attempts = sum(one.attempts for one in results)
     hours = sum(one.agent_seconds for one in results) / 3600
+    cpu = sum(one.seconds for one in results)
     posts = hours * 365 / figures["days"] / _FTE_HOURS
     return _PAGE.format(
         scale="" if figures["scale"] == 1 else f" --scale {figures['scale']:g}",
@@ -162,8 +164,9 @@ def write(results: Sequence[Result], figures: dict[str, Any]) -> str:
         wall=figures["wall_s"],
         workers=figures["workers"],
         cores=os.cpu_count(),
-        cpu=sum(one.seconds for one in results),
-        rate=(calls + quiet + attempts) / figures["wall_s"],
+        cpu=cpu,
+        share=cpu / figures["wall_s"] / figures["workers"],
+        rate=(calls + quiet + attempts) / cpu,
         assumed="".join(f"| {' | '.join(row)} |\n" for row in _ASSUMED).format(storms=figures["storms"]),
         felt=_felt(results),
         callbacks=_callbacks(results, attempts),
