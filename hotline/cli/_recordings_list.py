@@ -24,11 +24,11 @@ STATES = {"pending": "处理中", "done": "已存", "missing": "缺失", "failed
 
 @click.command("list")
 @which
-@click.option("--state", type=click.Choice(list(STATES)), default="", help="Only those.")
+@click.option("--state", type=click.Choice(list(STATES)), help="Only those.")
 @click.option("--held", is_flag=True, help="Only those that are held 留存.")
 @click.option("--last", "limit", type=click.IntRange(1, 10_000), default=50, show_default=True, help="How many.")
 @json_option
-def list_command(state: str, held: bool, limit: int, as_json: bool, **given: Any) -> None:
+def list_command(state: str | None, held: bool, limit: int, as_json: bool, **given: Any) -> None:
     """Recordings in the order of their calls' ids, with class and time 录音列表."""
     which_ones = wanted(**given)
 
@@ -38,7 +38,7 @@ def list_command(state: str, held: bool, limit: int, as_json: bool, **given: Any
         except DataFileError as error:
             raise click.ClickException(str(error)) from error
         rows: list[dict[str, Any]] = []
-        async for page in which_ones.pages(engine, limit, state=state, held=held):
+        async for page in which_ones.pages(engine, limit, state=state or "", held=held):
             rows += await _rows(engine, rules, page)
         if which_ones.calls:
             async with engine.connect() as connection:

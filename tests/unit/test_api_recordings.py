@@ -236,7 +236,8 @@ async def test_export_has_hashes_and_says_who(heard: Heard) -> None:
     with zipfile.ZipFile(io.BytesIO(content)) as made:
         assert made.testzip() is None
         manifest = json.loads(made.read("manifest.json"))
-        sums = dict(reversed(line.split("  ")) for line in made.read("SHA256SUMS").decode().splitlines())  # type: ignore[misc]
+        lines = [line.split("  ") for line in made.read("SHA256SUMS").decode().splitlines()]
+        sums = {name: digest for digest, name in lines}
         for name, suffix in ((f"{DAY}/{call}.wav", ""), (f"{DAY}/{call}-message.wav", "-message")):
             assert made.read(name) == sound(root, call, suffix)
             assert sums[name] == hashlib.sha256(made.read(name)).hexdigest()

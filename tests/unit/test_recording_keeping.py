@@ -16,7 +16,7 @@ from calls.alerts import list_alerts
 from calls.keeping import KeepingFault
 from calls.recording_files import remove
 from calls.recording_seal import Keys
-from calls.retention import LOOK_AGAIN_OPEN, Retention, load_retention
+from calls.retention import LOOK_AGAIN_OPEN, CallClass, Retention, load_retention
 from calls.transcripts import Made, Said
 from datafile import DataFileError
 from hotline.recordings_keeping import HELD_AGAIN, RULES_FAULTY, Keeper
@@ -103,7 +103,7 @@ async def test_each_call_by_what_it_was(engine: AsyncEngine, tmp_path: Path) -> 
     await close_tickets(engine)
     ends: dict[datetime, set[str]] = {}
     for of in calls:
-        end = RULES.classes[of].over_at(ARRIVED)  # type: ignore[index]
+        end = RULES.classes[CallClass(of)].over_at(ARRIVED)
         assert end is not None
         ends.setdefault(end, set()).add(of)
     gone: set[str] = set()
@@ -214,7 +214,8 @@ async def test_new_rules_are_applied_to_all(engine: AsyncEngine, tmp_path: Path)
         await recorded(engine, tmp_path, number)
     day = ARRIVED + timedelta(days=31)
     assert await keeper(engine, tmp_path, day).run() == 0
-    classes = {**RULES.classes, **{"ordinary": RULES.classes["ordinary"].model_copy(update={"days": 30})}}  # type: ignore[index]
+    classes = dict(RULES.classes)
+    classes[CallClass.ORDINARY] = classes[CallClass.ORDINARY].model_copy(update={"days": 30})
     shorter = RULES.model_copy(update={"classes": classes})
     assert await keeper(engine, tmp_path, day, shorter).run() == 3
 
