@@ -9,6 +9,7 @@ from __future__ import annotations
 import hashlib
 import tempfile
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from datetime import datetime
 from importlib.metadata import version
 from pathlib import Path
@@ -140,12 +141,11 @@ def _index(
         for one in named:
             found = _look(one, root, sink, folder if include else "")
             index.write(index_line(found))
-            absent = not found.sha256 or (bool(one.sha256) and found.sha256 != one.sha256)
             listed = Listed(
                 listed.files + 1,
                 listed.bytes + found.bytes,
                 listed.included + found.included,
-                listed.absent + absent,
+                listed.absent + (not found.as_it_was),
             )
             if listed.files % 1000 == 0:
                 say(f"{folder}: {listed.files}, {listed.bytes >> 20} MB")
@@ -155,16 +155,18 @@ def _index(
 
 
 def _look(one: Sound, root: Path, sink: Sink, folder: str) -> Sound:
-    """``one`` as it is on the disk. What is not there, or is there otherwise, is not claimed: its line says so."""
+    """``one`` as it is on the disk; with ``folder`` it is copied."""
     path = root / one.path
     try:
         if folder:
             entry = sink.add(f"{folder}/{one.path}", path)
-            return Sound(one.about, one.path, entry.bytes, entry.sha256, True)
-        size = path.stat().st_size
-        if one.sha256:
+            return replace(one, bytes=entry.bytes, sha256=entry.sha256, present=True, included=True)
+        there = replace(one, bytes=path.stat().st_size, present=True)
+        if one.key_id:
+            return there
+        if one.played:
             # Not read again: the hash is the one that was taken when the file was made.
-            return Sound(one.about, one.path, size, one.sha256 if size == one.bytes else "", False)
-        return Sound(one.about, one.path, size, hashlib.sha256(path.read_bytes()).hexdigest(), False)
+            return replace(there, sha256=one.played if there.bytes == one.bytes else "")
+        return replace(there, sha256=hashlib.sha256(path.read_bytes()).hexdigest())
     except OSError:
-        return Sound(one.about, one.path, 0, "", False)
+        return replace(one, bytes=0)

@@ -23,21 +23,28 @@ RULES = (
 """Below the checkout. All of them: what a city has changed cannot be told from what came with a release."""
 CATALOGUE = "catalogue.yaml"
 
+# Through JSON, since an older schema has no seals and no clips.
 _RECORDINGS = (
-    "SELECT call_id, path, COALESCE(bytes, 0), sha256 FROM recordings WHERE state = 'done' AND path <> ''"
+    "SELECT r.call_id, COALESCE(r.bytes, 0) AS bytes, r.path, r.sha256, COALESCE(to_jsonb(r)->>'key_id', '') AS key_id,"
+    " COALESCE(to_jsonb(r)->'clips', '[]') AS clips FROM recordings r WHERE r.state = 'done'"
     # What a worker had not made a WAV file of by then: only of calls that are over.
-    " UNION ALL SELECT r.call_id, r.file, 0, '' FROM recordings r LEFT JOIN calls c ON c.id = r.call_id"
-    " WHERE r.state = 'pending' AND (c.id IS NULL OR c.ended_at IS NOT NULL)"
-    " UNION ALL SELECT id, message_file, 0, '' FROM calls WHERE message_file <> ''"
+    " UNION ALL SELECT r.call_id, 0, r.file, '', '', '[]' FROM recordings r LEFT JOIN calls c ON c.id = r.call_id"
+    " WHERE r.state IN ('pending', 'failed') AND (c.id IS NULL OR c.ended_at IS NOT NULL)"
+    " UNION ALL SELECT c.id, 0, c.message_file, '', '', '[]' FROM calls c LEFT JOIN recordings r ON r.call_id = c.id"
+    " WHERE c.message_file <> '' AND c.ended_at IS NOT NULL AND COALESCE(r.state, 'pending') IN ('pending', 'failed')"
 )
 
 
 def recording_files(session: Session) -> Iterator[Sound]:
     with session.cursor("recordings") as cursor:
         cursor.execute(_RECORDINGS)
-        for call_id, path, size, sha256 in cursor:
-            if _sound(path):
-                yield Sound(call_id, path, size, sha256, False)
+        for call_id, size, path, sha256, key_id, clips in cursor:
+            found = [Sound(call_id, path, size, played=sha256, key_id=key_id)]
+            for clip in clips:
+                found.append(
+                    Sound(call_id, clip["path"], clip["bytes"] or 0, played=clip["sha256"], key_id=clip["key_id"])
+                )
+            yield from (one for one in found if _sound(one.path))
 
 
 def attachment_files(session: Session, folder: Path) -> Iterator[Sound]:
@@ -47,7 +54,7 @@ def attachment_files(session: Session, folder: Path) -> Iterator[Sound]:
         for found, ticket in cursor:
             plain = f"{found.hex[:2]}/{found.hex}"
             path = f"{plain}.sealed" if (folder / f"{plain}.sealed").exists() else plain
-            yield Sound(ticket, path, 0, "", False)
+            yield Sound(ticket, path)
 
 
 def rule_files(settings: Settings) -> Iterator[tuple[str, Path]]:

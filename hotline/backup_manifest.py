@@ -1,7 +1,7 @@
 """What a backup is made of, on disk: ``manifest.json`` and the files it lists with their hashes.
 
 ``database.dump``         pg_dump's custom format, of one snapshot
-``recordings.jsonl``      one line a sound file: call, path below the recordings folder, SHA-256, size
+``recordings.jsonl``      one line a sound file: call, path below the recordings folder, SHA-256, size (:class:`Sound`)
 ``attachments.jsonl``     the same of the tickets' attachments
 ``settings/``, ``secrets/`` or ``secrets.sealed``, ``rules/``
 ``recordings/``           the sound itself, if asked for; ``attachments/``
@@ -53,14 +53,23 @@ class Table:
 
 @dataclass(frozen=True, slots=True)
 class Sound:
-    """One line of an index. ``included``: the file is in the backup. ``sha256`` empty: it was still being made, or was
-    not there."""
+    """One line of an index. ``bytes`` and ``sha256`` are of the file as it lies there; the hash is empty where it was
+    not read (sealed, and not ``included`` in the backup) or is not what it was. ``played``: the hash of the sound as it
+    is played, which of a sealed file (``key_id``) is another. ``present``: it was on the disk."""
 
     about: str
     path: str
-    bytes: int
-    sha256: str
-    included: bool
+    bytes: int = 0
+    sha256: str = ""
+    played: str = ""
+    key_id: str = ""
+    present: bool = False
+    included: bool = False
+
+    @property
+    def as_it_was(self) -> bool:
+        """It is there, and as far as can be told it is what the database says."""
+        return self.present and (bool(self.key_id) or not self.played or self.sha256 == self.played)
 
 
 @dataclass(frozen=True, slots=True)

@@ -14,7 +14,7 @@ from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 from cryptography.hazmat.primitives.kdf.scrypt import Scrypt
 
 from hotline.backup_manifest import BackupError
-from hotline.secrets import KEY_FILE
+from hotline.secrets import KEY_FILE, SOUND_KEY_FILE
 from hotline.settings import Settings
 
 SETTINGS = "settings.toml"
@@ -26,7 +26,7 @@ _COST = 2**15
 
 def secret_files(settings: Settings) -> dict[str, str]:
     """Name to text of what nobody else may read. ``settings.toml`` is among them if passwords stand in it."""
-    names = [settings.secrets_file.name, KEY_FILE]
+    names = [settings.secrets_file.name, KEY_FILE, SOUND_KEY_FILE]
     if has_passwords(settings.home / SETTINGS):
         names.append(SETTINGS)
     found = {}

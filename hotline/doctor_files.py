@@ -12,7 +12,7 @@ from hotline.backup_record import read_last
 from hotline.backup_secrets import SETTINGS, has_passwords
 from hotline.doctor import Finding, error, ok, warning
 from hotline.guard import free_bytes
-from hotline.secrets import KEY_FILE
+from hotline.secrets import KEY_FILE, SOUND_KEY_FILE
 from hotline.settings import Settings
 
 BACKUP_WARN, BACKUP_FAULT = timedelta(days=2), timedelta(days=7)
@@ -66,6 +66,8 @@ def _own_folders(settings: Settings) -> Iterator[Path]:
 def secrets_rights(settings: Settings) -> Iterator[Finding]:
     started = settings.asterisk_dir.exists()
     names = [settings.secrets_file.name, KEY_FILE, *([SETTINGS] if has_passwords(settings.home / SETTINGS) else [])]
+    if (settings.home / SOUND_KEY_FILE).exists():  # only where recordings are sealed; a lost one is an alert
+        names.append(SOUND_KEY_FILE)
     wrong = False
     for path in (settings.home / name for name in names):
         fault = _rights_fault(path)

@@ -35,14 +35,14 @@ from hotline.backup_secrets import SETTINGS, unseal
 from hotline.backup_sink import unpack
 from hotline.db import driver_url
 from hotline.migrate import migrate, revisions
-from hotline.secrets import KEY_FILE, Secrets, load_or_create
+from hotline.secrets import KEY_FILE, SOUND_KEY_FILE, Secrets, load_or_create
 from hotline.settings import CHECKOUT, Settings, load_settings
 
 Say = Callable[[str], None]
 START_SECONDS = 60.0
 RESTORED_RULES = "restored-rules"
 """Below the home: rule files that differ from this checkout's. A person puts them in place."""
-_SECRET_FILES = ("secrets.toml", KEY_FILE, SETTINGS)
+_SECRET_FILES = ("secrets.toml", KEY_FILE, SOUND_KEY_FILE, SETTINGS)
 
 
 @dataclass
@@ -103,6 +103,10 @@ def restore(
             _settings(folder, staging, passphrase, secrets_from, done)
             settings = load_settings(staging)
             _recordings(folder, settings, home, done, outside)
+            if not (staging / SOUND_KEY_FILE).exists() and any(one.key_id for one in read_index(folder / RECORDINGS)):
+                done.notes.append(
+                    f"没有 {SOUND_KEY_FILE}：加密录音打不开 sealed recordings stay closed without its copy"
+                )
             _copy_index(folder, ATTACHMENTS, settings.attachments_dir)
             _rules(folder, staging, done)
             secrets = load_or_create(settings, [])
@@ -178,6 +182,8 @@ def _read(folder: Path) -> dict[str, str]:
 
 def _recordings(folder: Path, settings: Settings, home: Path, done: Restored, outside: list[Path]) -> None:
     """Into the new home, or where the settings put them; nothing that lies there already is touched."""
+    if not (settings.home / SOUND_KEY_FILE).exists() and any(one.key_id for one in read_index(folder / RECORDINGS)):
+        done.notes.append(f"没有 {SOUND_KEY_FILE}，加密录音打不开 sealed recordings stay closed without its copy")
     listed = done.manifest.recordings
     if not listed.included:
         if listed.files:

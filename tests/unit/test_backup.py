@@ -73,6 +73,7 @@ async def seed(engine: AsyncEngine, settings: Settings) -> None:
     (folder / "b.raw").write_bytes(b"raw")
     (folder / "open.raw").write_bytes(b"still growing")
     (folder / "a-message.wav").write_bytes(b"message")
+    (folder / "sealed.wav").write_bytes(b"sealed sound")
     paper = uuid.uuid4()
     papers = settings.attachments_dir / paper.hex[:2]
     papers.mkdir(parents=True)
@@ -89,6 +90,7 @@ async def seed(engine: AsyncEngine, settings: Settings) -> None:
             ("open", "open", "pending", "", None),
             ("gone", "gone", "done", "ab" * 32, 5),
             ("evil", "../../../etc/passwd", "done", "cd" * 32, 5),
+            ("sealed", "sealed", "done", "ef" * 32, 3),
         ]
         for call_id, name, state, sha256, size in rows:
             await connection.execute(
@@ -105,6 +107,13 @@ async def seed(engine: AsyncEngine, settings: Settings) -> None:
                     "bytes": size,
                 },
             )
+        clip = {"kind": "message", "path": "2026/11/22/a-message.wav", "bytes": 7, "key_id": ""}
+        clip["sha256"] = hashlib.sha256(b"message").hexdigest()
+        await connection.execute(
+            text("UPDATE recordings SET clips = CAST(:clips AS jsonb) WHERE call_id = 'a'"),
+            {"clips": json.dumps([clip])},
+        )
+        await connection.execute(text("UPDATE recordings SET key_id = 'k1' WHERE call_id = 'sealed'"))
         await connection.execute(
             text(
                 "INSERT INTO attachments (id, ticket, name, media, bytes, sha256, sealed, actor, at)"
@@ -173,6 +182,7 @@ async def test_backup_while_tickets_are_written_and_restore(
     assert latest[0] <= moment
     assert (cursor, campaign) == ((0, 123456), ("paused",))
     assert "1 个回访任务" in " ".join(done.notes)
+    assert "recordings.keys" in " ".join(done.notes), "a recording is sealed, and there is no key"
 
     assert (home / "settings.toml").read_bytes() == (settings.home / "settings.toml").read_bytes()
     for secret in ("secrets.toml", KEY_FILE):
@@ -185,10 +195,11 @@ async def test_backup_while_tickets_are_written_and_restore(
         "2026/11/22/a.wav": SOUND,
         "2026/11/22/b.raw": b"raw",
         "2026/11/22/a-message.wav": b"message",
+        "2026/11/22/sealed.wav": b"sealed sound",
     }
     assert [path.read_bytes() for path in files(home / "attachments")] == [b"sealed"]
     assert not (home / RESTORED_RULES).exists(), "nothing differs from this checkout"
-    assert (made.recordings.files, made.recordings.included, made.recordings.absent) == (4, 3, 1)
+    assert (made.recordings.files, made.recordings.included, made.recordings.absent) == (5, 4, 1)
     last = read_last(settings)
     assert last is not None
     assert last.at == moment
@@ -293,7 +304,7 @@ def test_a_damaged_backup_is_refused_before_anything_is_written(
 ) -> None:
     asyncio.run(seed(engine, settings))
     make_backup(settings, place / "copy", with_recordings=True, say=quiet)
-    assert check(place / "copy", quiet).recordings.included == 3
+    assert check(place / "copy", quiet).recordings.included == 4
     for damage, why in DAMAGES:
         shutil.copytree(place / "copy", place / "damaged")
         damage(place / "damaged")
@@ -314,6 +325,7 @@ def test_without_their_sound_recordings_are_listed_with_hashes(
         "a-message.wav": hashlib.sha256(b"message").hexdigest(),
         "b.raw": hashlib.sha256(b"raw").hexdigest(),
         "gone.wav": "",
+        "sealed.wav": "",
     }
     assert not (place / "copy" / "recordings").exists()
 
