@@ -9,7 +9,7 @@ from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncEngine
 
 from hotline.ami import open_ami
-from hotline.parts import DIALLER_HEARTBEAT, HEARTBEAT, HEARTBEAT_SECONDS
+from hotline.parts import DIALLER_HEARTBEAT, HEARTBEAT, HEARTBEAT_SECONDS, SCRIBE_HEARTBEAT, SCRIBE_SECONDS
 from hotline.settings import Settings
 from ivr.fastagi import probe as voice_probe
 
@@ -29,16 +29,19 @@ def probes(settings: Settings, engine: AsyncEngine) -> Mapping[str, Probe]:
     async def voice() -> bool:
         return await voice_probe("127.0.0.1", settings.agi.port)
 
-    def beats(name: str) -> Probe:
+    def beats(name: str, seconds: float = HEARTBEAT_SECONDS) -> Probe:
         async def works() -> bool:
-            return time.time() - (settings.run_dir / name).stat().st_mtime < HEARTBEAT_SECONDS
+            return time.time() - (settings.run_dir / name).stat().st_mtime < seconds
 
         return works
 
-    return {
+    found: dict[str, Probe] = {
         "database": database,
         "asterisk": asterisk,
         "voice": voice,
         "worker": beats(HEARTBEAT),
         "dialler": beats(DIALLER_HEARTBEAT),
     }
+    if settings.speech.transcripts:
+        found["scribe"] = beats(SCRIBE_HEARTBEAT, SCRIBE_SECONDS)
+    return found

@@ -25,7 +25,6 @@ from hotline.backup_record import read_last
 from hotline.guard import free_bytes
 from hotline.health import Probe
 from hotline.metrics import STALE_SECONDS, Figure, Publisher, families, metrics_folder
-from hotline.parts import SCRIBE_HEARTBEAT, SCRIBE_SECONDS
 from hotline.rules import load_rules
 from hotline.settings import Settings
 from hotline.supervisor import read_status
@@ -100,8 +99,6 @@ class Gather:
             took[name] = time.monotonic() - began
 
         await asyncio.gather(*(one(name, probe) for name, probe in self.probes.items()))
-        if self.settings.speech.transcripts:
-            works["scribe"] = _age(self.settings, SCRIBE_HEARTBEAT) < SCRIBE_SECONDS
         found = [Figure("hotline_part_up", ok, (name,)) for name, ok in works.items()]
         if works.get("voice"):
             found.append(Figure("hotline_agi_answer_seconds", took["voice"]))
@@ -167,10 +164,3 @@ class _Merged(Collector):
 
 def _agents() -> AgentBook:
     return load_rules().agents
-
-
-def _age(settings: Settings, name: str) -> float:
-    try:
-        return time.time() - (settings.run_dir / name).stat().st_mtime
-    except OSError:
-        return float("inf")

@@ -103,10 +103,6 @@ def restore(
             _settings(folder, staging, passphrase, secrets_from, done)
             settings = load_settings(staging)
             _recordings(folder, settings, home, done, outside)
-            if not (staging / SOUND_KEY_FILE).exists() and any(one.key_id for one in read_index(folder / RECORDINGS)):
-                done.notes.append(
-                    f"没有 {SOUND_KEY_FILE}：加密录音打不开 sealed recordings stay closed without its copy"
-                )
             _copy_index(folder, ATTACHMENTS, settings.attachments_dir)
             _rules(folder, staging, done)
             secrets = load_or_create(settings, [])

@@ -36,6 +36,7 @@ def create_app(probes: Mapping[str, Probe], services: Services, metrics: Scrape 
     app = web.Application(client_max_size=MAX_BODY)
     app[PROBES] = probes
     app.router.add_get("/health", health)
+    app.router.add_get("/health/{part}", health_of_part)
     if metrics is not None:
         app.router.add_get("/metrics", metrics.answer)
     mount(app, ENDPOINTS, services)
@@ -79,6 +80,15 @@ async def health(request: web.Request) -> web.Response:
     parts = dict(zip(probes, results, strict=True))
     ok = all(results)
     return web.json_response({"ok": ok, "parts": parts}, status=200 if ok else 503, dumps=json.dumps)
+
+
+async def health_of_part(request: web.Request) -> web.Response:
+    """``{"ok": true, "part": "voice"}``, 200 or 503; 404 for a part that is none. ``web`` is the one that answers."""
+    part, probes = request.match_info["part"], request.app[PROBES]
+    if part not in {"web", *probes}:
+        raise web.HTTPNotFound(text=f"parts: {', '.join(['web', *probes])}\n")
+    ok = part == "web" or await _run(probes[part])
+    return web.json_response({"ok": ok, "part": part}, status=200 if ok else 503, dumps=json.dumps)
 
 
 async def _run(probe: Probe) -> bool:

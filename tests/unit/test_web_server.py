@@ -35,6 +35,9 @@ async def test_it_serves_until_it_is_told_to_stop(tmp_path: Path, database_url: 
                 assert not serving.done()
                 await asyncio.sleep(0.05)
         assert (await health.json())["parts"]["database"] is True
+        statuses = [(await client.get(f"{base}/health/{part}")).status for part in ("database", "web", "voice", "none")]
+        assert statuses == [200, 200, 503, 404]
+        assert "hotline_part_up" in await (await client.get(f"{base}/metrics")).text()
         assert (await client.get(f"{base}/api/v1/openapi.json")).status == 200
         refused = await client.get(f"{base}/api/v1/tickets")
         assert refused.status == 401
