@@ -18,7 +18,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from calls import transcripts
 from calls.recording_files import Kept, kept_of
 from calls.store import forget_words
-from calls.tables import calls, recording_holds, recordings
+from calls.tables import recording_holds, recordings
 
 ERASED = "erased"
 OVER = "保存期满"
@@ -52,8 +52,9 @@ class Hold:
 
 @dataclass(frozen=True, slots=True)
 class Recording:
-    """``state``: pending, done, missing, failed, erased. ``file`` is the raw file's name, below the recordings folder;
-    ``kept`` what the row says is there. ``seconds``: of the call's sound. ``tickets``: those that it belongs to."""
+    """``state``: pending, done, missing, failed, none, erased. ``file``: the raw file's name, below the recordings
+    folder; ``kept``: what the row says is there. ``seconds``: of the call's sound. ``tickets``: that it belongs to.
+    """
 
     call_id: str
     state: str
@@ -195,7 +196,7 @@ async def erase(
         "reason": reason[:MAX_REASON],
         "erased_at": at,
         "erased_by": by,
-        "unremoved": True,
+        "unremoved": recordings.c.file != "",
         "path": "",
         "clips": [],
         "key_id": "",
@@ -217,9 +218,15 @@ async def erase_one(connection: AsyncConnection, call_id: str, *, reason: str, b
     if found.state == ERASED:
         raise KeepingFault("erased", f"来电 {call_id} 的录音已删除")
     if found.held:
-        why = "；".join(f"{one.by}：{one.reason}" for one in await holds_of(connection, call_id) if not one.lifted_at)
-        raise KeepingFault("held", f"来电 {call_id} 的录音依法留存，不得删除（{why}）")
+        raise await _held(connection, call_id)
     raise KeepingFault("under_way", f"来电 {call_id} 尚未结束")
+
+
+async def check_free(connection: AsyncConnection, call_id: str) -> None:
+    """Nothing of the call is held, and will not be until the transaction ends. Raises KeepingFault ``held``."""
+    await _take_turn(connection)
+    if await connection.scalar(HELD, {"calls": [call_id]}):
+        raise await _held(connection, call_id)
 
 
 async def to_remove(connection: AsyncConnection, limit: int) -> list[tuple[str, str]]:
@@ -234,32 +241,9 @@ async def removed(connection: AsyncConnection, call_ids: Sequence[str]) -> None:
     await connection.execute(update(recordings).where(c.call_id.in_(list(call_ids))).values(unremoved=False))
 
 
-async def history(connection: AsyncConnection, call_id: str) -> list[dict[str, Any]]:
-    """What was done with the recording, as entries of the call's timeline."""
-    row = (
-        await connection.execute(
-            select(recordings.c.erased_at, recordings.c.erased_by, recordings.c.reason, calls.c.arrived_at)
-            .outerjoin(calls, calls.c.id == recordings.c.call_id)
-            .where(recordings.c.call_id == call_id)
-        )
-    ).one_or_none()
-    found: list[tuple[datetime, str, dict[str, str]]] = []
-    for one in await holds_of(connection, call_id):
-        found.append((one.at, "recording_held", {"by": one.by, "why": one.reason}))
-        if one.lifted_at is not None:
-            found.append((one.lifted_at, "recording_released", {"by": one.lifted_by, "why": one.lift_reason}))
-    if row is not None and row.erased_at is not None:
-        found.append((row.erased_at, "recording_erased", {"by": row.erased_by, "why": row.reason}))
-    begin = None if row is None else row.arrived_at
-    return [
-        {
-            "at": at,
-            "seconds": round((at - begin).total_seconds(), 3) if begin else 0.0,
-            "event": event,
-            "detail": detail,
-        }
-        for at, event, detail in sorted(found, key=lambda one: one[0])
-    ]
+async def _held(connection: AsyncConnection, call_id: str) -> KeepingFault:
+    why = "；".join(f"{one.by}：{one.reason}" for one in await holds_of(connection, call_id) if not one.lifted_at)
+    return KeepingFault("held", f"来电 {call_id} 的录音依法留存，不得删除（{why}）")
 
 
 async def _take_turn(connection: AsyncConnection) -> None:

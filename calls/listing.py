@@ -59,5 +59,5 @@ _RECORDING = ("path", "sha256", "seconds", "offset_ms", "bytes", "state", "reaso
 def _row(found: Mapping[Any, Any]) -> dict[str, Any]:
     row = {str(key): value for key, value in found.items() if not str(key).startswith("recording_")}
     recording = {name: found[f"recording_{name}"] for name in _RECORDING}
-    row["recording"] = recording if recording["state"] is not None else None
+    row["recording"] = recording if recording["state"] not in (None, "none") else None
     return row

@@ -4,8 +4,8 @@ log_cursors  how far each stream has been read (:class:`calls.tail.Cursor`), and
 call_events  every line about a call as Asterisk wrote it, append-only: records and timelines are folded from it;
              only what was heard at the menu is taken out when a call's words are deleted
 calls        one row per call, a projection of call_events (:class:`calls.record.Call`)
-recordings   one row per recording that Asterisk was told to begin, or that was found without a call; it stays when the
-             sound is erased
+recordings   one row per recording that Asterisk was told to begin, or that was found without a call, and per call
+             that was not recorded (state none); it stays when the sound is erased
 recording_holds  what must not be removed (:mod:`calls.keeping`), and who lifted that
 transcripts  one row per recording to be written down, whatever came of it (:mod:`calls.transcripts`)
 transcript_segments  what was said in it; of a confidential ticket's call nothing: it is in ``transcripts.sealed``
@@ -110,7 +110,7 @@ recordings = Table(
     metadata,
     Column("call_id", Text, primary_key=True),
     Column("file", Text, nullable=False),  # the raw file, below the recordings folder
-    Column("state", Text, nullable=False, server_default="pending"),  # pending, done, missing, failed, erased
+    Column("state", Text, nullable=False, server_default="pending"),  # pending, done, missing, failed, none, erased
     _text("reason"),
     Column("offset_ms", Integer),  # beginning of the sound after the call's arrival
     _text("path"),  # the WAV file, below the recordings folder

@@ -35,6 +35,8 @@ RUN_SECONDS = 30.0
 """Recordings wait to be converted meanwhile; what is left is done at the next run."""
 BY = "system"
 RULES_FAULTY = "retention_faulty"
+SETTLED, LATEST = timedelta(hours=1), timedelta(days=40)
+"""When a call that has ended counts as not recorded, and how far back such calls are looked for."""
 HELD_AGAIN = timedelta(days=1)
 """What is over its time and held, or of a call whose end is not known, is looked at again so much later."""
 
@@ -57,6 +59,12 @@ _FACTS = text(
     " COALESCE(bool_or(t.state NOT IN ('archived', 'declined') AND t.duplicate_of IS NULL), false) AS ticket_open"
     " FROM recordings r LEFT JOIN calls c ON c.id = r.call_id LEFT JOIN call_tickets m ON m.call_id = r.call_id"
     " LEFT JOIN tickets t ON t.number = m.number WHERE r.call_id = ANY(:calls) GROUP BY r.call_id, c.id"
+)
+# By when the call has been read to its end, and its recording would be known.
+_NOT_RECORDED = text(
+    "INSERT INTO recordings (call_id, file, state, reason) SELECT c.id, '', 'none', 'not recorded' FROM calls c"
+    " WHERE c.arrived_at >= :since AND c.ended_at < :until"
+    " AND NOT EXISTS (SELECT 1 FROM recordings r WHERE r.call_id = c.id) ON CONFLICT DO NOTHING"
 )
 _LOOKED = text(
     "UPDATE recordings SET keep_class = :class, keep_rules = :rules, keep_look_at = :look_at WHERE call_id = :call"
@@ -100,6 +108,9 @@ class Keeper:
     async def run(self) -> int:
         """Returns how many recordings were erased because their time was over."""
         await self.remove_files()
+        async with self.engine.begin() as connection:
+            span = {"since": self.now() - LATEST, "until": self.now() - SETTLED}
+            await connection.execute(_NOT_RECORDED, span)
         rules = await asyncio.to_thread(self.rules)
         count, until = 0, time.monotonic() + RUN_SECONDS
         while not self.stop.is_set() and time.monotonic() < until:

@@ -10,6 +10,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from calls import keeping
 from calls.keeping import Recording
 from people.audit import AuditEntry, record
+from people.masking import mask_text
 from tickets import rows
 from tickets.draft import forget_drafts
 from tickets.ticket import Ticket
@@ -43,6 +44,6 @@ async def erase_decided(
     await lock_tickets(connection, call_id)
     found = await keeping.erase_one(connection, call_id, reason=reason, by=by, at=entry.at)
     await forget_drafts_of(connection, found)
-    said = {"reason": reason, "sha256": found.kept[0].sha256 if found.kept else ""}
+    said = {"reason": mask_text(reason), "sha256": found.kept[0].sha256 if found.kept else ""}
     await record(connection, replace(entry, detail={**entry.detail, **said}))
     return found

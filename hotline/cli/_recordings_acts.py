@@ -15,6 +15,7 @@ from hotline.cli._database import print_json
 from hotline.cli._recordings_shared import by_option, check_call, json_option, reason_option, run
 from hotline.settings import Settings
 from people.audit import AuditEntry, record
+from people.masking import mask_text
 from web.keeping import erase_decided
 
 _call = click.option("--call", "call_id", default="", help="The call's id (`hotline calls`).")
@@ -37,7 +38,7 @@ def hold(call_id: str, ticket: str, reason: str, by: str, as_json: bool) -> None
                 await _check_ticket(connection, ticket)
             now = datetime.now(UTC)
             count = await keeping.hold(connection, call_id=call_id, ticket=ticket, reason=reason, by=by, at=now)
-            await record(connection, AuditEntry(now, "cli", "recording.hold", about, {"reason": reason, "by": by}))
+            await record(connection, AuditEntry(now, "cli", "recording.hold", about, _said(reason, by)))
             return count
 
     _say("held", "已留存", about, run(work), as_json)
@@ -57,7 +58,7 @@ def release(call_id: str, ticket: str, reason: str, by: str, as_json: bool) -> N
         async with engine.begin() as connection:
             now = datetime.now(UTC)
             count = await keeping.release(connection, call_id=call_id, ticket=ticket, reason=reason, by=by, at=now)
-            await record(connection, AuditEntry(now, "cli", "recording.release", about, {"reason": reason, "by": by}))
+            await record(connection, AuditEntry(now, "cli", "recording.release", about, _said(reason, by)))
             return count
 
     _say("released", "已解除留存", about, run(work), as_json)
@@ -93,6 +94,10 @@ def _remove(root: Path, file: str) -> int:
         return remove(root, file)
     except OSError as error:
         raise click.ClickException(f"written down as erased, but {error}; the worker tries again") from error
+
+
+def _said(reason: str, by: str) -> dict[str, str]:
+    return {"reason": mask_text(reason), "by": by}
 
 
 def _about(call_id: str, ticket: str) -> str:

@@ -20,6 +20,7 @@ from hotline.cli._recordings_shared import by_option, json_option, reason_option
 from hotline.recordings_keys import opening_keys
 from hotline.settings import Settings
 from people.audit import AuditEntry, record
+from people.masking import mask_text
 
 MOST = 10_000
 _CONFIDENTIAL = text(
@@ -51,7 +52,7 @@ def export(out: Path, reason: str, by: str, as_json: bool, **given: Any) -> None
         if len(found) > MOST:
             raise click.ClickException(f"more than {MOST} recordings: choose a shorter time")
         now, number = datetime.now(UTC), f"export:{secrets.token_hex(8)}"
-        detail = {"export": number, "reason": reason, "by": by}
+        detail = {"export": number, "reason": mask_text(reason), "by": by}
         async with engine.begin() as connection:
             closed = set(await connection.scalars(_CONFIDENTIAL, {"calls": [one.call_id for one in found]}))
             taken = [one for one in found if one.call_id not in closed]

@@ -19,7 +19,14 @@ from hotline.cli._recordings_shared import json_option, run, wanted, which
 from hotline.recordings_keeping import facts_of
 from hotline.settings import Settings
 
-STATES = {"pending": "处理中", "done": "已存", "missing": "缺失", "failed": "失败", "erased": "已删除"}
+STATES = {
+    "pending": "处理中",
+    "done": "已存",
+    "missing": "缺失",
+    "failed": "失败",
+    "none": "未录音",
+    "erased": "已删除",
+}
 
 
 @click.command("list")

@@ -12,7 +12,7 @@ from rich.table import Table
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from calls.events import CALL_ID
-from calls.keeping import history
+from calls.keeping_history import history
 from calls.listing import list_calls, load_timeline, timeline_rows
 from calls.surveyed import VIA
 from hotline.cli._database import Since, ask, console, local, print_json

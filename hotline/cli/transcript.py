@@ -13,6 +13,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from calls import transcripts
 from calls.events import CALL_ID
+from calls.keeping import KeepingFault, check_free
 from calls.transcripts import CALLER, Transcript
 from hotline.cli._database import ask, console, print_json
 from people.audit import AuditEntry, record
@@ -62,6 +63,10 @@ async def _delete(connection: AsyncConnection, call_id: str) -> bool:
     await _audit(connection, "call.transcript_delete", call_id)
     # The ticket first, as whoever drafts it does.
     ticket = await of_call(connection, call_id, lock=True)
+    try:
+        await check_free(connection, call_id)
+    except KeepingFault as error:
+        raise click.ClickException(str(error)) from error
     if not await transcripts.delete_one(connection, call_id):
         return False
     if ticket is not None:

@@ -91,6 +91,8 @@ def test_held_released_erased(do: Do, settings: Settings) -> None:
     refused = hotline("recordings", "erase", "--call", call, "--yes", *why)
     assert (refused.exit_code, len(refused.output.splitlines())) == (1, 1)
     assert "依法留存，不得删除（李主任：诉讼保全）" in refused.output
+    words = hotline("transcript", "--call", call, "--delete")
+    assert (words.exit_code, "依法留存" in words.output) == (1, True)
     assert answer("recordings", "release", "--call", call, *why)["released"] == 1
     assert hotline("recordings", "release", "--call", call, *why).exit_code == 1
     assert hotline("recordings", "erase", "--call", call, *why).exit_code == 1  # nobody says yes

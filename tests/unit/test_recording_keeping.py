@@ -14,12 +14,13 @@ from sqlalchemy.ext.asyncio import AsyncEngine
 from calls import keeping, transcripts
 from calls.alerts import list_alerts
 from calls.keeping import KeepingFault
+from calls.listing import list_calls
 from calls.recording_files import remove
 from calls.recording_seal import Keys
 from calls.retention import LOOK_AGAIN_OPEN, CallClass, Retention, load_retention
 from calls.transcripts import Made, Said
 from datafile import DataFileError
-from hotline.recordings_keeping import HELD_AGAIN, RULES_FAULTY, Keeper
+from hotline.recordings_keeping import HELD_AGAIN, RULES_FAULTY, SETTLED, Keeper
 from hotline.recordings_keys import LOST_KEY, check_sound_keys, load_keys
 from hotline.secrets import SOUND_KEY_FILE, add_recording_key
 from hotline.settings import Recording, Settings, SettingsError
@@ -149,6 +150,9 @@ async def test_a_hold_on_the_call_beats_the_time(engine: AsyncEngine, tmp_path: 
         async with engine.begin() as connection:
             await keeping.erase_one(connection, call, reason="误录", by="user:wang", at=LATER)
     assert refused.value.code == "held"
+    with pytest.raises(KeepingFault):
+        async with engine.begin() as connection:
+            await keeping.check_free(connection, call)
     assert len(files(tmp_path)) == 2
     assert await release(engine, call_id=call) == 1
     assert await keeper(engine, tmp_path, LATER + HELD_AGAIN - SECOND).run() == 0
@@ -237,6 +241,30 @@ async def test_what_is_not_there_any_more_goes_too(engine: AsyncEngine, tmp_path
     assert await keeper(engine, tmp_path, moment).run() == 1
     assert (await row(engine, call_id(2))).state == "erased"
     assert await keeper(engine, tmp_path, TWO_YEARS).run() == 1
+
+
+async def test_of_a_call_that_was_not_recorded_the_words_go(engine: AsyncEngine, tmp_path: Path) -> None:
+    call = await add_call(engine, 0)
+    async with engine.begin() as connection:
+        await connection.execute(text("DELETE FROM recordings"))
+        for at, line in enumerate(menu_lines(call, "我家停水")):
+            await connection.execute(
+                text("INSERT INTO call_events VALUES (:call, 'cel', :at, :line)"),
+                {"call": call, "at": at, "line": line},
+            )
+    ended = ARRIVED + timedelta(minutes=2)
+    assert await keeper(engine, tmp_path, ended + SETTLED).run() == 0
+    async with engine.connect() as connection:
+        assert await connection.scalar(text("SELECT count(*) FROM recordings")) == 0
+    assert await keeper(engine, tmp_path, ended + SETTLED + SECOND).run() == 0
+    assert (await row(engine, call)).state == "none"
+    async with engine.connect() as connection:
+        (shown,) = await list_calls(connection, limit=1)
+        assert shown["recording"] is None
+    assert await keeper(engine, tmp_path, TWO_YEARS).run() == 1
+    async with engine.connect() as connection:
+        assert "%E6%88%91" not in "".join(await connection.scalars(text("SELECT line FROM call_events")))
+        assert not await connection.scalar(text("SELECT unremoved FROM recordings"))
 
 
 async def test_a_crash_between_the_row_and_the_files(

@@ -14,6 +14,7 @@ from calls import keeping
 from calls.keeping import MAX_REASON
 from calls.recording_files import remove
 from people.audit import AuditEntry
+from people.masking import mask_text
 from people.roles import Permission
 from web.api.call import Call, Reply
 from web.api.endpoint import Routes
@@ -53,8 +54,8 @@ class FileOut(BaseModel):
 class KeepingOut(BaseModel):
     call_id: str
     state: Annotated[
-        Literal["pending", "done", "missing", "failed", "erased"],
-        Field(description="处理中、已存、缺失、失败、已删除"),
+        Literal["pending", "done", "missing", "failed", "none", "erased"],
+        Field(description="处理中、已存、缺失、失败、未录音、已删除"),
     ]
     reason: str
     kept_as: Annotated[str, Field(description="保存类别，见 calls/retention.yaml；空：尚未归类")]
@@ -90,7 +91,7 @@ async def hold(call: Call, path: CallPath, body: Why) -> Reply[KeepingOut]:
         await admitted(call, connection, path.id)
         by = call.principal.actor
         await keeping.hold(connection, call_id=path.id, reason=body.reason, by=by, at=call.at)
-        await call.audit(connection, "recording.hold", f"call:{path.id}", reason=body.reason)
+        await call.audit(connection, "recording.hold", f"call:{path.id}", reason=mask_text(body.reason))
         return Reply(await _out(connection, path.id))
 
 
@@ -100,14 +101,14 @@ async def release(call: Call, path: CallPath, body: Why) -> Reply[KeepingOut]:
         await admitted(call, connection, path.id)
         by = call.principal.actor
         await keeping.release(connection, call_id=path.id, reason=body.reason, by=by, at=call.at)
-        await call.audit(connection, "recording.release", f"call:{path.id}", reason=body.reason)
+        await call.audit(connection, "recording.release", f"call:{path.id}", reason=mask_text(body.reason))
         return Reply(await _out(connection, path.id))
 
 
 @routes.add("POST", "/tickets/{number}/recordings/hold", "依法留存工单的全部通话", needs=_HOLD)
 async def hold_ticket(call: Call, path: TicketPath, body: Why) -> Reply[HeldOut]:
     async with call.transaction() as connection:
-        await read(call, connection, path.number, "recording.hold", reason=body.reason)
+        await read(call, connection, path.number, "recording.hold", reason=mask_text(body.reason))
         by = call.principal.actor
         count = await keeping.hold(connection, ticket=path.number, reason=body.reason, by=by, at=call.at)
     return Reply(HeldOut(ticket=path.number, recordings=count))
@@ -116,7 +117,7 @@ async def hold_ticket(call: Call, path: TicketPath, body: Why) -> Reply[HeldOut]
 @routes.add("POST", "/tickets/{number}/recordings/release", "解除工单全部通话的留存", needs=_HOLD, problems=(409,))
 async def release_ticket(call: Call, path: TicketPath, body: Why) -> Reply[ReleasedOut]:
     async with call.transaction() as connection:
-        await read(call, connection, path.number, "recording.release", reason=body.reason)
+        await read(call, connection, path.number, "recording.release", reason=mask_text(body.reason))
         by = call.principal.actor
         count = await keeping.release(connection, ticket=path.number, reason=body.reason, by=by, at=call.at)
     return Reply(ReleasedOut(ticket=path.number, holds=count))

@@ -39,6 +39,12 @@ CREATE TABLE recording_holds (
 CREATE INDEX recording_holds_call ON recording_holds (call_id) WHERE call_id IS NOT NULL;
 CREATE INDEX recording_holds_ticket ON recording_holds (ticket) WHERE ticket IS NOT NULL
 """
+# A call that was not recorded has a row, too: what was said at its menu is kept as long, and no longer.
+_NOT_RECORDED = """
+INSERT INTO recordings (call_id, file, state, reason)
+    SELECT id, '', 'none', 'not recorded' FROM calls WHERE ended_at IS NOT NULL
+    ON CONFLICT DO NOTHING
+"""
 # Which tickets a call belongs to: the one it made, the one it was a callback for, the one an agent called about.
 _OWN = """
 CREATE INDEX ticket_events_called ON ticket_events ((data->>'call_id')) WHERE kind = 'called';
@@ -63,5 +69,5 @@ CREATE VIEW call_tickets AS
 
 
 def upgrade() -> None:
-    for part in (_RECORDINGS, _HOLDS, _OWN, _MATTER):
+    for part in (_RECORDINGS, _NOT_RECORDED, _HOLDS, _OWN, _MATTER):
         op.get_bind().exec_driver_sql(part)
