@@ -1,18 +1,32 @@
-"""A running hotline, as whoever operates it sees it: metrics and `hotline doctor`."""
+"""A running hotline, as whoever operates it sees it: metrics, `hotline doctor`, a backup while people call."""
 
 from __future__ import annotations
 
 import asyncio
+import hashlib
+import os
 import re
+import shutil
+import subprocess
+import sys
 import time
+from datetime import datetime
+from pathlib import Path
 
+import pytest
 from aiohttp import ClientSession
 
 from hotline.agent_state import login, logout
 from hotline.asterisk import ask, control_socket
 from hotline.doctor import Finding, all_checks, examine
 from hotline.metrics_names import METRICS
+from hotline.settings import CHECKOUT
+from tests.asterisk.conftest import MakeInstance
 from tests.asterisk.instance import Instance
+from tests.asterisk.phones import Phones
+from tests.asterisk.records import all_calls, call_of
+
+pytestmark = [pytest.mark.asterisk, pytest.mark.timeout(240)]
 
 ONLY_SOMETIMES = {
     "hotline_alerts_open",
@@ -68,3 +82,55 @@ async def test_the_doctor_sees_a_module_that_is_gone_and_who_is_logged_in(hotlin
     assert "app_chanspy.so" in broken["modules"][0].what
     assert {one.level for one in broken["agents"]} == {"warning"}
     assert any("1001" in one.what for one in broken["agents"]), "its phone is not registered"
+
+
+async def test_a_backup_while_people_call_becomes_a_hotline(make_instance: MakeInstance, tmp_path: Path) -> None:
+    """Who had called is there with the sound, who calls at that moment is not lost, who calls later is not there."""
+    instance, target, home = make_instance(), tmp_path / "copy.tar", tmp_path / "restored"
+    async with Phones(instance) as phones:
+        await phones.agent("1001", seconds=1)
+        before = await phones.citizen("13900000001", keys="w0.5,2")
+        await before.ended(60)
+        heard = await call_of(instance, "13900000001", recording=True)
+        during = await phones.citizen("13900000002", seconds=60)
+        await call_of(instance, "13900000002", until="arrived")
+        facts = await asyncio.to_thread(
+            instance.hotline, "backup", str(target), "--with-recordings", "--with-plain-secrets"
+        )
+        await during.hangup()
+        after = await phones.citizen("13900000003", keys="w0.5,2")
+        await after.ended(60)
+    assert len(await all_calls(instance, 3)) == 3
+    instance.stop()
+
+    environment = {**os.environ, "HOTLINE_HOME": str(home)}
+    restoring = [sys.executable, "-m", "hotline", "restore", str(target)]
+    done = await asyncio.to_thread(
+        subprocess.run, restoring, env=environment, cwd=CHECKOUT, capture_output=True, text=True
+    )
+    assert done.returncode == 0, done.stderr
+    restored = Instance(home)
+    restored.start()
+    try:
+        calls = {call["number"]: call for call in await all_calls(restored, 2)}
+        doctor = await asyncio.to_thread(
+            subprocess.run,
+            [sys.executable, "-m", "hotline", "doctor", "--quiet"],
+            env=restored.environment,
+            cwd=CHECKOUT,
+            capture_output=True,
+            text=True,
+        )
+    finally:
+        restored.stop()
+    assert set(calls) == {"13900000001", "13900000002"}
+    assert all(
+        datetime.fromisoformat(str(call["arrived_at"])) < datetime.fromisoformat(facts["moment"])
+        for call in calls.values()
+    )
+    assert calls["13900000001"]["timeline"] == heard["timeline"]
+    sound = home / "recordings" / heard["recording"]["path"]
+    assert hashlib.sha256(sound.read_bytes()).hexdigest() == heard["recording"]["sha256"]
+    assert "✗ schema" not in doctor.stdout
+    assert "✗ secrets" not in doctor.stdout
+    shutil.rmtree(home)
