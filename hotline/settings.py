@@ -14,7 +14,7 @@ from ipaddress import IPv4Address, ip_network
 from pathlib import Path
 from typing import Annotated, Literal, Self
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError, model_validator
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
 from pydantic_core import ErrorDetails
 from pydantic_settings import (
     BaseSettings,
@@ -24,6 +24,8 @@ from pydantic_settings import (
     TomlConfigSettingsSource,
 )
 from pydantic_settings import SettingsError as SourceError
+
+from routing.queues import EMERGENCY_NUMBERS
 
 CHECKOUT = Path(__file__).resolve().parent.parent
 _PREFIX = "HOTLINE_"
@@ -192,6 +194,14 @@ class Callback(Section):
     """What the carrier wants in front of every number."""
     test_network: HostPort = "127.0.0.11:5072"
     """Where calls go while no trunk is set: robots (``hotline callback robots``). On loopback."""
+
+    @field_validator("prefix")
+    @classmethod
+    def _no_emergency(cls, prefix: str) -> str:
+        """Together with the digits behind it, it must not become one."""
+        if prefix and any(number.startswith(prefix) or prefix.startswith(number) for number in EMERGENCY_NUMBERS):
+            raise ValueError(f"the prefix {prefix} would dial an emergency number")
+        return prefix
 
     @model_validator(mode="after")
     def _tests_stay_here(self) -> Self:

@@ -38,7 +38,10 @@ _MOBILE = re.compile(r"1[3-9][0-9]{9}")
 _INTERNAL = re.compile(r"[1-9][0-9]{2,4}")
 _LOCAL = re.compile(r"[2-8][0-9]{6,7}")
 _AREA_CODE = re.compile(r"0?(10|2[0-9]|[3-9][0-9]{2})")
-_MAX_DIALLED = 20
+_E164 = re.compile(r"\+[1-9][0-9]{4,14}")
+"""ITU-T E.164: 15 digits at most; with fewer than five nobody abroad is reached. The database checks the same."""
+_MAX_DIALLED = 21
+"""00, fifteen digits, and a prefix of four: what is dialable without a prefix is so with one."""
 _PEOPLE = (PhoneNumberType.MOBILE, PhoneNumberType.FIXED_LINE, PhoneNumberType.FIXED_LINE_OR_MOBILE)
 _KINDS: dict[int, Kind] = {
     PhoneNumberType.MOBILE: "mobile",
@@ -130,7 +133,7 @@ def _classified(cleaned: str, number: str) -> CallerNumber:
         return _malformed(cleaned)
     e164 = phonenumbers.format_number(parsed, PhoneNumberFormat.E164)
     if parsed.country_code != MAINLAND:
-        if not phonenumbers.is_possible_number(parsed):
+        if not phonenumbers.is_possible_number(parsed) or not _E164.fullmatch(e164):
             return _malformed(cleaned)
         display = phonenumbers.format_number(parsed, PhoneNumberFormat.INTERNATIONAL)
         return CallerNumber(cleaned, e164, display, "foreign")

@@ -62,6 +62,7 @@ from routing.queues import EMERGENCY_NUMBERS
         ("\x0013900001111", None, "13900001111", "malformed"),
         ("\udcff", None, MALFORMED_DISPLAY, "malformed"),
         ("*72", None, "*72", "malformed"),
+        ("+4912", None, "+4912", "malformed"),  # possible within a German town, and no number elsewhere
         (None, None, HIDDEN_DISPLAY, "hidden"),
         ("", None, HIDDEN_DISPLAY, "hidden"),
         ("Anonymous", None, HIDDEN_DISPLAY, "hidden"),
@@ -93,7 +94,7 @@ phone_text = st.text(alphabet="0123456789+*#-() .\r\n\0abcＡ１٣\udc80", max_s
 def test_nothing_raises_and_nothing_unsafe_comes_out(raw: str | None, presentation: str, area_code: str) -> None:
     number = normalise(raw, presentation, area_code)
     assert re.fullmatch(r"[0-9+*#]{0,32}", number.raw)
-    assert number.e164 is None or re.fullmatch(r"\+[1-9][0-9]{4,16}", number.e164)
+    assert number.e164 is None or re.fullmatch(r"\+[1-9][0-9]{4,14}", number.e164)
     assert number.display.isprintable()
     assert number.display
     assert (number.e164 is None) or number.kind in {"mobile", "landline", "service", "foreign"}
@@ -129,6 +130,11 @@ def test_what_the_carrier_wants_dialled(e164: str, dialled: str, from_dalian: st
     assert dialable(e164) == dialled
     assert dialable(e164, "0411") == from_dalian
     assert dialable(e164, "0411", "9") == f"9{from_dalian}"
+
+
+def test_the_longest_number_takes_the_longest_prefix() -> None:
+    longest = "+436641234567890"
+    assert dialable(longest, prefix="9999") == f"999900{longest[1:]}"
 
 
 NOBODY = """110 119 +86110 +86122 +860110 +86411110 12345 +8612345 +8612110 +8610086 +864001234567 13900000001 +999123
