@@ -147,12 +147,13 @@ def _target(row: Row[Any]) -> Target:
         row.article,
         row.others,
         row.congestions,
+        row.about,
     )
 
 
 # Counted anew each time: an outcome may be corrected.
 _FACTS = (
-    "t.id, t.number, t.state, t.ticket, t.scale, t.article, t.reason, t.campaign_id, c.kind,"
+    "t.id, t.about, t.number, t.state, t.ticket, t.scale, t.article, t.reason, t.campaign_id, c.kind,"
     " (SELECT count(*) FROM callback_attempts o WHERE o.target_id = t.id AND o.id <> {attempt}"
     "  AND o.outcome <> 'not_dialled') AS others,"
     " (SELECT count(*) FROM callback_attempts o WHERE o.target_id = t.id AND o.id <> {attempt}"

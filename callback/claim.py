@@ -20,18 +20,21 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from callback.campaign import Campaign
 from callback.hours import Hours
 from callback.limits import WEEK, allowed_from
-from callback.pacing import Bucket, Load, Pace, allowance
+from callback.pacing import RECENT, Bucket, Load, Pace, Recent, allowance
 from callback.store import TRUNK, campaign_of, lines_in_use
 from callback.tables import callback_attempts, callback_targets, campaigns, outbound_pace
 from callback.words import CampaignState, Kind, TargetState
 from routing.number import NotDialable, dialable
+from tickets.words import Obligation
 
 IN_USE_AGAIN = timedelta(minutes=1)
 """Until a number is looked at again that another attempt is under way on, or not yet followed up."""
+BEFORE_IT_RINGS = timedelta(seconds=5)
+"""At most so long after the claim it is asked for."""
 MOST_LOOKED_AT = 200
 """Targets a campaign and claim; a page of them is 20, or as many as may be rung."""
 _PAGE = 20
-OPTED_OUT, NOT_DIALABLE = "号码在免打扰名单", "号码无法拨打"
+OPTED_OUT, NOT_DIALABLE, GONE = "号码在免打扰名单", "号码无法拨打", "工单已另行办理或评价"
 IN_USE, LIMIT_REACHED = "该号码正有另一通回访", "该号码的拨打次数已到上限，稍后再拨"
 
 
@@ -62,13 +65,13 @@ async def claim(
     :class:`callback.hours.Hours`. Needs READ COMMITTED, PostgreSQL's default."""
     bucket = await _locked_bucket(connection, pace, now)
     lines = await lines_in_use(connection)
-    allowed = allowance(pace, load, sum(lines.values()), bucket, now)
+    allowed = allowance(pace, load, sum(lines.values()), bucket, now, await _recent(connection))
     claimed = _Claimed(dialler, now, left=allowed.calls)
     if claimed.left:
         queues = [
             _Queue(campaign, campaign.rules.max_lines - lines.get(campaign.id, 0))
             for campaign in await _running(connection, now)
-            if Hours(campaign, is_working_day).is_open(now)
+            if _may_ring(campaign, is_working_day, now)
         ]
         if queues:
             await connection.execute(_IN_ORDER)
@@ -77,6 +80,13 @@ async def claim(
     saved = update(outbound_pace).where(outbound_pace.c.trunk == TRUNK)
     await connection.execute(saved.values(tokens=rest.tokens, filled_at=rest.filled_at, held_back=allowed.held_back))
     return claimed.claims
+
+
+def _may_ring(campaign: Campaign, is_working_day: Callable[[date], bool], now: datetime) -> bool:
+    """No telephone rings on when its hours are over."""
+    longest = BEFORE_IT_RINGS + timedelta(seconds=campaign.rules.ring_seconds)
+    hours = Hours(campaign, is_working_day)
+    return hours.is_open(now) and hours.is_open(now + longest)
 
 
 @dataclass(slots=True)
@@ -107,6 +117,11 @@ async def _locked_bucket(connection: AsyncConnection, pace: Pace, now: datetime)
         await connection.execute(made.on_conflict_do_nothing())
         row = (await connection.execute(query)).one()
     return Bucket(row.tokens, row.filled_at)
+
+
+async def _recent(connection: AsyncConnection) -> list[Recent]:
+    rows = await connection.execute(_RECENT, {"n": RECENT})
+    return [Recent(row.claimed_at, row.ended_at, row.failed) for row in rows]
 
 
 async def _running(connection: AsyncConnection, now: datetime) -> list[Campaign]:
@@ -157,6 +172,8 @@ async def _take(connection: AsyncConnection, queue: _Queue, wanted: int, claimed
 def _put_off(row: Row[Any], campaign: Campaign, claimed: _Claimed) -> dict[str, Any] | None:
     """What is changed of a target that may not be rung now; None: it may."""
     now, rules = claimed.now, campaign.rules
+    if row.gone:
+        return _ended(row, TargetState.DROPPED, GONE) | {"ended": False}
     if row.listed:
         return _ended(row, TargetState.OPTED_OUT, OPTED_OUT)
     try:
@@ -226,17 +243,33 @@ async def _write(
 _IN_ORDER = text(
     "SELECT set_config(name, 'off', true) FROM unnest(ARRAY['enable_sort', 'enable_bitmapscan', 'enable_seqscan']) name"
 )
+# Of those that the network refused, and those who were rung and could not be asked. NULL: that says nothing.
+_RECENT = text(
+    "SELECT claimed_at, ended_at, CASE WHEN outcome IN ('not_dialled', 'unknown') THEN NULL"
+    "  WHEN outcome = 'answered' THEN NOT coalesce((result->>'asked')::boolean, false)"
+    "  ELSE outcome = 'congestion' END AS failed"
+    " FROM callback_attempts ORDER BY id DESC LIMIT :n"
+)
 _IDS = text("SELECT nextval(pg_get_serial_sequence('callback_attempts', 'id')) FROM generate_series(1, :n)")
+ABOUT = "t.number || '/' || coalesce(t.life->>'completions', '0')"
+"""What a citizen is rung about whose ticket ``t`` is: each completion anew."""
+STILL_TO_ASK = (
+    "t.state = 'reviewed' AND NOT t.confidential AND t.duplicate_of IS NULL AND t.life->>'rating' IS NULL"
+    " AND NOT coalesce((t.life->>'called_back')::boolean, false)"
+    f" AND NOT coalesce(t.life->'obligations' ? '{Obligation.MANUAL_CALLBACK}', false)"
+)
+"""Of a ticket ``t``."""
 _DUE = text(
-    "SELECT t.id, t.number, t.scale, t.ticket, t.next_at,"
-    " EXISTS (SELECT FROM do_not_call d WHERE d.number = t.number) AS listed,"
-    " EXISTS (SELECT FROM callback_attempts o WHERE o.number = t.number AND NOT o.applied) AS in_use,"
-    " ARRAY(SELECT r.claimed_at FROM callback_attempts r WHERE r.number = t.number AND r.claimed_at > :since"
+    "SELECT c.id, c.number, c.scale, c.ticket, c.next_at,"
+    f" EXISTS (SELECT FROM tickets t WHERE t.number = c.ticket AND NOT ({STILL_TO_ASK} AND {ABOUT} = c.about)) AS gone,"
+    " EXISTS (SELECT FROM do_not_call d WHERE d.number = c.number) AS listed,"
+    " EXISTS (SELECT FROM callback_attempts o WHERE o.number = c.number AND NOT o.applied) AS in_use,"
+    " ARRAY(SELECT r.claimed_at FROM callback_attempts r WHERE r.number = c.number AND r.claimed_at > :since"
     "  AND r.outcome IS DISTINCT FROM 'not_dialled') AS rung"
-    " FROM (SELECT id, number, scale, ticket, next_at, due_at FROM callback_targets"
+    " FROM (SELECT id, about, number, scale, ticket, next_at, due_at FROM callback_targets"
     "  WHERE campaign_id = :campaign AND state = 'waiting' AND next_at <= :now"
-    "  ORDER BY next_at, due_at, id LIMIT :n FOR UPDATE SKIP LOCKED) t"
-    " ORDER BY t.next_at, t.due_at, t.id"
+    "  ORDER BY next_at, due_at, id LIMIT :n FOR UPDATE SKIP LOCKED) c"
+    " ORDER BY c.next_at, c.due_at, c.id"
 )
 _MOVE_ON = text(
     "UPDATE callback_targets SET state = :state, next_at = :next, reason = :why, updated_at = :at,"

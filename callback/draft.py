@@ -10,6 +10,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from callback import manage, store
 from callback.campaign import Campaign, NewCampaign
+from callback.claim import NOT_DIALABLE
 from callback.faults import CallbackFault
 from callback.hours import Hours
 from callback.number_file import Numbers
@@ -74,15 +75,15 @@ async def add_numbers(
 
 
 _COUNTED = text(
-    "SELECT count(*) FILTER (WHERE t.state = 'waiting' AND d.number IS NULL) AS to_ring,"
+    "SELECT count(*) FILTER (WHERE t.state = 'waiting' AND d.number IS NULL AND t.reason <> :not_dialable) AS to_ring,"
     " count(*) FILTER (WHERE t.state = 'waiting' AND d.number IS NOT NULL) AS do_not_call,"
-    " count(*) FILTER (WHERE t.state = 'dropped') AS not_dialable"
+    " count(*) FILTER (WHERE t.reason = :not_dialable) AS not_dialable"
     " FROM callback_targets t LEFT JOIN do_not_call d ON d.number = t.number WHERE t.campaign_id = :campaign"
 )
 
 
 async def preview(connection: AsyncConnection, rulebook: Rulebook, campaign: Campaign, now: datetime) -> Preview:
-    found = (await connection.execute(_COUNTED, {"campaign": campaign.id})).one()
+    found = (await connection.execute(_COUNTED, {"campaign": campaign.id, "not_dialable": NOT_DIALABLE})).one()
     opens = Hours(campaign, rulebook.days.is_working_day).next_open(now)
     return Preview(campaign, found.to_ring, found.do_not_call, found.not_dialable, opens)
 

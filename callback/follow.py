@@ -28,7 +28,7 @@ _SAID = (TargetState.RATED, TargetState.OPTED_OUT)
 @dataclass(frozen=True, slots=True)
 class Target:
     """``attempts``, ``congestions``: of the other attempts, those whose outcome is known and that count. ``article``:
-    behind the callback, for all that is written into the ticket's history."""
+    behind the callback, for all that is written into the ticket's history. ``about``: which of its completions."""
 
     id: int
     kind: Kind
@@ -39,6 +39,7 @@ class Target:
     article: str = ""
     attempts: int = 0
     congestions: int = 0
+    about: str = ""
 
 
 @dataclass(frozen=True, slots=True)

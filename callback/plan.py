@@ -10,7 +10,7 @@ Missed calls: whoever wanted somebody and reached nobody, once a person, unless 
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, time, timedelta
 from typing import Any
 
@@ -19,25 +19,26 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from callback import store
 from callback.campaign import Campaign
-from callback.claim import NOT_DIALABLE
+from callback.claim import ABOUT, GONE, NOT_DIALABLE, STILL_TO_ASK
 from callback.hours import Hours
 from callback.store import NewTarget
-from callback.words import CampaignState, Kind
+from callback.tables import E164
+from callback.words import Kind
 from routing.number import NotDialable, dialable
 from tickets.number import CHINA
 from tickets.rulebook import Rulebook
-from tickets.words import Obligation
 
 BATCH = 2_000
 """At most so many are looked at at a time, the oldest first; the next run goes on."""
-GONE, THROUGH = "工单已另行办理或评价", "来电人已另行接通"
+THROUGH = "来电人已另行接通"
 MISSED_FOR = timedelta(days=7)
 """Who reached nobody longer ago does not wait for us any more."""
 
 
 @dataclass(frozen=True, slots=True)
 class Planned:
-    """``added``: to be rung; ``left_out``: on the list, but not to be rung; ``dropped``: were waiting, no more."""
+    """``added``: to be rung; ``left_out``: on the list, with a number that cannot be dialled; ``dropped``: waited, and
+    do so no more."""
 
     added: int = 0
     left_out: int = 0
@@ -63,51 +64,40 @@ async def plan(connection: AsyncConnection, rulebook: Rulebook, campaign: Campai
         case Kind.LIST:
             return Planned()
     opens = Hours(campaign, rulebook.days.is_working_day).next_open(now) or now
+    # Those whose number cannot be dialled are dropped when it is their turn, and their tickets told.
+    new = [one if _can_be_dialled(one.number) else replace(one, reason=NOT_DIALABLE) for one in new]
     count = await store.add_targets(connection, campaign.id, new, opens)
-    # On the list all the same, or each run would look at them again.
-    bad = [one.about for one in new if not _can_be_dialled(one.number)]
-    left_out = await store.drop_waiting(connection, campaign.id, bad, NOT_DIALABLE, now) if bad else 0
-    if campaign.kind is Kind.TICKETS and campaign.state is CampaignState.RUNNING:
-        await connection.execute(_TELL, _rules(rulebook) | {"campaign": campaign.id, "why": NOT_DIALABLE})
+    left_out = sum(one.reason == NOT_DIALABLE for one in new)
     return Planned(count - left_out, left_out, dropped)
 
 
-_ABOUT = "t.number || '/' || coalesce(t.life->>'completions', '0')"
 _TO_ASK = (
-    "t.state = 'reviewed' AND NOT t.confidential AND t.duplicate_of IS NULL AND t.caller_e164 IS NOT NULL"
-    " AND t.life->>'rating' IS NULL AND NOT coalesce((t.life->>'called_back')::boolean, false)"
-    f" AND NOT coalesce(t.life->'obligations' ? '{Obligation.MANUAL_CALLBACK}', false)"
+    f"{STILL_TO_ASK} AND t.caller_e164 {E164}"
     " AND coalesce(nullif(t.policy, ''), :default) = ANY(CAST(:voiced AS text[]))"
     " AND NOT (t.supervised AND coalesce(nullif(t.policy, ''), :default) = ANY(CAST(:by_hand AS text[])))"
 )
 # The limit that the work was done under, as its events tell: on the ticket it has ended.
 _TICKETS = text(
-    f"SELECT t.number, t.policy, t.caller_e164, {_ABOUT} AS about, coalesce(done.due_at, t.updated_at) AS due_at"
+    f"SELECT t.number, t.policy, t.caller_e164, {ABOUT} AS about, coalesce(done.due_at, t.updated_at) AS due_at"
     " FROM tickets t LEFT JOIN LATERAL ("
     "  SELECT coalesce(e.data #>> '{changes,limits,rework,due}', e.data #>> '{changes,limits,complete,due}')"
     "  ::timestamptz AS due_at FROM ticket_events e WHERE e.number = t.number"
     "  AND (e.data #> '{changes,limits}' ? 'rework' OR e.data #> '{changes,limits}' ? 'complete')"
     "  ORDER BY e.id DESC LIMIT 1) done ON true"
     f" WHERE {_TO_ASK} AND NOT EXISTS (SELECT 1 FROM callback_targets c WHERE c.ticket = t.number"
-    f"  AND c.about = {_ABOUT} AND (c.campaign_id = :campaign OR c.state <> 'dropped'))"
+    f"  AND c.about = {ABOUT} AND (c.campaign_id = :campaign OR c.state <> 'dropped'))"
     " ORDER BY t.received_at, t.number LIMIT :limit"
 )
 _GONE = text(
     "SELECT c.about FROM callback_targets c JOIN tickets t ON t.number = c.ticket"
-    f" WHERE c.campaign_id = :campaign AND c.state = 'waiting' AND NOT ({_TO_ASK} AND c.about = {_ABOUT})"
-)
-# A draft leaves out whom nobody can ring; the ticket is told once the campaign runs.
-_TELL = text(
-    "UPDATE callback_targets c SET to_tell = true FROM tickets t WHERE t.number = c.ticket"
-    " AND c.campaign_id = :campaign AND c.state = 'dropped' AND c.reason = :why AND NOT c.to_tell"
-    f" AND {_TO_ASK} AND c.about = {_ABOUT}"
+    f" WHERE c.campaign_id = :campaign AND c.state = 'waiting' AND NOT ({_TO_ASK} AND c.about = {ABOUT})"
 )
 # Of a list that has just grown the query planner knows nothing, and would hold each line against each call.
 _WHOLE, _USUAL = text("SET LOCAL enable_nestloop = off"), text("SET LOCAL enable_nestloop TO DEFAULT")
 _MISSED = text(
     "SELECT DISTINCT ON (c.caller_e164) c.id, c.caller_e164, c.arrived_at FROM calls c"
     " WHERE c.missed AND c.ended_at IS NOT NULL AND c.human_at IS NULL AND c.via <> 'callback'"
-    " AND c.caller_e164 IS NOT NULL AND c.arrived_at >= :since"
+    f" AND c.caller_e164 {E164} AND c.arrived_at >= :since"
     " AND NOT EXISTS (SELECT 1 FROM calls l WHERE l.caller_e164 = c.caller_e164 AND l.arrived_at > c.arrived_at"
     "  AND l.arrived_at >= :since AND l.human_at IS NOT NULL)"
     " AND NOT EXISTS (SELECT 1 FROM callback_attempts a WHERE a.number = c.caller_e164"

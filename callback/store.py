@@ -21,6 +21,7 @@ TRUNK = "outbound"
 """The one whose bucket is in ``outbound_pace``."""
 ENDED = "任务已结束"
 _AT_ONCE = 1_000
+ENDED_AT_ONCE = 5_000
 _NEXT: dict[CampaignState, tuple[CampaignState, ...]] = {
     CampaignState.DRAFT: (CampaignState.RUNNING,),
     CampaignState.RUNNING: (CampaignState.PAUSED, CampaignState.DONE),
@@ -32,7 +33,8 @@ _NEXT: dict[CampaignState, tuple[CampaignState, ...]] = {
 @dataclass(frozen=True, slots=True)
 class NewTarget:
     """``about``: what the person is rung about, once in a campaign. ``number``: E.164. ``scale``: the policy's levels,
-    most satisfied first. ``article``: behind it. ``due_at``: the earlier, the sooner."""
+    most satisfied first. ``article``: behind it. ``due_at``: the earlier, the sooner. ``reason``: why it will not be
+    rung after all."""
 
     about: str
     number: str
@@ -40,6 +42,7 @@ class NewTarget:
     ticket: str | None = None
     scale: tuple[str, ...] = ()
     article: str = ""
+    reason: str = ""
 
 
 async def create_campaign(connection: AsyncConnection, new: NewCampaign, created_by: str) -> Campaign:
@@ -73,8 +76,9 @@ async def list_campaigns(connection: AsyncConnection, states: Collection[Campaig
 async def set_state(connection: AsyncConnection, campaign_id: int, state: CampaignState, now: datetime) -> Campaign:
     """draft → running ⇄ paused → done, and running → done. Returns once no claim is under way that saw the old state.
 
-    When it is done, nobody who waits is rung any more. Raises CallbackFault ``no_campaign``; ``campaign_state``;
-    ``campaign_over`` where it would run after its last day.
+    When it is done, nobody who waits is rung any more; where they are very many, the worker goes on dropping them
+    (:func:`drop_ended`). Raises CallbackFault ``no_campaign``; ``campaign_state``; ``campaign_over`` where it would run
+    after its last day.
     """
     # Not against those who add targets: they may hold some that are dropped here.
     locked = select(campaigns).where(campaigns.c.id == campaign_id).with_for_update(key_share=True)
@@ -90,11 +94,20 @@ async def set_state(connection: AsyncConnection, campaign_id: int, state: Campai
         raise CallbackFault("campaign_over", f"任务“{before.name}”的结束日期 {before.ends_on} 已过")
     await connection.execute(update(campaigns).where(campaigns.c.id == campaign_id).values(state=state))
     if state is CampaignState.DONE:
-        dropped = update(callback_targets).where(
-            callback_targets.c.campaign_id == campaign_id, callback_targets.c.state == TargetState.WAITING
-        )
-        await connection.execute(dropped.values(state=TargetState.DROPPED, reason=ENDED, updated_at=now))
+        await drop_ended(connection, now, campaign_id)
     return before.model_copy(update={"state": state})
+
+
+async def drop_ended(connection: AsyncConnection, now: datetime, campaign_id: int | None = None) -> int:
+    """Some of those who wait in campaigns that are done, of one or of all. Returns how many; 0: nobody is left."""
+    target = callback_targets.c
+    done = select(campaigns.c.id).where(campaigns.c.state == CampaignState.DONE)
+    which = target.campaign_id.in_(done) if campaign_id is None else target.campaign_id == campaign_id
+    waiting = select(target.id).where(which, target.state == TargetState.WAITING)
+    some = waiting.limit(ENDED_AT_ONCE).with_for_update(skip_locked=True).cte()
+    dropped = update(callback_targets).where(target.id.in_(select(some.c.id)))
+    result = await connection.execute(dropped.values(state=TargetState.DROPPED, reason=ENDED, updated_at=now))
+    return result.rowcount
 
 
 async def end_past_campaigns(connection: AsyncConnection, now: datetime) -> list[Campaign]:
@@ -117,7 +130,7 @@ async def add_targets(
     rows = [
         fixed
         | {"about": one.about, "number": one.number, "due_at": one.due_at, "ticket": one.ticket}
-        | {"scale": list(one.scale), "article": one.article}
+        | {"scale": list(one.scale), "article": one.article, "reason": one.reason}
         for one in new
     ]
     count = 0
@@ -185,7 +198,7 @@ async def free(connection: AsyncConnection, call_ids: Collection[str], at: datet
 
 
 async def held_back(connection: AsyncConnection) -> str:
-    """By what no call, or fewer, were begun when it was looked last: ``waiting``, ``trunk`` or empty."""
+    """By what no call, or fewer, were begun when it was looked last (:class:`callback.pacing.Allowance`)."""
     query = select(outbound_pace.c.held_back).where(outbound_pace.c.trunk == TRUNK)
     return (await connection.execute(query)).scalar_one_or_none() or ""
 

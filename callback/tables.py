@@ -30,6 +30,8 @@ from sqlalchemy import (
 from sqlalchemy.dialects.postgresql import JSONB
 
 metadata = MetaData()
+E164 = r"~ '^\+[1-9][0-9]{4,14}$'"
+"""The tables' own condition on a number. Callers may pretend to have any, and calls and tickets keep what they had."""
 _EMPTY = text("'{}'")
 _NOW = text("now()")
 
@@ -110,6 +112,7 @@ callback_attempts = Table(
     Column("applied", Boolean, nullable=False, server_default=text("false")),
     Index("callback_attempts_target", "target_id", "id"),
     Index("callback_attempts_campaign", "campaign_id", "id"),
+    Index("callback_attempts_begun", "campaign_id", "claimed_at"),
     Index("callback_attempts_number", "number", "claimed_at"),
     Index("callback_attempts_in_use", "campaign_id", postgresql_where=text("freed_at IS NULL")),
     Index("callback_attempts_unknown", "id", postgresql_where=text("outcome IS NULL")),
@@ -142,6 +145,6 @@ outbound_pace = Table(
     Column("trunk", Text, primary_key=True),
     Column("tokens", Float, nullable=False),
     Column("filled_at", DateTime(timezone=True), nullable=False),
-    # Set while calls that come in want the lines; for people to see.
+    # Set while calls that come in want the lines, or calls fail one after the other; for people to see.
     Column("held_back", Text, nullable=False, server_default=""),
 )

@@ -46,9 +46,15 @@ SEARCH_SECONDS = 5.0
 AGAIN_SECONDS = 300.0
 """What could not be carried out is tried again so much later."""
 FAULT_SECONDS = 10.0
-FAILED = "callback_failed"
+FAILED, STALE = "callback_failed", "此后已重新办结，所答为前一次办理"
+DROPS = 4
+"""In a step, of :data:`callback.store.ENDED_AT_ONCE` each."""
 
 Take = Callable[[AsyncConnection, int], Awaitable[ToFollow | None]]
+
+
+class Stale(Exception):
+    """The ticket was done once more: what was said is of what was done before."""
 
 
 async def note_ended(connection: AsyncConnection, ended: list[Outgoing]) -> None:
@@ -145,9 +151,17 @@ class CallbackJob:
                 planned = await plan(connection, rulebook, campaign, now)
             if planned.added or planned.dropped:
                 log.info("campaign %d: %d more to ring, %d no more", campaign.id, planned.added, planned.dropped)
+        await self._drop_ended(stop)
         self._planned = {campaign.id for campaign in running}
         if all_of_them:
             self._planned_at = time.monotonic()
+
+    async def _drop_ended(self, stop: asyncio.Event) -> None:
+        """Some millions take a while: each step does its part."""
+        for _ in range(DROPS):
+            async with self._engine.begin() as connection:
+                if stop.is_set() or await store.drop_ended(connection, datetime.now(UTC)) == 0:
+                    return
 
     async def _say(self, words: str) -> None:
         async with self._engine.begin() as connection:
@@ -184,12 +198,14 @@ async def _tell_ticket(
     refusal stays in its history."""
     articles = (found.target.article,) if found.target.article else ()
     try:
+        ticket = await book.lock(connection, rulebook, number, CALLBACK)
         for note in then.notes:
             await book.note(connection, rulebook, number, note.kind, CALLBACK, now, data=note.data, articles=articles)
     except (book.NotFound, book.NotAllowed, book.NoBox) as error:
         return replace(then, commands=(), other_channel="", reason=_with_refusal(then.reason, error))
+    stale = Stale(STALE) if found.target.about != f"{number}/{ticket.life.completions}" else None
     for command in then.commands:
-        why = await _execute(connection, rulebook, number, command, now)
+        why = stale or await _execute(connection, rulebook, number, command, now)
         if why is None:
             continue
         then = replace(then, reason=_with_refusal(then.reason, why), other_channel="")

@@ -24,7 +24,7 @@ from sqlalchemy.exc import SQLAlchemyError
 from sqlalchemy.ext.asyncio import AsyncEngine
 
 from callback import store
-from callback.claim import Claim, claim
+from callback.claim import BEFORE_IT_RINGS, Claim, claim
 from callback.manage import CHANNEL
 from callback.pacing import Load, Pace
 from datafile import DataFileError
@@ -50,7 +50,7 @@ log = logging.getLogger(__name__)
 INTERVAL = 0.5
 IDLE_SECONDS = 5.0
 """Between two looks whether a campaign runs, unless somebody says so."""
-FRESH_SECONDS = 5.0
+FRESH_SECONDS = BEFORE_IT_RINGS.total_seconds()
 """A claim that was not dialled within is not dialled any more: whoever decides about lost attempts waits longer."""
 MOST_RINGING = 500
 """At once by one dialler: as many requests wait for their answers on the manager connection."""

@@ -29,7 +29,12 @@ from hotline.settings import Settings, load_settings
 from tickets.rulebook import Rulebook
 
 LOOK_SECONDS = 1.0
-HELD = {"waiting": "有市民排队等候，回访让路", "trunk": "线路留给来电，回访让路", "": ""}
+HELD = {
+    "waiting": "有市民排队等候，回访让路",
+    "trunk": "线路留给来电，回访让路",
+    "trouble": "连续多通因线路或系统故障失败，暂停后再试",
+    "": "",
+}
 
 
 @dataclass(frozen=True)

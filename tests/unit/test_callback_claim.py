@@ -19,6 +19,7 @@ from callback.campaign import Campaign, NewCampaign, Rules
 from callback.claim import IN_USE, LIMIT_REACHED, NOT_DIALABLE, OPTED_OUT, Claim, claim
 from callback.pacing import Load, Pace
 from callback.store import NewTarget
+from callback.survey import Result
 from callback.words import CampaignState, Kind, Outcome
 from calls.events import CALL_ID
 from hotline.db import create_hotline_engine
@@ -182,6 +183,36 @@ async def test_only_running_campaigns_within_their_hours(engine: AsyncEngine) ->
         assert [one.campaign_id for one in await claimed(connection)] == [holiday.id]
 
 
+async def test_no_telephone_rings_on_after_its_hours(engine: AsyncEngine) -> None:
+    noon = NOW + timedelta(hours=2)
+    async with engine.begin() as connection:
+        await campaign(connection, 2, rules={"ring_seconds": 30})
+        assert await claimed(connection, noon - 10 * SECOND) == []
+        assert await claimed(connection, noon - 35 * SECOND) == []
+        assert len(await claimed(connection, noon - 36 * SECOND)) == 2
+
+
+async def test_a_dead_line_does_not_use_up_the_list(engine: AsyncEngine) -> None:
+    """One call now and then finds out when it is over; then all goes on as before."""
+    async with engine.begin() as connection:
+        await campaign(connection, 40)
+        now, refused = NOW, 0
+        while now < NOW + timedelta(hours=1):
+            claims = await claimed(connection, now, Pace(lines=10, per_second=1, trunk_lines=0, reserve=0, waiting=1))
+            for one in claims:
+                assert await note_outcome(connection, Ended(one.call_id, Outcome.CONGESTION, ended_at=now), now)
+            refused += len(claims)
+            now += SECOND
+        assert 8 <= refused <= 14
+        assert await store.held_back(connection) == "trouble"
+        now += timedelta(minutes=15)
+        (one,) = await claimed(connection, now)
+        assert await claimed(connection, now + timedelta(minutes=10)) == [], "what comes of it is not known yet"
+        assert await note_outcome(connection, Ended(one.call_id, Outcome.BUSY, ended_at=now), now)
+        assert len(await claimed(connection, now + timedelta(minutes=10))) > 1
+        assert await store.held_back(connection) == ""
+
+
 async def test_numbers_that_are_not_rung(engine: AsyncEngine) -> None:
     async with engine.begin() as connection:
         made = await campaign(connection)
@@ -319,7 +350,7 @@ async def test_many_diallers(database_url: str, diallers: int) -> None:
         async with engines[0].begin() as connection:
             ended = [row.call_id for row in await rows(connection, "SELECT call_id FROM callback_attempts")]
             for call_id in ended:
-                await note_outcome(connection, Ended(call_id, Outcome.ANSWERED), NOW)
+                await note_outcome(connection, Ended(call_id, Outcome.ANSWERED, result=Result(asked=True)), NOW)
             await finish(connection, [])
             if not await rows(connection, "SELECT 1 FROM callback_targets WHERE state = 'waiting'"):
                 break

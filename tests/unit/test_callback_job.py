@@ -23,7 +23,7 @@ from hotline.notices_job import outlets, sender
 from hotline.reader import Reader
 from hotline.settings import Settings
 from tests.unit.callback_people import NOW, claimed, reviewed, running
-from tests.unit.ticket_people import DISPATCHER, SUPERVISOR, do, rulebook
+from tests.unit.ticket_people import DISPATCHER, SUPERVISOR, do, officer, rulebook
 from tickets.book import get
 from tickets.history import TicketEvent, events_of
 from tickets.permits import CALLBACK
@@ -44,9 +44,9 @@ def job(settings: Settings, engine: AsyncEngine) -> CallbackJob:
     return CallbackJob(settings, engine, rulebook)
 
 
-async def rung(engine: AsyncEngine, **rules: Any) -> tuple[Ticket, Claim, Campaign]:
+async def rung(engine: AsyncEngine, policy: str = "dalian-2015", **rules: Any) -> tuple[Ticket, Claim, Campaign]:
     """A reviewed ticket whose citizen is being called back."""
-    ticket = await reviewed(engine)
+    ticket = await reviewed(engine, policy)
     campaign = await running(engine, **rules)
     async with engine.begin() as connection:
         await plan(connection, rulebook(), campaign, NOW)
@@ -104,6 +104,25 @@ async def test_dissatisfied_is_a_task_for_a_person(engine: AsyncEngine, job: Cal
     after, _ = await ticket_now(engine, ticket.number)
     assert after.life.rating is Level.DISSATISFIED
     assert Obligation.MANUAL_CALLBACK in after.life.obligations
+
+
+async def test_an_answer_about_what_was_done_before_is_no_rating(engine: AsyncEngine, job: CallbackJob) -> None:
+    """The worker was away while the ticket was done once more."""
+    longnan: Any = {"policy": "longnan-2021"}
+    ticket, one, _ = await rung(engine, other_channel="sms", **longnan)
+    await ended(engine, one, answers={"solved": "yes", "satisfaction": "satisfied"})
+    done = {"result": "重新修好", "basis": "条例", "leader_approval": "已签批（编号8）"}
+    async with engine.begin() as connection:
+        await do(connection, ticket.number, "rate", DISPATCHER, NOW, level="dissatisfied", **longnan)
+        await do(connection, ticket.number, "complete", officer("housing"), NOW, **longnan, **done)
+        await do(connection, ticket.number, "review", SUPERVISOR, NOW, **longnan, **{"pass": True})
+    assert await job.carry_out(rulebook(), STOP) == 1
+    after, events = await ticket_now(engine, ticket.number)
+    assert (after.life.rating, after.life.completions) == (None, 2)
+    said, refused = [event.data for event in events if event.kind == "callback_answered"]
+    assert said["answers"]["satisfaction"]["value"] == "satisfied"
+    assert refused["command"] == "rate"
+    assert "重新办结" in (await target(engine)).reason
 
 
 async def test_no_answer_is_no_rating(engine: AsyncEngine, job: CallbackJob) -> None:
@@ -237,9 +256,11 @@ async def test_running_campaigns_are_planned_by_themselves(engine: AsyncEngine, 
 
 async def test_whose_number_nobody_can_ring_the_ticket_is_told(engine: AsyncEngine, job: CallbackJob) -> None:
     ticket = await reviewed(engine, caller="400 123 4567", caller_e164="+864001234567")
-    await running(engine)
-    for _ in range(2):
-        await job.step(STOP)
+    campaign = await running(engine)
+    async with engine.begin() as connection:
+        await plan(connection, rulebook(), campaign, NOW)
+    assert await claimed(engine) == []
+    await job.step(STOP)
     after, events = await ticket_now(engine, ticket.number)
     assert after.life.called_back
     assert [event.kind for event in events][-2:] == ["callback_unreached", "end_callback"]

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from callback.pacing import Allowance, Bucket, Load, Pace, allowance
+from callback.pacing import Allowance, Bucket, Load, Pace, Recent, allowance, troubled_until
 
 NOW = datetime(2026, 9, 21, 2, tzinfo=UTC)
 QUIET = Load(inbound=0, waiting=0)
@@ -55,6 +55,44 @@ def test_a_pause_saves_nothing_up() -> None:
     assert allowance(slow, QUIET, 0, Bucket(0.0, NOW), NOW + 10 * SECOND).calls == 1
     assert allowance(slow, QUIET, 0, Bucket(0.0, NOW), NOW + 100 * SECOND).calls == 1
     assert allowance(pace(per_second=1), QUIET, 0, full(100.0), NOW).calls == 1, "the rate was lowered"
+
+
+def calls(*failed: bool | None, apart: float = 10) -> list[Recent]:
+    """The last of them ended now; the first given was begun last."""
+    begun = [NOW - (n + 1) * apart * SECOND for n in range(len(failed))]
+    return [Recent(at, None if bad is None else at + SECOND, bad) for at, bad in zip(begun, failed, strict=True)]
+
+
+@pytest.mark.parametrize(
+    ("recent", "seconds"),
+    [
+        ([], None),
+        (calls(True, True, True, True), None),
+        (calls(True, True, True, True, False, True), None),
+        (calls(False, True, True, True, True, True), None),
+        (calls(True, True, True, True, True, False, apart=1), -1 + 1 + 30),
+        (calls(True, None, True, True, True, True, apart=1), 30),
+        (calls(None, True, True, True, True, True, apart=100), -100 + 500),
+        (calls(True, True, True, True, True, apart=60), -59 + 241),
+        (calls(*[True] * 9, apart=600), -599 + 900),
+        (calls(*[True] * 9, apart=7200), None),
+    ],
+)
+def test_when_calls_fail_one_after_the_other(recent: list[Recent], seconds: float | None) -> None:
+    until = troubled_until(recent, NOW)
+    assert until == (None if seconds is None else NOW + seconds * SECOND)
+    if until is not None:
+        before, after = (allowance(pace(), QUIET, 3, full(), at, recent) for at in (until - SECOND, until))
+        assert (before.calls, before.held_back) == (0, "trouble")
+        assert (after.calls, after.held_back) == (1, "trouble")
+        assert allowance(pace(lines=3), QUIET, 3, full(), until, recent).calls == 0
+        assert allowance(pace(trunk=9, reserve=2), Load(4, 0), 3, full(), until, recent).calls == 0
+        assert allowance(pace(), Load(0, 1), 3, full(), until, recent).held_back == "waiting"
+
+
+def test_trouble_of_a_time_to_come_is_none() -> None:
+    """The clock was set back since."""
+    assert troubled_until(calls(*[True] * 9, apart=1), NOW - timedelta(hours=1)) is None
 
 
 def test_a_clock_that_is_set_back() -> None:

@@ -13,7 +13,7 @@ from callback.campaign import Campaign
 from callback.plan import Planned, plan
 from callback.store import set_state
 from callback.words import CampaignState, Kind
-from tests.unit.callback_people import NOW, missed_call, reviewed, running
+from tests.unit.callback_people import NOW, claimed, missed_call, reviewed, running
 from tests.unit.ticket_people import DISPATCHER, MORNING, SUPERVISOR, dispatched, do, officer, rulebook
 from tickets.book import edit
 from tickets.ticket import Edit
@@ -122,8 +122,34 @@ async def test_a_number_that_cannot_be_dialled_is_said_and_left(engine: AsyncEng
     campaign = await running(engine)
     assert await planned(engine, campaign) == Planned(left_out=1)
     assert await planned(engine, campaign) == Planned()
+    assert await claimed(engine) == []
     (one,) = await targets(engine)
-    assert (one.state, one.reason) == ("dropped", "号码无法拨打")
+    assert (one.state, one.reason, one.to_tell) == ("dropped", "号码无法拨打", True)
+    assert await planned(engine, campaign) == Planned()
+
+
+async def test_a_number_that_nobody_has_stops_nobody(engine: AsyncEngine) -> None:
+    """Stored while more was taken for a number abroad: the list of numbers takes it no more."""
+    campaign = await running(engine, Kind.MISSED)
+    await missed_call(engine, "h-1700000000.1", "+4912", MORNING)
+    await missed_call(engine, "h-1700000000.2", "+8613900000001", MORNING)
+    assert await planned(engine, campaign) == Planned(added=1)
+    await reviewed(engine, caller="+4912", caller_e164="+4912")
+    assert await planned(engine, await running(engine)) == Planned()
+
+
+async def test_nobody_is_rung_about_a_ticket_that_went_another_way_since(engine: AsyncEngine) -> None:
+    """The list is looked through once a minute only, and not at all while the worker is away."""
+    secret, rated, left = [await reviewed(engine, number=f"1390000000{n}") for n in range(3)]
+    campaign = await running(engine)
+    await planned(engine, campaign)
+    async with engine.begin() as connection:
+        confidential = Edit(confidential=True, handler="supervisor")
+        await edit(connection, rulebook(), secret.number, confidential, SUPERVISOR, NOW)
+        await do(connection, rated.number, "rate", DISPATCHER, NOW, level="satisfied")
+    assert [one.ticket for one in await claimed(engine)] == [left.number]
+    found = {one.ticket: (one.state, one.reason, one.to_tell) for one in await targets(engine)}
+    assert found[secret.number] == found[rated.number] == ("dropped", "工单已另行办理或评价", False)
 
 
 async def test_after_its_last_day_nobody_is_added(engine: AsyncEngine) -> None:

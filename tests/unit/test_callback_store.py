@@ -121,6 +121,19 @@ async def test_a_campaign_that_is_done_rings_nobody(engine: AsyncEngine) -> None
         assert reasons.scalars().all() == [ENDED] * 2
 
 
+async def test_of_very_many_some_are_dropped_at_a_time(engine: AsyncEngine, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(store, "ENDED_AT_ONCE", 2)
+    async with engine.begin() as connection:
+        made = await running(connection, 5)
+        await running(connection, 1, name="另一个")
+        assert await store.drop_ended(connection, NOW) == 0
+        await store.set_state(connection, made.id, DONE, NOW)
+        assert len(await claimed(connection)) == 1, "of the other; of this one nobody, dropped or not"
+        assert [await store.drop_ended(connection, NOW) for _ in range(3)] == [2, 1, 0]
+        (found,) = await store.progress(connection, [made], NOW)
+        assert found.targets == {TargetState.DROPPED: 5}
+
+
 async def test_a_campaign_ends_with_its_last_day(engine: AsyncEngine) -> None:
     last = date(2026, 9, 21)
     midnight = datetime(2026, 9, 22, tzinfo=CHINA)
@@ -188,7 +201,8 @@ async def test_an_outcome_is_noted_once(engine: AsyncEngine) -> None:
         assert found is not None
         assert found.attempt == Attempt(one.attempt_id, one.call_id, NOW, Outcome.ANSWERED, RESULT)
         scale = ("satisfied", "dissatisfied")
-        assert found.target == Target(1, Kind.TICKETS, one.number, TargetState.CALLING, TICKET, scale, "第二十一条")
+        who = Target(1, Kind.TICKETS, one.number, TargetState.CALLING, TICKET, scale, "第二十一条", about="0")
+        assert found.target == who
 
 
 @pytest.mark.parametrize("unsure", [Outcome.UNKNOWN, Outcome.NOT_DIALLED])

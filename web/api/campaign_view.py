@@ -87,7 +87,10 @@ class StandingOut(BaseModel):
 class StatusOut(BaseModel):
     lines: int
     cap: int
-    held_back: Annotated[str, Field(description="`waiting` 有市民排队，`trunk` 线路留给来电，或空")]
+    held_back: Annotated[
+        str,
+        Field(description="`waiting` 有市民排队，`trunk` 线路留给来电，`trouble` 连续多通因故障失败、暂停后再试，或空"),
+    ]
     campaigns: list[StandingOut]
 
 

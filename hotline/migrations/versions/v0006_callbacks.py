@@ -72,6 +72,7 @@ CREATE TABLE callback_attempts (
 );
 CREATE INDEX callback_attempts_target ON callback_attempts (target_id, id);
 CREATE INDEX callback_attempts_campaign ON callback_attempts (campaign_id, id);
+CREATE INDEX callback_attempts_begun ON callback_attempts (campaign_id, claimed_at);
 CREATE INDEX callback_attempts_number ON callback_attempts (number, claimed_at);
 CREATE INDEX callback_attempts_in_use ON callback_attempts (campaign_id) WHERE freed_at IS NULL;
 CREATE INDEX callback_attempts_unknown ON callback_attempts (id) WHERE outcome IS NULL;
