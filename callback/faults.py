@@ -5,7 +5,7 @@ from __future__ import annotations
 
 class CallbackFault(ValueError):
     """Nothing was changed. ``code`` is for programs: ``no_campaign``, ``campaign_name``, ``campaign_state``,
-    ``campaign_over``, ``number``."""
+    ``campaign_over``, ``campaign_dates``, ``campaign_numbers``, ``campaign_channel``, ``number``."""
 
     def __init__(self, code: str, text: str) -> None:
         super().__init__(text)

@@ -15,7 +15,7 @@ from callback import store
 from callback.campaign import Campaign, NewCampaign, Rules
 from callback.faults import CallbackFault
 from callback.tables import callback_targets, campaigns
-from callback.words import CampaignState, Outcome, TargetState, chinese
+from callback.words import CampaignState, Kind, Outcome, TargetState, chinese
 
 CHANNEL = "callbacks"
 """NOTIFY channel; the payload is the campaign's id."""
@@ -38,6 +38,7 @@ _WORDS = {Act.START: "开始", Act.RESUME: "继续", Act.PAUSE: "暂停"}
 
 async def create(connection: AsyncConnection, new: NewCampaign, by: str) -> Campaign:
     """A draft: it rings nobody. Raises CallbackFault."""
+    _check_channel(new.kind, new.rules)
     made = await store.create_campaign(connection, new, by)
     await _notify(connection, made.id)
     return made
@@ -63,6 +64,7 @@ async def edit(connection: AsyncConnection, id: int, rules: Rules) -> Campaign:
     found = await _locked(connection, id)
     if found.state is CampaignState.DONE:
         raise _not_now(found, "修改")
+    _check_channel(found.kind, rules)
     await connection.execute(update(campaigns).where(campaigns.c.id == id).values(rules=rules.model_dump(mode="json")))
     await _notify(connection, id)
     return found.model_copy(update={"rules": rules})
@@ -70,7 +72,8 @@ async def edit(connection: AsyncConnection, id: int, rules: Rules) -> Campaign:
 
 async def discard(connection: AsyncConnection, id: int) -> Campaign:
     """A draft and its list, as if it had never been. Raises CallbackFault."""
-    found = await _locked(connection, id)
+    # Those who add to its list are waited for: nobody may be left on it.
+    found = await _locked(connection, id, adding=False)
     if found.state is not CampaignState.DRAFT:
         raise _not_now(found, "删除")
     await connection.execute(delete(callback_targets).where(callback_targets.c.campaign_id == id))
@@ -79,9 +82,16 @@ async def discard(connection: AsyncConnection, id: int) -> Campaign:
     return found
 
 
-async def _locked(connection: AsyncConnection, id: int) -> Campaign:
-    await connection.execute(select(campaigns.c.id).where(campaigns.c.id == id).with_for_update())
+async def _locked(connection: AsyncConnection, id: int, adding: bool = True) -> Campaign:
+    """``adding``: others may add to its list meanwhile; they may hold some that are dropped here."""
+    await connection.execute(select(campaigns.c.id).where(campaigns.c.id == id).with_for_update(key_share=adding))
     return await store.find_campaign(connection, id)
+
+
+def _check_channel(kind: Kind, rules: Rules) -> None:
+    """What another channel asks for is the rating of a ticket; of the others nobody would be asked anything."""
+    if rules.other_channel and kind is not Kind.TICKETS:
+        raise CallbackFault("campaign_channel", "其他渠道（other_channel）只用于工单回访（tickets）任务")
 
 
 def _not_now(campaign: Campaign, what: str) -> CallbackFault:

@@ -69,7 +69,7 @@ class Day(click.ParamType[date]):
 @click.option("--per-week", type=int, help="The same within seven days.")
 @click.option("--attempts", type=int, help="Calls to one person, at most.")
 @click.option("--ring-seconds", type=int, help="How long it rings.")
-@click.option("--other-channel", help="Where who was not reached is asked instead, e.g. sms.")
+@click.option("--other-channel", help="Where who was not reached is asked instead, e.g. sms; for tickets only.")
 @AS_JSON
 def plan(name: str, kind: str, path: Path | None, as_json: bool, **given: Any) -> None:
     """计划 Make a draft and tell how many it would ring. Nobody is rung before `hotline callback start`."""
