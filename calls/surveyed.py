@@ -15,8 +15,9 @@ OUTGOING = "outgoing"
 """And one that an agent made about a ticket."""
 COMMENT_SECONDS = 2.0
 """A shorter one is a click, not words."""
-SILENT = frozenset({"SILENCE", "ERROR"})
-"""Asterisk's RECORD_STATUS when nothing was said or written (application Record)."""
+COMMENT_SILENCE, MESSAGE_SILENCE = 5.0, 10.0
+"""Seconds of silence that end a recording (asterisk_conf/extensions.conf.j2, [callback-comment] and [message]):
+RECORD_STATUS is then ``SILENCE``, whether or not anything was said before it."""
 WHAT: Mapping[str, str] = {
     "CALLED": "called",
     "ASKED": "asked",
@@ -54,10 +55,10 @@ def answer(extra: Mapping[str, str]) -> tuple[str, str, By] | None:
     return known["question"], known["value"], "key" if known["by"] == "key" else "speech"
 
 
-def spoke(seconds: str, status: str) -> bool:
-    """Whether a recording after a tone holds words."""
+def spoke(seconds: str, status: str, silence: float) -> bool:
+    """Whether a recording after a tone holds words. ``seconds``: with the ``silence`` that may have ended it."""
     try:
-        return float(seconds) >= COMMENT_SECONDS and status not in SILENT
+        return status != "ERROR" and float(seconds) - silence * (status == "SILENCE") >= COMMENT_SECONDS
     except ValueError:
         return False
 
@@ -65,5 +66,5 @@ def spoke(seconds: str, status: str) -> bool:
 def comment(extra: Mapping[str, str]) -> str:
     """The recording of what was said after the tone, below the recordings' folder; empty: nothing was."""
     file = extra.get("file", "")
-    said = spoke(extra.get("seconds", ""), extra.get("status", ""))
+    said = spoke(extra.get("seconds", ""), extra.get("status", ""), COMMENT_SILENCE)
     return file if said and _FILE.fullmatch(file) else ""

@@ -199,7 +199,7 @@ class _Fold:
 
     def _message(self, event: CelEvent) -> None:
         seconds, status = event.extra.get("seconds", ""), event.extra.get("status", "")
-        if surveyed.spoke(seconds, status):
+        if surveyed.spoke(seconds, status, surveyed.MESSAGE_SILENCE):
             self.call.message_file = event.extra.get("file", "")
         self.call.wish = True
         self._note(event.at, "message", seconds=seconds, status=status)

@@ -19,6 +19,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from calls.listing import list_calls
 from hotline.robots import RobotCall
 from ivr.prompts import FOLDER as PROMPTS
+from phone.wav import seconds
 from tests.asterisk.callbacks import YESTERDAY, CallingHotline, Records, Row, nobody_on_the_line, records, settled
 from tests.asterisk.phones import Phones
 from tickets.book import get
@@ -73,12 +74,16 @@ LEVELS = ("very_satisfied", "satisfied", "basically_satisfied", "dissatisfied", 
 CALL, REWORK = "manual_callback", "rework"
 
 
-def rated(solved: int, level: int, *owes: str, state: str = "reviewed", by_voice: str = "") -> Case:
+COMMENT = f"r0.3,w3,1,w4,2,q,say={HAPPY}"
+"""Both answers, and a few words after the tone."""
+
+
+def rated(
+    solved: int, level: int, *owes: str, state: str = "reviewed", by_voice: str = "", comment: bool = False
+) -> Case:
     events = (*ASKED, "rate", *(("unsolved",) if solved == 2 else ()))
-    return Case(
-        by_voice or keys(solved, level), "rated", level=LEVELS[level - 1], owes=frozenset(owes), state=state,
-        events=events, last="rated", last_level=LEVELS[level - 1],
-    )  # fmt: skip
+    way, said = COMMENT if comment else by_voice or keys(solved, level), LEVELS[level - 1]
+    return Case(way, "rated", "answered", said, frozenset(owes), state, events, last="rated", last_level=said)
 
 
 def silent(way: str) -> Case:
@@ -143,7 +148,7 @@ YANGLING = (
 )  # fmt: skip
 ANHUI = (
     rated(1, 1),
-    rated(1, 2),
+    rated(1, 2, comment=True),
     rated(2, 3, CALL),
     rated(2, 4, CALL, REWORK),
     rated(1, 5, CALL, REWORK),
@@ -287,7 +292,10 @@ async def check(
     if case.again is not None:
         check_again(hotline, case, target, (await attempts_of(found, target["id"]))[0])
     answered = [event.data for event in since if event.kind == "callback_answered"]
-    if "say=" in case.way:
+    if case.way == COMMENT:
+        file = hotline.settings.recordings_dir / answered[0]["comment"]
+        assert seconds(file) > seconds(HAPPY), what
+    elif "say=" in case.way:
         assert {one["by"] for one in answered[0]["answers"].values()} == {"speech"}, what
     elif answered and "answers" in answered[0]:
         assert {one["by"] for one in answered[0]["answers"].values()} == {"key"}, what

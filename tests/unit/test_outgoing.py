@@ -100,13 +100,19 @@ RECORDED = f"{FILE}-comment.wav"
 @pytest.mark.parametrize(
     ("seconds", "status", "file"),
     [
-        ("12", "SILENCE", RECORDED), ("1", "DTMF", RECORDED), ("x", "DTMF", RECORDED),
+        ("6", "SILENCE", RECORDED), ("12", "ERROR", RECORDED), ("1", "DTMF", RECORDED), ("x", "DTMF", RECORDED),
         ("12", "DTMF", "../../etc/passwd"), ("12", "HANGUP", f"{FILE}.wav"), ("12", "DTMF", ""),
     ],
 )  # fmt: skip
 def test_no_comment(seconds: str, status: str, file: str) -> None:
     of = attempt(answered(user(1, "ASKED"), user(30, "COMMENT", file=file, seconds=seconds, status=status)))
     assert of.comment == ""
+
+
+@pytest.mark.parametrize(("seconds", "status"), [("7", "SILENCE"), ("2", "DTMF"), ("3", "HANGUP"), ("60", "TIMEOUT")])
+def test_a_comment_may_end_in_silence(seconds: str, status: str) -> None:
+    of = attempt(answered(user(1, "ASKED"), user(30, "COMMENT", file=RECORDED, seconds=seconds, status=status)))
+    assert of.comment == RECORDED
 
 
 def test_an_answering_machine_was_asked_and_said_nothing() -> None:
