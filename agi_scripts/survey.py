@@ -22,6 +22,7 @@ def endpoint(
     """The FastAGI endpoint for these surveys. ``understanding`` is asked at each call, as with calls that come in."""
 
     async def survey(leg: FastAgiLeg) -> None:
+        leg.yields = True
         name, scale = leg.headers.get("agi_arg_1", ""), leg.headers.get("agi_arg_2", "")
         if name not in surveys:
             raise LegError(f"no survey {name[:60]!r}")

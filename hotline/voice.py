@@ -52,7 +52,7 @@ async def serve(settings: Settings, load: Load = engines.load) -> None:
     server = FastAgiServer(
         {
             "inbound": inbound.endpoint(rules.flows, lambda: talk.understanding, settings.speech.transcripts),
-            "survey": survey.endpoint(rules.surveys, lambda: talk.with_room(speech.ears), settings.speech.transcripts),
+            "survey": survey.endpoint(rules.surveys, lambda: talk.understanding, settings.speech.transcripts),
         },
         seconds=lambda sound: rules.prompts.seconds(sound) or UNKNOWN_SECONDS,
         port=settings.agi.port,
@@ -82,11 +82,6 @@ async def serve(settings: Settings, load: Load = engines.load) -> None:
 class _Talk:
     understanding: Understanding | None = None
     """None until words can be heard."""
-    max_turns: int = 0
-
-    def with_room(self, ears: Ears | None) -> Understanding | None:
-        """For calls of ours. Who calls in comes first: half of the turns are left to them, keys serve the others."""
-        return self.understanding if ears is not None and 2 * ears.open_turns < self.max_turns else None
 
 
 async def _learn_to_listen(
@@ -115,7 +110,7 @@ async def _learn_to_listen(
     except Exception as error:
         log.error("callers cannot speak, keys only: %s", error, exc_info=not isinstance(error, (OSError, EngineError)))
         return
-    talk.understanding, talk.max_turns, speech.ears = understanding, most, ears
+    talk.understanding, speech.ears = understanding, ears
     gc.freeze()
     log.info("listening with %s on %s, %d calls at once", recogniser.name, speech.server.address, most)
 

@@ -32,6 +32,8 @@ class FastAgiLeg:
         self._watchdog = watchdog
         self._speech = speech
         self._deaf = False
+        self.yields = False
+        """Set for calls of ours: half of the turns of listening are left to who calls in, keys serve beyond that."""
         self._keys: deque[str] = deque()
         """Keys that came while a turn of listening was ending."""
         self._now = asyncio.get_running_loop().time
@@ -73,7 +75,7 @@ class FastAgiLeg:
 
     @property
     def can_listen(self) -> bool:
-        return self._speech is not None and not self._deaf and self._speech.ready
+        return self._speech is not None and not self._deaf and self._speech.ready(self.yields)
 
     async def listen(
         self,
@@ -91,7 +93,13 @@ class FastAgiLeg:
             return self._lost("closed")
         try:
             opened = self._speech.open(
-                sounds, silence_ms=silence_ms, phrases=phrases, alarm=alarm, max_ms=max_ms, manner=manner
+                sounds,
+                silence_ms=silence_ms,
+                phrases=phrases,
+                alarm=alarm,
+                max_ms=max_ms,
+                manner=manner,
+                yields=self.yields,
             )
         except (Full, EngineError) as error:
             why = "full" if isinstance(error, Full) else "engine"

@@ -91,11 +91,18 @@ class Ears:
         bound = self.max_lag / (2 if self.streaming else 1)
         return self._ending or self.open_turns >= self.max_turns or self.worst_lag > bound
 
-    def open(self, phrases: Sequence[str] = (), on_partial: Callable[[str], None] | None = None) -> Ear:
+    def has_room(self, yields: bool = False) -> bool:
+        """Whether a turn would be taken now. ``yields``: for somebody who leaves half of the turns, of one the only
+        one, to others."""
+        return not self.full and not (yields and 2 * (self.open_turns + 1) > self.max_turns)
+
+    def open(
+        self, phrases: Sequence[str] = (), on_partial: Callable[[str], None] | None = None, yields: bool = False
+    ) -> Ear:
         """A turn begins. ``phrases``: only these are listened for. ``on_partial`` is called on the event loop with the
-        words so far whenever they changed. Raises :class:`Full`.
+        words so far whenever they changed. ``yields``: see :meth:`has_room`. Raises :class:`Full`.
         """
-        if self.full:
+        if not self.has_room(yields):
             raise Full(f"{self.open_turns} turns are open, the slowest of them {self.worst_lag:.1f} s behind")
         ear = Ear(self, Grammar(tuple(phrases)) if phrases else None, on_partial)
         self._open.add(ear)

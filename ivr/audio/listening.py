@@ -43,6 +43,8 @@ class Request:
 
     phrases: Sequence[str] = ()
     alarm: Callable[[str], bool] | None = None
+    yields: bool = False
+    """Half of the turns are left to others."""
 
 
 class Listening:
@@ -152,7 +154,7 @@ class Listening:
     # The turn.
 
     def _open(self) -> Ear:
-        return self._ears.open(self._request.phrases, self._partial)
+        return self._ears.open(self._request.phrases, self._partial, self._request.yields)
 
     def _frame(self, frame: bytes, voiced: bool) -> None:
         if voiced:

@@ -54,9 +54,8 @@ class Speech:
         self._pace = pace
         self._activity = activity
 
-    @property
-    def ready(self) -> bool:
-        return self.ears is not None and not self.ears.full
+    def ready(self, yields: bool = False) -> bool:
+        return self.ears is not None and self.ears.has_room(yields)
 
     def open(
         self,
@@ -67,8 +66,9 @@ class Speech:
         alarm: Callable[[str], bool] | None,
         max_ms: int,
         manner: Manner,
+        yields: bool = False,
     ) -> Opened:
-        """Raises :class:`speech.pool.Full`, :class:`speech.port.EngineError`."""
+        """``yields``: to who calls in. Raises :class:`speech.pool.Full`, :class:`speech.port.EngineError`."""
         assert self.ears is not None
         packets = [self._packets(sound) for sound in sounds]
         longest_ms = sum(map(len, packets)) * FRAME_MS + silence_ms
@@ -83,7 +83,7 @@ class Speech:
             manner=manner,
             streaming=self.ears.streaming,
         )
-        listening = Listening(self.ears, Request(phrases, alarm), player, turn, self._activity())
+        listening = Listening(self.ears, Request(phrases, alarm, yields), player, turn, self._activity())
         return Opened(listening, self.server.expect(listening), longest_ms / 1000 + DECISION_SECONDS)
 
     def close(self, opened: Opened) -> None:

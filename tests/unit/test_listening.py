@@ -7,8 +7,9 @@ from pathlib import Path
 
 import pytest
 
+from agi_scripts import survey
 from ivr.agi_leg import FastAgiLeg
-from ivr.leg import CallerHungUp, Heard, Manner
+from ivr.leg import CallerHungUp, Heard, LegError, Manner
 from speech.fake import Script
 from tests.unit.agi_peer import Dialogues
 from tests.unit.audio_peer import PROMPT_MS, QUIET, Desk, desk
@@ -230,6 +231,30 @@ async def test_when_all_turns_are_taken(tmp_path: Path) -> None:
         heard = await result(dialogues)
         assert (heard.end, heard.why) == ("lost", "full")
         taken.close()
+
+
+@pytest.mark.parametrize(("turns", "ours"), [(1, 0), (2, 1), (3, 1), (4, 2)])
+async def test_half_of_the_turns_are_left_to_who_calls_in(tmp_path: Path, turns: int, ours: int) -> None:
+    """However many of ours began while nobody else was there; who calls in takes whatever there is."""
+
+    async def step(leg: FastAgiLeg) -> Heard:
+        with pytest.raises(LegError, match="no survey"):
+            await survey.endpoint({})(leg)
+        assert leg.can_listen == (ours > 0)
+        taken = [server.ears.open(yields=True) for _ in range(ours)]
+        assert not leg.can_listen
+        heard = await leg.listen(("prompt",), silence_ms=1000)
+        taken += [server.ears.open() for _ in range(turns - ours)]
+        assert not server.ears.has_room()
+        for ear in taken:
+            ear.close()
+        return heard
+
+    async with desk(tmp_path, max_turns=turns) as server:
+        dialogues = Dialogues(step)
+        await server.call(dialogues)
+        heard = await result(dialogues)
+        assert (heard.end, heard.why) == ("lost", "full")
 
 
 async def test_a_turn_taken_between_two_of_one_caller(tmp_path: Path) -> None:

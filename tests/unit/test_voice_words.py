@@ -10,7 +10,6 @@ import pytest
 from hotline import voice
 from hotline.rules import load_rules
 from hotline.settings import Settings
-from hotline.settings import Speech as SpeechSettings
 from ivr.audio.server import AudioServer
 from ivr.audio.sounds import Sounds
 from ivr.audio.speech import Speech
@@ -45,22 +44,3 @@ async def test_what_the_model_cannot_hear_is_named_once(
     assert len(lines) == bool(unknown)
     assert all(phrase in lines[0] for phrase in unknown)
     assert {"幺", "投诉", "查询进度", "着火了"} <= set(recogniser.asked)
-
-
-async def test_half_of_the_turns_are_left_to_who_calls_in(tmp_path: Path) -> None:
-    """Citizens whom we ring are served by keys beyond that, and while nobody can listen."""
-    speech = Speech(AudioServer(port=0), Sounds(FOLDER))
-    talk = voice._Talk()
-    assert talk.with_room(speech.ears) is None
-    settings = Settings(home=tmp_path, speech=SpeechSettings(max_calls=4))
-    await voice._learn_to_listen(settings, lambda *_: FakeRecogniser(), speech, talk, load_rules().flows)
-    assert speech.ears is not None
-    await speech.server.stop()
-    first = speech.ears.open()
-    assert talk.with_room(speech.ears) is talk.understanding is not None
-    second = speech.ears.open()
-    assert talk.with_room(speech.ears) is None
-    first.close()
-    assert talk.with_room(speech.ears) is talk.understanding
-    second.close()
-    await speech.ears.aclose()
