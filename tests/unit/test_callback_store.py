@@ -13,13 +13,14 @@ from sqlalchemy import create_engine, text
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 
-from callback import dnc, store
+from callback import dnc, manage, store
 from callback.attempts import ASKED_FOR, Ended, note_outcome, settle, take
 from callback.campaign import Campaign, NewCampaign, Rules
 from callback.claim import Claim, claim
 from callback.dnc import Entry
 from callback.faults import CallbackFault
 from callback.follow import Attempt, Follow, Target
+from callback.manage import Act
 from callback.pacing import Load, Pace
 from callback.store import ENDED, NewTarget, Progress
 from callback.survey import Answer, Result
@@ -132,6 +133,28 @@ async def test_of_very_many_some_are_dropped_at_a_time(engine: AsyncEngine, monk
         assert [await store.drop_ended(connection, NOW) for _ in range(3)] == [2, 1, 0]
         (found,) = await store.progress(connection, [made], NOW)
         assert found.targets == {TargetState.DROPPED: 5}
+
+
+async def test_who_adds_to_a_list_does_not_hold_its_campaign_up(engine: AsyncEngine) -> None:
+    async with engine.begin() as connection:
+        made = await running(connection)
+    async with engine.connect() as adding, engine.connect() as other:
+        assert await store.add_targets(adding, made.id, [target(1)], NOW) == 1
+        await other.execute(text("SET lock_timeout = '2s'"))
+        assert (await manage.act(other, made.id, Act.PAUSE, NOW)).state is PAUSED
+        assert (await manage.edit(other, made.id, Rules(per_day=1))).rules.per_day == 1
+
+
+async def test_another_channel_is_for_tickets(engine: AsyncEngine) -> None:
+    by_sms = Rules(other_channel="sms")
+    async with engine.begin() as connection:
+        await manage.create(connection, new("工单", rules=by_sms), "张三")
+        for kind in (Kind.MISSED, Kind.LIST):
+            with pytest.raises(CallbackFault, match="只用于工单回访"):
+                await manage.create(connection, new(kind, kind=kind, rules=by_sms), "张三")
+            made = await manage.create(connection, new(kind, kind=kind), "张三")
+            with pytest.raises(CallbackFault, match="只用于工单回访"):
+                await manage.edit(connection, made.id, by_sms)
 
 
 async def test_a_campaign_ends_with_its_last_day(engine: AsyncEngine) -> None:
