@@ -1,4 +1,4 @@
-"""``python -m docker.health voice|worker|web|dialler|scribe``: a container's health check, with the supervisor's own questions.
+"""``python -m docker.health PART``: a container's health check, with the supervisor's own questions (:data:`PARTS`).
 
 Docker restarts a process that ends, not one that hangs: after three misses in a row it is killed from here.
 """
