@@ -3,6 +3,11 @@
 from __future__ import annotations
 
 import asyncio
+import json
+import os
+import signal
+import subprocess
+import sys
 from collections.abc import AsyncIterator
 from pathlib import Path
 
@@ -83,3 +88,50 @@ async def test_a_taken_address_and_a_missing_sound_are_told(network: RobotNetwor
     with pytest.raises(RobotError, match=r"none\.wav"):
         async with RobotNetwork(tmp_path / "third", f"127.0.0.11:{free_ports(1)[0]}", [missing]):
             pass
+
+
+def begin(home: Path, *arguments: str, **settings: str) -> subprocess.Popen[str]:
+    environment = {name: value for name, value in os.environ.items() if not name.startswith("HOTLINE_")}
+    environment |= {"HOTLINE_HOME": str(home)} | {f"HOTLINE_{name}": value for name, value in settings.items()}
+    command = [sys.executable, "-m", "hotline", "callback", "robots", *arguments]
+    pipe = subprocess.PIPE
+    return subprocess.Popen(command, env=environment, stdout=pipe, stderr=pipe, text=True, start_new_session=True)
+
+
+async def test_an_operator_plays_them_at_the_command_line(tmp_path: Path) -> None:
+    address = f"127.0.0.11:{free_ports(1)[0]}"
+    process = begin(tmp_path, "--numbers", "139*=r0.2,w0.2,h", "--json", CALLBACK__TEST_NETWORK=address)
+    try:
+        assert process.stderr is not None
+        assert process.stdout is not None
+        assert address in await asyncio.to_thread(process.stderr.readline)
+        async with PhoneBank(*_place(address)) as bank:
+            line = await bank.call("13912345678")
+            await line.ended(10)
+        call = json.loads(await asyncio.to_thread(process.stdout.readline))
+        assert (call["number"], call["nth"], call["left"]) == ("13912345678", 1, True)
+    finally:
+        process.send_signal(signal.SIGINT)
+        _, errors = await asyncio.to_thread(process.communicate)
+    assert (process.returncode, errors) == (0, "")
+
+
+def _place(address: str) -> tuple[str, int]:
+    host, _, port = address.rpartition(":")
+    return host, int(port)
+
+
+@pytest.mark.parametrize(
+    ("arguments", "settings", "told"),
+    [
+        (["--numbers", "139=sings"], {}, "sings"),
+        ([], {"SIP__TRUNK__HOST": "192.0.2.1"}, "trunk is set"),
+    ],
+)
+def test_what_robots_are_refused_with(
+    tmp_path: Path, arguments: list[str], settings: dict[str, str], told: str
+) -> None:
+    process = begin(tmp_path, *arguments, **settings)
+    _, errors = process.communicate(timeout=30)
+    assert process.returncode != 0
+    assert told in errors.splitlines()[-1]
