@@ -6,6 +6,7 @@ import asyncio
 import contextlib
 import os
 import re
+import shutil
 import signal
 import subprocess
 import sys
@@ -38,6 +39,7 @@ def hotline(tmp_path_factory: pytest.TempPathFactory) -> Iterator[CallingHotline
     instance.start()
     yield instance
     instance.stop()
+    shutil.rmtree(instance.home, ignore_errors=True)
 
 
 @pytest.fixture
