@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Collection, Iterable
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from sqlalchemy import Row, and_, case, func, select, update
 from sqlalchemy.dialects.postgresql import insert
@@ -22,6 +22,8 @@ TRUNK = "outbound"
 ENDED = "任务已结束"
 _AT_ONCE = 1_000
 ENDED_AT_ONCE = 5_000
+AHEAD = timedelta(minutes=1)
+"""What was written by a clock so far ahead was written by a wrong one."""
 _NEXT: dict[CampaignState, tuple[CampaignState, ...]] = {
     CampaignState.DRAFT: (CampaignState.RUNNING,),
     CampaignState.RUNNING: (CampaignState.PAUSED, CampaignState.DONE),
@@ -108,6 +110,14 @@ async def drop_ended(connection: AsyncConnection, now: datetime, campaign_id: in
     dropped = update(callback_targets).where(target.id.in_(select(some.c.id)))
     result = await connection.execute(dropped.values(state=TargetState.DROPPED, reason=ENDED, updated_at=now))
     return result.rowcount
+
+
+async def bring_back(connection: AsyncConnection, now: datetime) -> int:
+    """After the clock was set back: whoever was put off by the wrong time, for years perhaps, may be rung. Returns how
+    many there were."""
+    target = callback_targets.c
+    wrong = update(callback_targets).where(target.state == TargetState.WAITING, target.updated_at > now + AHEAD)
+    return (await connection.execute(wrong.values(next_at=now, updated_at=now))).rowcount
 
 
 async def end_past_campaigns(connection: AsyncConnection, now: datetime) -> list[Campaign]:

@@ -72,6 +72,9 @@ class CallbackJob:
         self._search = Search(settings, engine)
         self._searched_at = self._planned_at = -PLAN_SECONDS
         self._planned: set[int] = set()
+        self._dropping = False
+        self._clock: float | None = None
+        """At the last step: wall clock less the one that does not jump. None: not known yet."""
         self._again_at: dict[tuple[bool, int], float] = {}
 
     async def run(self, stop: asyncio.Event) -> None:
@@ -140,7 +143,10 @@ class CallbackJob:
         """Each running campaign once a minute, and at once when it has begun to run."""
         now = datetime.now(UTC)
         all_of_them = time.monotonic() - self._planned_at >= PLAN_SECONDS
+        clock, self._clock = self._clock, now.timestamp() - time.monotonic()
         async with self._engine.begin() as connection:
+            if clock is None or self._clock < clock - store.AHEAD.total_seconds():
+                await store.bring_back(connection, now)
             if all_of_them:
                 await store.end_past_campaigns(connection, now)
             running = await store.list_campaigns(connection, (CampaignState.RUNNING,))
@@ -151,17 +157,21 @@ class CallbackJob:
                 planned = await plan(connection, rulebook, campaign, now)
             if planned.added or planned.dropped:
                 log.info("campaign %d: %d more to ring, %d no more", campaign.id, planned.added, planned.dropped)
-        await self._drop_ended(stop)
+        if all_of_them or self._dropping:
+            self._dropping = await self._drop_ended(stop)
         self._planned = {campaign.id for campaign in running}
         if all_of_them:
             self._planned_at = time.monotonic()
 
-    async def _drop_ended(self, stop: asyncio.Event) -> None:
-        """Some millions take a while: each step does its part."""
+    async def _drop_ended(self, stop: asyncio.Event) -> bool:
+        """Whether there are more: some millions take a while, and each step does its part."""
         for _ in range(DROPS):
+            if stop.is_set():
+                break
             async with self._engine.begin() as connection:
-                if stop.is_set() or await store.drop_ended(connection, datetime.now(UTC)) == 0:
-                    return
+                if await store.drop_ended(connection, datetime.now(UTC)) == 0:
+                    return False
+        return True
 
     async def _say(self, words: str) -> None:
         async with self._engine.begin() as connection:

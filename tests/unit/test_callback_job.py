@@ -12,10 +12,11 @@ import pytest
 from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 
-from callback import attempts
+from callback import attempts, store
 from callback.campaign import Campaign, Retry
 from callback.claim import Claim
 from callback.plan import plan
+from callback.words import CampaignState
 from calls.outgoing import Answer, Outgoing
 from hotline import callback_job
 from hotline.callback_job import CallbackJob, note_ended
@@ -252,6 +253,27 @@ async def test_running_campaigns_are_planned_by_themselves(engine: AsyncEngine, 
     await reviewed(engine, number="13900002222")
     await job.step(STOP)
     assert (await row(engine, "SELECT count(*) FROM callback_targets")) == (1,), "the others once a minute"
+
+
+async def test_whom_a_wrong_clock_put_off_is_rung(engine: AsyncEngine, job: CallbackJob, settings: Settings) -> None:
+    """Seen when it is set back, and by a worker that begins afterwards."""
+    async with engine.begin() as connection:
+        made = await store.set_state(connection, (await running(engine)).id, CampaignState.PAUSED, NOW)
+        targets = [store.NewTarget(f"{n}", f"+861390000000{n}", NOW) for n in range(2)]
+        await store.add_targets(connection, made.id, targets, datetime.now(UTC) + timedelta(days=1))
+    put_off = text("UPDATE callback_targets SET next_at = :at, updated_at = :at WHERE about = '0'")
+    later = "SELECT count(*) FROM callback_targets WHERE next_at > now() + interval '1 minute'"
+    await job.step(STOP)
+    for one in (job, CallbackJob(settings, engine, rulebook)):
+        async with engine.begin() as connection:
+            await connection.execute(put_off, {"at": datetime.now(UTC) + timedelta(days=900)})
+        if one is job:
+            await one.step(STOP)
+            assert (await row(engine, later)) == (2,), "the clock has not moved"
+            assert one._clock is not None
+            one._clock += 900 * 86_400
+        await one.step(STOP)
+        assert (await row(engine, later)) == (1,)
 
 
 async def test_whose_number_nobody_can_ring_the_ticket_is_told(engine: AsyncEngine, job: CallbackJob) -> None:
