@@ -71,17 +71,27 @@ class Recording:
     held: bool = False
 
 
-# A call's own holds and those of its tickets.
+# A call's own holds and those of its tickets. OFFSET 0: for this call alone, not for all that there are.
+_TICKETS = "(SELECT m.number FROM call_tickets m WHERE m.call_id = r.call_id OFFSET 0)"
 _HELD = (
-    "SELECT 1 FROM recording_holds h WHERE h.lifted_at IS NULL AND (h.call_id = r.call_id OR h.ticket IN"
-    " (SELECT t.number FROM call_tickets t WHERE t.call_id = r.call_id))"
+    "EXISTS (SELECT 1 FROM recording_holds h WHERE h.lifted_at IS NULL AND h.call_id = r.call_id) OR"
+    f" EXISTS (SELECT 1 FROM {_TICKETS} m JOIN recording_holds h ON h.ticket = m.number AND h.lifted_at IS NULL)"
 )
-HELD = text(f"SELECT r.call_id FROM unnest(CAST(:calls AS text[])) AS r(call_id) WHERE EXISTS ({_HELD})")
+# The other way round: from the holds to the calls.
+_HELD_CALLS = (
+    "SELECT h.call_id FROM recording_holds h WHERE h.lifted_at IS NULL AND h.call_id IS NOT NULL UNION"
+    " SELECT o.call_id FROM recording_holds h CROSS JOIN LATERAL ("
+    "SELECT h.ticket AS number UNION SELECT number FROM tickets WHERE duplicate_of = h.ticket OR parent = h.ticket"
+    " UNION SELECT parent FROM tickets WHERE number = h.ticket AND parent IS NOT NULL) m CROSS JOIN LATERAL ("
+    "SELECT o.call_id FROM call_own_tickets o WHERE o.number = m.number OFFSET 0) o"
+    " WHERE h.lifted_at IS NULL AND h.ticket IS NOT NULL"
+)
+HELD = text(f"SELECT r.call_id FROM unnest(CAST(:calls AS text[])) AS r(call_id) WHERE {_HELD}")
 _COLUMNS = (
     "r.call_id, r.state, r.reason, r.file, r.path, r.sha256, r.bytes, r.key_id, r.clips, r.seconds, r.keep_class,"
     " r.erased_at, r.erased_by, c.arrived_at, c.ended_at,"
     " ARRAY(SELECT DISTINCT o.number FROM call_own_tickets o WHERE o.call_id = r.call_id ORDER BY o.number) AS tickets,"
-    f" EXISTS ({_HELD}) AS held"
+    f" ({_HELD}) AS held"
 )
 _FROM = f"SELECT {_COLUMNS} FROM recordings r LEFT JOIN calls c ON c.id = r.call_id"
 _OF_TICKET = (
@@ -131,7 +141,7 @@ async def list_recordings(
             asked[name] = given
             where.append(condition)
     if held:
-        where.append(f"EXISTS ({_HELD})")
+        where.append(f"r.call_id IN ({_HELD_CALLS})")
     query = f"{_FROM} WHERE {' AND '.join(where)} ORDER BY r.call_id LIMIT :limit"
     return [_recording(row) for row in await connection.execute(text(query), asked)]
 
@@ -188,7 +198,7 @@ async def erase(
     await _take_turn(connection)
     query = text(
         f"{_FROM} WHERE r.call_id = ANY(:calls) AND r.state <> 'erased' AND (c.id IS NULL OR c.ended_at IS NOT NULL)"
-        f" AND NOT EXISTS ({_HELD}) ORDER BY r.call_id FOR UPDATE OF r"
+        f" AND NOT ({_HELD}) ORDER BY r.call_id FOR UPDATE OF r"
     )
     found = [_recording(row) for row in await connection.execute(query, {"calls": list(call_ids)})]
     values = {

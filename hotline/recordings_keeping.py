@@ -8,9 +8,10 @@ the next run.
 from __future__ import annotations
 
 import asyncio
+import json
 import logging
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -51,14 +52,18 @@ _FACTS = text(
     " COALESCE(c.via, '') AS via, COALESCE(c.emergency <> '' OR c.via = 'emergency' OR c.queue = 'emergency', false)"
     " AS emergency, COALESCE(c.abandoned OR c.missed, false) AS abandoned,"
     " COALESCE(c.message_file, '') <> '' OR r.clips @> '[{\"kind\": \"message\"}]' AS message,"
-    " COALESCE(bool_or(t.category IN ('complaint', 'report')), false) AS complaint,"
-    " COALESCE(bool_or(t.life->>'rating' IN ('dissatisfied', 'very_dissatisfied')"
+    " COALESCE(f.complaint, false) AS complaint, COALESCE(f.disputed, false) AS disputed,"
+    " COALESCE(f.ticket_open, false) AS ticket_open"
+    " FROM recordings r LEFT JOIN calls c ON c.id = r.call_id LEFT JOIN LATERAL (SELECT"
+    " bool_or(t.category IN ('complaint', 'report')) AS complaint,"
+    " bool_or(t.life->>'rating' IN ('dissatisfied', 'very_dissatisfied')"
     " OR t.life->>'unsolved' = 'true' OR t.state = 'rework' OR t.supervised"
     " OR COALESCE(CAST(t.life->>'failed_reviews' AS int), 0) > 0"
-    " OR COALESCE(CAST(t.life->>'rating_reworks' AS int), 0) > 0), false) AS disputed,"
-    " COALESCE(bool_or(t.state NOT IN ('archived', 'declined') AND t.duplicate_of IS NULL), false) AS ticket_open"
-    " FROM recordings r LEFT JOIN calls c ON c.id = r.call_id LEFT JOIN call_tickets m ON m.call_id = r.call_id"
-    " LEFT JOIN tickets t ON t.number = m.number WHERE r.call_id = ANY(:calls) GROUP BY r.call_id, c.id"
+    " OR COALESCE(CAST(t.life->>'rating_reworks' AS int), 0) > 0) AS disputed,"
+    " bool_or(t.state NOT IN ('archived', 'declined') AND t.duplicate_of IS NULL) AS ticket_open"
+    # OFFSET 0: of this call alone, not of all that there are.
+    " FROM (SELECT m.number FROM call_tickets m WHERE m.call_id = r.call_id OFFSET 0) m"
+    " JOIN tickets t ON t.number = m.number) f ON true WHERE r.call_id = ANY(:calls)"
 )
 # By when the call has been read to its end, and its recording would be known.
 _NOT_RECORDED = text(
@@ -67,7 +72,9 @@ _NOT_RECORDED = text(
     " AND NOT EXISTS (SELECT 1 FROM recordings r WHERE r.call_id = c.id) ON CONFLICT DO NOTHING"
 )
 _LOOKED = text(
-    "UPDATE recordings SET keep_class = :class, keep_rules = :rules, keep_look_at = :look_at WHERE call_id = :call"
+    "UPDATE recordings AS r SET keep_class = d.class, keep_rules = :rules, keep_look_at = to_timestamp(d.look_at)"
+    " FROM jsonb_to_recordset(CAST(:rows AS jsonb)) AS d(call text, class text, look_at float8)"
+    " WHERE r.call_id = d.call AND r.state <> 'erased'"
 )
 
 
@@ -89,10 +96,14 @@ async def facts_of(connection: AsyncConnection, call_ids: Sequence[str]) -> dict
     }
 
 
-async def _looked(connection: AsyncConnection, rules: Retention, call_id: str, verdict: Verdict, now: datetime) -> None:
-    look_at = verdict.look_at or now + HELD_AGAIN
-    values = {"call": call_id, "class": verdict.of, "rules": rules.version, "look_at": look_at}
-    await connection.execute(_LOOKED, values)
+async def _looked(
+    connection: AsyncConnection, rules: Retention, verdicts: Mapping[str, Verdict], now: datetime
+) -> None:
+    rows = [
+        {"call": call_id, "class": one.of, "look_at": (one.look_at or now + HELD_AGAIN).timestamp()}
+        for call_id, one in sorted(verdicts.items())
+    ]
+    await connection.execute(_LOOKED, {"rules": rules.version, "rows": json.dumps(rows)})
 
 
 @dataclass(frozen=True, slots=True)
@@ -166,18 +177,15 @@ class Keeper:
 
     async def _look(self, rules: Retention, now: datetime) -> tuple[list[str], int]:
         """Those that are over their time unless somebody holds them, and how many were looked at."""
-        over = []
         async with self.engine.begin() as connection:
             asked = {"rules": rules.version, "now": now, "limit": BATCH}
             due = (await connection.scalars(_DUE, asked)).all()
             facts = await facts_of(connection, due)
             held = set(await connection.scalars(keeping.HELD, {"calls": list(due)}))
-            for call_id in due:
-                verdict = judge(rules, facts[call_id], now)
-                if verdict.look_at is None and call_id not in held:
-                    over.append(call_id)
-                    continue
-                await _looked(connection, rules, call_id, verdict, now)
+            verdicts = {call_id: judge(rules, facts[call_id], now) for call_id in due}
+            over = [call_id for call_id, one in verdicts.items() if one.look_at is None and call_id not in held]
+            left = {call_id: one for call_id, one in verdicts.items() if call_id not in over}
+            await _looked(connection, rules, left, now)
         return over, len(due)
 
     async def _erase(self, rules: Retention, call_id: str, now: datetime) -> int:
@@ -190,7 +198,7 @@ class Keeper:
             if verdict.look_at is None:
                 erased = await keeping.erase(connection, [call_id], reason=reason, by=BY, at=now)
             if not erased:
-                await _looked(connection, rules, call_id, verdict, now)
+                await _looked(connection, rules, {call_id: verdict}, now)
             for one in erased:
                 await forget_drafts_of(connection, one)
                 detail = {"reason": reason, "sha256": one.kept[0].sha256 if one.kept else ""}
