@@ -19,7 +19,7 @@ class Answer:
 
 @dataclass(frozen=True, slots=True)
 class Result:
-    """``asked``: at least the first question was put; without it our own part failed."""
+    """``asked``: the survey began; without it our own part failed."""
 
     asked: bool = False
     answers: Mapping[str, Answer] = field(default_factory=dict)
