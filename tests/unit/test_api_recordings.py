@@ -175,6 +175,8 @@ async def test_of_a_confidential_ticket_only_for_who_sees_it(plain: Heard) -> No
         assert (await api.ask("dispatcher", method, f"/calls/{call}/recording{path}")).status == 404
         assert (await api.ask("supervisor", method, f"/calls/{call}/recording{path}")).status == 200
     assert made != number
+    refused = [actor for actor, action, _ in await audited(api.engine, f"call:{call}") if action == "ticket.refused"]
+    assert refused == ["user:dispatcher"] * 2
 
 
 async def test_what_is_not_there(plain: Heard) -> None:

@@ -63,9 +63,10 @@ def _serve(endpoint: Endpoint, services: Services) -> _Handler:
 async def _note_refused(call: Call, endpoint: Endpoint) -> None:
     """Who looks for what is not to be seen by them is told nothing, but it is written down; their own transaction was
     given up."""
-    number = call.request.match_info.get("number", "")
+    asked = call.request.match_info
+    about = f"ticket:{asked['number']}" if "number" in asked else f"call:{asked.get('id', '')}"
     async with call.transaction() as connection:
-        await call.audit(connection, "ticket.refused", f"ticket:{number}", endpoint=endpoint.name)
+        await call.audit(connection, "ticket.refused", about, endpoint=endpoint.name)
 
 
 def _write(endpoint: Endpoint, answer: Reply[Any] | Raw) -> web.StreamResponse:
