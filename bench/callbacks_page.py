@@ -50,10 +50,11 @@ def medians(surges: Sequence[Surge]) -> tuple[float, float]:
 _PAGE = """\
 # Callbacks on a real hotline 回访实测
 
-Written by `{command}` on {cores} cores: a whole hotline (Asterisk, database, dialler, worker, voice server), and the
-citizens on an Asterisk of their own, both on this machine. A tenth of the citizens is busy, a tenth does not answer for
-10 s, the others pick up after 2 s, hear the survey and go after 4 s more. All figures are read afterwards from
-Asterisk's event log, to which a line is taken from its channel's first moment to its last.
+Written by `{command}`
+on {cores} cores: a whole hotline (Asterisk, database, dialler, worker, voice server), and the citizens on an Asterisk of
+their own, both on this machine. A tenth of the citizens is busy, a tenth does not answer for 10 s, the others pick up
+after 2 s, hear the survey and go after 4 s more. All figures are read afterwards from Asterisk's event log, to which a
+line is taken from its channel's first moment to its last.
 
 ## Pace against cap
 
@@ -73,8 +74,8 @@ first who waits until the last outbound call is begun, 0 where none is.
 | run | campaign | lines when they came | median wait | longest wait | yields |
 |---:|---|---:|---:|---:|---:|
 {rows}
-Median of all: {without:.2f} s without, {beside:.2f} s with a campaign: {change:+.1%}. Aims: within 10 %; yields
-within 2 s.
+Median of all: {without:.2f} s without, {beside:.2f} s with a campaign: {change:+.1%}.
+Aims: within 10 %; yields within 2 s.
 """
 
 
