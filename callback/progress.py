@@ -17,6 +17,7 @@ from tickets.number import CHINA
 
 LOOKED_BACK = timedelta(minutes=10)
 """Over so long the pace is taken."""
+_FORESEEN = timedelta(days=366)
 _OPEN = (TargetState.WAITING, TargetState.CALLING)
 _FINISHED = (TargetState.RATED, TargetState.UNRATED, TargetState.UNREACHED, TargetState.OPTED_OUT)
 
@@ -91,15 +92,15 @@ async def standings(
 
 
 def expected_end(left: int, per_minute: float, hours: Hours, now: datetime) -> datetime | None:
-    """When nobody is left, at this pace and within the campaign's hours; None: at this pace never, or not before it
-    ends."""
+    """When nobody is left, at this pace and within the campaign's hours; None: at this pace never, not before it ends,
+    or not within a year."""
     if left == 0:
         return now
     if per_minute <= 0:
         return None
     needed = timedelta(minutes=left / per_minute)
     at = hours.next_open(now)
-    while at is not None:
+    while at is not None and at - now < _FORESEEN:
         closes = _closes(hours.campaign, at)
         if needed <= closes - at:
             return at + needed

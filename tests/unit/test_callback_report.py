@@ -279,6 +279,9 @@ def test_the_expected_end_passes_over_closed_hours() -> None:
     assert expected_end(0, 0.0, two, at_hour(9)) == at_hour(9)
     assert expected_end(5, 0.0, two, at_hour(9)) is None
     assert expected_end(9 * 60, 1.0, hours_of((9, 12), (14, 20), ends_on=date(2026, 11, 24)), at_hour(9)) is None
+    assert expected_end(364 * 9 * 60, 1.0, two, at_hour(9)) == at_hour(9) + timedelta(days=364)
+    assert expected_end(400 * 9 * 60, 1.0, two, at_hour(9)) is None, "who looks so far ahead would look for long"
+    assert expected_end(10**9, 0.1, two, at_hour(9)) is None
 
 
 def test_every_column_has_a_name_of_its_own() -> None:
