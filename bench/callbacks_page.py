@@ -52,7 +52,7 @@ _PAGE = """\
 
 Written by `{command}`
 on {cores} cores: a whole hotline (Asterisk, database, dialler, worker, voice server), and the citizens on an Asterisk
-of their own, both on this machine. A tenth of the citizens is busy, a tenth does not answer for 10 s, the others pick up
+of their own, both on this machine. A tenth is busy, a tenth does not answer for 10 s, the others pick up
 after 2 s, hear the survey and go after 4 s more. All figures are read afterwards from Asterisk's event log, to which a
 line is taken from its channel's first moment to its last.
 
