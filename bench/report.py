@@ -154,6 +154,11 @@ def machine(asterisk_version: Sequence[int]) -> dict[str, str]:
 _PAGE = """\
 # Benchmark
 
+Other pages: [tickets](benchmarks-tickets.md), [recognition](benchmarks-ears.md),
+[spoken calls](benchmarks-spoken.md), [an hour of them](benchmarks-soak.md),
+[callbacks on a real hotline](benchmarks-callbacks-real.md),
+[the year of a province, simulated](benchmarks-callbacks.md).
+
 Written by `{command}` (`make bench` measures with 60 s and three runs and only
 shows it; `--quick` tries it out in five minutes).
 How many calls a second three IVRs carry on one machine, under the same SIPp load, one after the other, on the same
