@@ -15,8 +15,9 @@ run: ## start everything, in the foreground; Ctrl-C ends it
 test: ## checks and all tests, real Asterisk and real calls included
 	$(BOOTSTRAP) --dev
 	@$(MAKE) --no-print-directory check
-	@$(BIN)/python -m pytest -n 2 --ignore tests/asterisk --ignore tests/speech
-	@$(BIN)/python -m pytest -n 3 --dist loadfile tests/asterisk tests/speech
+	@$(BIN)/python -m pytest -n 2 --ignore tests/asterisk
+	@$(BIN)/python -m pytest -n 3 --dist loadfile -m "not alone" tests/asterisk
+	@$(BIN)/python -m pytest -m alone tests/asterisk
 
 check: ## formatting, types, and who may import whom
 	$(BOOTSTRAP) --dev

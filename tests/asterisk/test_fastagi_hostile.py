@@ -15,7 +15,7 @@ from ivr.fastagi import FastAgiLeg, FastAgiServer, probe
 from ivr.leg import CallerHungUp
 from tests.asterisk.bare import Bare, bare_asterisk
 
-pytestmark = pytest.mark.asterisk
+pytestmark = [pytest.mark.asterisk, pytest.mark.alone]
 
 CALLS = 20
 REPLIES = 60

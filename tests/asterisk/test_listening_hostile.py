@@ -23,7 +23,7 @@ from speech.fake import FakeRecogniser, LoudActivity
 from speech.pool import Ears
 from tests.asterisk.bare import Bare, bare_asterisk
 
-pytestmark = pytest.mark.asterisk
+pytestmark = [pytest.mark.asterisk, pytest.mark.alone]
 SIDE_BY_SIDE = 20
 ROUNDS = 10
 STRANGERS = 100
