@@ -13,6 +13,9 @@ USER = "hotline"
 DIALLER = "dialler"
 """Hears only what the dialler counts lines by (``asterisk_conf/manager.conf.j2``)."""
 
+OUTBOUND = "outbound"
+"""The endpoint of the calls to citizens (``asterisk_conf/pjsip.conf.j2``)."""
+
 
 @asynccontextmanager
 async def open_ami(settings: Settings) -> AsyncIterator[Ami]:

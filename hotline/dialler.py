@@ -28,7 +28,7 @@ from callback.claim import BEFORE_IT_RINGS, Claim, claim
 from callback.manage import CHANNEL
 from callback.pacing import Load, Pace
 from datafile import DataFileError
-from hotline.ami import DIALLER
+from hotline.ami import DIALLER, OUTBOUND
 from hotline.db import database_url, driver_url, open_engine
 from hotline.heart import beat
 from hotline.logs import configure_logging
@@ -57,8 +57,6 @@ MOST_RINGING = 500
 MAX_BACK_OFF = 4.0
 RULES_SECONDS = 10.0
 PROBE_SECONDS = 2.0
-OUTBOUND = "outbound"
-"""The endpoint of ``asterisk_conf/pjsip.conf.j2``."""
 
 _RUNNING = text("SELECT EXISTS (SELECT 1 FROM campaigns WHERE state = 'running')")
 

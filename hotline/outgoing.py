@@ -5,10 +5,10 @@ from __future__ import annotations
 import logging
 
 from callback.outgoing import NewOutgoing
-from hotline.ami import open_ami
+from hotline.ami import OUTBOUND, open_ami
 from hotline.settings import Settings
 from routing.ami import AmiError, AmiLost, AmiTimeout
-from routing.live import channels
+from routing.live import channels, is_reachable
 from routing.number import NotDialable, dialable
 
 log = logging.getLogger(__name__)
@@ -26,6 +26,9 @@ async def ring(settings: Settings, call: NewOutgoing) -> str:
             # Call waiting would ring into the conversation.
             if any(row.channel.startswith(f"PJSIP/{call.extension}-") for row in await channels(ami)):
                 return f"分机 {call.extension} 正在通话，未拨出"
+            # Or the agent would answer a call that can only end.
+            if not await is_reachable(ami, OUTBOUND):
+                return "外线没有应答，暂时拨不出去，未拨出"
             answer = await ami.originate(
                 f"PJSIP/{call.extension}",
                 channel_id=call.call_id,

@@ -7,7 +7,10 @@ from pathlib import Path
 from typing import Any
 
 from hotline.agent_state import login, logout
+from hotline.ami import OUTBOUND
 from hotline.phone import Account, Line, PhoneBank
+from routing.ami import Ami
+from routing.live import is_reachable
 from tests.asterisk.instance import Instance
 
 CITIZEN = "127.0.0.10"
@@ -54,6 +57,13 @@ class Phones:
         return await self.bank.listen(
             f"centre-{bind}", bind=bind, port=port, calls=4, **_plain({"answer_after": 0.2, **script})
         )
+
+
+async def outbound_reached(ami: Ami) -> None:
+    """Until Asterisk would send calls to the citizens' network: by itself it asks every few seconds only."""
+    async with asyncio.timeout(10):
+        while not await is_reachable(ami, OUTBOUND):
+            await ami.action("PJSIPQualify", {"Endpoint": OUTBOUND})
 
 
 async def taken(account: Account, timeout: float = 20.0) -> Line:

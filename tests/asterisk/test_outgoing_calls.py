@@ -11,11 +11,14 @@ from typing import Any
 
 import pytest
 
+from hotline.ami import OUTBOUND, open_ami
 from hotline.db import open_engine
+from hotline.phone import Account
 from hotline.rulebook import open_rulebook
 from hotline.trial import TrialError, free_ports
+from routing.live import is_reachable
 from tests.asterisk.instance import Instance
-from tests.asterisk.phones import Phones, taken
+from tests.asterisk.phones import Phones, outbound_reached, taken
 from tests.asterisk.records import all_tickets, call_of, events
 from tests.asterisk.sound import hears_tone, read_wav
 from tickets.book import create
@@ -46,6 +49,14 @@ async def phones(calling: tuple[Instance, int]) -> AsyncIterator[Phones]:
         yield opened
 
 
+async def network(phones: Phones, port: int, **script: Any) -> Account:
+    """The citizen's telephone, once Asterisk knows that somebody is there."""
+    citizen = await phones.centre(NETWORK, port, **script)
+    async with open_ami(phones.instance.settings) as ami:
+        await outbound_reached(ami)
+    return citizen
+
+
 async def ticket(instance: Instance, number: str) -> str:
     request = NewRequest(category=Category.HELP, caller=number, caller_e164=f"+86{number}")
     async with open_engine(instance.settings) as engine, engine.begin() as connection:
@@ -68,7 +79,7 @@ async def test_agent_and_citizen_hear_each_other_and_it_is_on_record(
     instance, port = calling
     number = await ticket(instance, "13933330001")
     agent = await phones.agent("1001", log_in=False, tone=880, record=tmp_path / "agent.wav")
-    citizen = await phones.centre(NETWORK, port, tone=440, record=tmp_path / "citizen.wav")
+    citizen = await network(phones, port, tone=440, record=tmp_path / "citizen.wav")
     told = await dial(instance, number)
     assert (told["ticket"], told["number"]) == (number, "139****0001")
     at_agent, at_citizen = await taken(agent), await taken(citizen)
@@ -105,7 +116,7 @@ async def test_a_citizen_who_does_not_answer_was_rung_and_is_not_missed(
     instance, port = calling
     number = await ticket(instance, "13933330002")
     agent = await phones.agent("1001", log_in=False)
-    citizen = await phones.centre(NETWORK, port, answer_after=None)
+    citizen = await network(phones, port, answer_after=None)
     await dial(instance, number)
     at_agent = await taken(agent)
     async with asyncio.timeout(10):
@@ -123,10 +134,22 @@ async def test_a_citizen_who_does_not_answer_was_rung_and_is_not_missed(
 async def test_an_agent_who_does_not_answer_rings_nobody(phones: Phones, calling: tuple[Instance, int]) -> None:
     instance, port = calling
     number = await ticket(instance, "13933330003")
-    citizen = await phones.centre(NETWORK, port)
+    citizen = await network(phones, port)
     await phones.agent("1001", log_in=False, code=486)
     with pytest.raises(TrialError, match="1001"):
         await dial(instance, number)
     [event] = await called(instance, number)
     assert event.data["extension"] == "1001"
     assert citizen.incoming.empty()
+
+
+async def test_no_network_rings_no_agent(phones: Phones, calling: tuple[Instance, int]) -> None:
+    instance, _ = calling
+    number = await ticket(instance, "13933330004")
+    agent = await phones.agent("1001", log_in=False)
+    async with open_ami(instance.settings) as ami, asyncio.timeout(20):
+        while await is_reachable(ami, OUTBOUND):
+            await ami.action("PJSIPQualify", {"Endpoint": OUTBOUND})
+    with pytest.raises(TrialError, match="外线没有应答"):
+        await dial(instance, number)
+    assert agent.incoming.empty()

@@ -17,14 +17,12 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from calls.outgoing import Answer, Outgoing, fold_attempt
 from calls.store import load_events
 from hotline.ami import open_ami
-from hotline.dialler import OUTBOUND
 from hotline.phone import Account, Line
 from hotline.trial import free_ports
 from ivr.prompts import FOLDER as PROMPTS
 from routing.ami import Ami
-from routing.live import is_reachable
 from tests.asterisk.instance import Instance
-from tests.asterisk.phones import Phones, taken
+from tests.asterisk.phones import Phones, outbound_reached, taken
 from tests.asterisk.records import call_of, events, wait
 from tests.asterisk.sound import Samples, read_wav
 from tests.asterisk.spoken import SENTENCE, Spoken, heard_whole, sound_begins
@@ -103,10 +101,7 @@ def ringing(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Ringing]:
 async def open_citizens(instance: Ringing) -> AsyncIterator[Citizens]:
     async with Phones(instance) as phones, open_ami(instance.settings) as ami:
         account = await phones.bank.listen("citizens", bind=CITIZENS, port=instance.network, calls=4)
-        async with asyncio.timeout(10):
-            # Asterisk asks for itself every few seconds only; meanwhile it would send no call there.
-            while not await is_reachable(ami, OUTBOUND):
-                await ami.action("PJSIPQualify", {"Endpoint": OUTBOUND})
+        await outbound_reached(ami)
         yield Citizens(instance, phones, ami, account)
 
 
