@@ -14,12 +14,15 @@ from sqlalchemy import NullPool, create_engine, text
 
 from callback.tables import metadata as callback_metadata
 from calls.tables import metadata as calls_metadata
+from line.tables import metadata as line_metadata
 from notify.tables import metadata as notify_metadata
 from people.tables import metadata as people_metadata
 from tickets.tables import metadata as tickets_metadata
 from web.tables import metadata as web_metadata
 
-METADATA = [callback_metadata, calls_metadata, notify_metadata, people_metadata, tickets_metadata, web_metadata]
+METADATA = [
+    callback_metadata, calls_metadata, line_metadata, notify_metadata, people_metadata, tickets_metadata, web_metadata,
+]  # fmt: skip
 MIGRATIONS = Path(__file__).parent / "migrations"
 _LOCK = 12345
 """Advisory lock: two processes that start together migrate one after the other."""

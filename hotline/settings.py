@@ -214,6 +214,22 @@ class Callback(Section):
         return self
 
 
+class Line(Section):
+    """What callers meet when the line is busy, late, or not their first call."""
+
+    flow_calls: int = Field(default=200, ge=1, le=10_000)
+    """So many calls in menus, and the next goes straight to the agents' queue."""
+    place_tries: int = Field(default=2, ge=1, le=5)
+    """How often a caller who asked for it in the queue is rung, before he is on the list of the missed."""
+    place_ring_seconds: int = Field(default=25, ge=5, le=60)
+    known_hours: int = Field(default=24, ge=0, le=168)
+    """So long a caller gets the agent of the last call first; 0: never."""
+    agent_seconds: int = Field(default=10, ge=5, le=30)
+    """So long that agent is rung before anybody else is."""
+    progress_tries: int = Field(default=10, ge=3, le=100)
+    """Wrong answers a caller may give in a day when asking for progress, over all calls; and a ticket may get."""
+
+
 class Web(Section):
     bind: str = "127.0.0.1"
     port: int = Field(default=8012, ge=1, le=65535)
@@ -270,6 +286,7 @@ class Settings(BaseSettings):
     agi: Agi = Agi()
     speech: Speech = Speech()
     callback: Callback = Callback()
+    line: Line = Line()
     web: Web = Web()
     notify: Notify = Notify()
     database: Database = Database()

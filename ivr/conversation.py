@@ -8,9 +8,10 @@ from typing import Any
 from urllib.parse import quote_plus
 
 from ivr import dialogue, spoken_dialogue, survey
+from ivr.desk import Desk, Progress
 from ivr.flow import Flow
 from ivr.leg import CallLeg, Heard, LegError, Played
-from ivr.steps import Conversation, Deaf, Decision, Listen, Note, Play, Said, Step, Tell, Wait
+from ivr.steps import Announced, Conversation, Deaf, Decision, Enquire, Listen, Note, Play, Said, Step, Tell, Wait
 from ivr.survey_file import Level, Survey
 from ivr.understanding import Understanding
 
@@ -23,7 +24,11 @@ MAX_TEXT_BYTES = 720
 
 
 async def hold(
-    leg: CallLeg, flow: Flow, understanding: Understanding | None = None, transcripts: bool = True
+    leg: CallLeg,
+    flow: Flow,
+    understanding: Understanding | None = None,
+    transcripts: bool = True,
+    desk: Desk | None = None,
 ) -> Decision:
     """Talk to one caller. Sets the channel variable ``DECISION`` (``kind:target:category:by``) as its last act.
 
@@ -33,7 +38,7 @@ async def hold(
     dialplan then falls back, since no decision was left.
     """
     writer = _Writer(leg, transcripts)
-    return await _carry_out(leg, writer, await _begin(leg, flow, understanding, writer))
+    return await _carry_out(leg, writer, await _begin(leg, flow, understanding, writer), desk)
 
 
 async def ask(
@@ -52,7 +57,7 @@ async def ask(
     return await _carry_out(leg, writer, survey.converse(name, questions, scale, understanding))
 
 
-async def _carry_out(leg: CallLeg, writer: _Writer, talk: Conversation) -> Decision:
+async def _carry_out(leg: CallLeg, writer: _Writer, talk: Conversation, desk: Desk | None = None) -> Decision:
     answer: object = None
     while True:
         try:
@@ -61,7 +66,7 @@ async def _carry_out(leg: CallLeg, writer: _Writer, talk: Conversation) -> Decis
             decision: Decision = end.value
             await leg.set_variable("DECISION", str(decision))
             return decision
-        answer = await _take(leg, writer, step)
+        answer = await _take(leg, writer, step, desk)
 
 
 async def _begin(leg: CallLeg, flow: Flow, understanding: Understanding | None, writer: _Writer) -> Conversation:
@@ -149,7 +154,7 @@ def _text(said: str) -> str:
     return clean
 
 
-async def _take(leg: CallLeg, writer: _Writer, step: Step) -> Any:
+async def _take(leg: CallLeg, writer: _Writer, step: Step, desk: Desk | None) -> Any:
     """Carry out one step; what :mod:`ivr.steps` says it is answered with."""
     match step:
         case Play(sound, notice):
@@ -176,6 +181,12 @@ async def _take(leg: CallLeg, writer: _Writer, step: Step) -> Any:
             return await leg.user_event(event, **fields)
         case Deaf():
             return await writer.deaf(step)
+        case Announced(number):
+            return await leg.user_event("ANNOUNCED", id=number)
+        case Enquire(ticket, last_four):
+            if desk is None:
+                return Progress("unknown")
+            return await desk.progress(leg.caller, leg.caller_presentation, ticket, last_four)
 
 
 async def _listen(leg: CallLeg, step: Listen) -> Heard:

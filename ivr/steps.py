@@ -90,6 +90,21 @@ class Deaf:
 
 
 @dataclass(frozen=True, slots=True)
+class Enquire:
+    """Ask the desk how a ticket stands. Answered with :class:`ivr.desk.Progress`."""
+
+    ticket: str
+    last_four: str
+
+
+@dataclass(frozen=True, slots=True)
+class Announced:
+    """Write down that an announcement was begun. Answered with None."""
+
+    id: str
+
+
+@dataclass(frozen=True, slots=True)
 class Decision:
     """Where the call goes. ``target`` is a queue, or an emergency number; ``comment``: a tone, and then they speak."""
 
@@ -102,6 +117,6 @@ class Decision:
         return f"{self.kind}:{self.target}:{self.category}:{self.by}"
 
 
-Step = Play | Wait | Listen | Note | Said | Tell | Deaf
+Step = Play | Wait | Listen | Note | Said | Tell | Deaf | Enquire | Announced
 Conversation = Generator[Step, Any, Decision]
 """What is sent back depends on the step: see each one."""
