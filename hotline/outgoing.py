@@ -1,4 +1,5 @@
-"""Rings an agent's telephone and, once it is answered, a citizen about a ticket (``[outgoing]`` of the dialplan)."""
+"""Rings an agent's telephone and, once it is answered, a citizen or a unit about a ticket (``[outgoing]`` of the
+dialplan)."""
 
 from __future__ import annotations
 
@@ -18,7 +19,7 @@ AGENT_SECONDS = 20.0
 
 
 async def ring(settings: Settings, call: NewOutgoing) -> str:
-    """Asks Asterisk once. Returns why the agent was not reached, in Chinese; empty: the citizen is being rung."""
+    """Asks Asterisk once. Returns why the agent was not reached, in Chinese; empty: the other telephone is being rung."""
     own = settings.callback
     try:
         dialled = dialable(call.number, own.area_code, own.prefix)
@@ -42,6 +43,7 @@ async def ring(settings: Settings, call: NewOutgoing) -> str:
                     "OUT_DIALLED": dialled,
                     "OUT_AGENT": call.extension,
                     "OUT_TICKET": call.ticket,
+                    "OUT_UNIT": call.unit,
                 },
             )
     except NotDialable as error:

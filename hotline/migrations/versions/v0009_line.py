@@ -103,7 +103,8 @@ CREATE TABLE missed_callers (
     taken_at timestamptz
 );
 CREATE UNIQUE INDEX missed_callers_owed ON missed_callers (number) WHERE ended = '';
-CREATE INDEX missed_callers_order ON missed_callers (first_at, id) WHERE ended = ''
+CREATE INDEX missed_callers_order ON missed_callers (first_at, id) WHERE ended = '';
+CREATE INDEX missed_callers_number ON missed_callers (number, last_at)
 """
 
 

@@ -1,0 +1,55 @@
+"""Who is owed a call 漏接, and when that is settled: decided from a call's record, so from Asterisk's log. Pure.
+
+A caller is owed a call when he wanted somebody, reached nobody and left no message (``Call.missed``), or was rung for
+his place in line in vain. It is settled when he talks with an agent, whoever rang whom, or says that he needs nobody.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from calls.record import Call
+from calls.store import Caller
+from calls.timeline import OURS
+from line.words import MissedEnd
+from routing.number import NotDialable, dialable
+
+WANTED = "wanted"
+"""The question of ivr/surveys/missed.yaml: whether a person is still needed."""
+SURVEY = "survey"
+
+
+@dataclass(frozen=True, slots=True)
+class Settled:
+    """``number``: E.164. ``at``: epoch seconds, when somebody was reached: of what was missed later it says nothing.
+    ``by``: the agent's extension, or :data:`SURVEY`."""
+
+    number: str
+    at: float
+    end: MissedEnd
+    by: str
+
+
+def can_be_rung(e164: str | None) -> bool:
+    try:
+        return bool(e164 and dialable(e164))
+    except NotDialable:
+        return False
+
+
+def owes(call: Call, caller: Caller) -> bool:
+    """Whoever hides his number, or has one that nobody calls back on, is counted and not listed."""
+    return call.missed and call.ended_at is not None and can_be_rung(caller.e164)
+
+
+def settles(call: Call, caller: Caller) -> Settled | None:
+    """As soon as an agent is there: nobody rings somebody who is talking. The emergency centre alone settles nothing."""
+    if caller.e164 is None:
+        return None
+    if call.human_at is not None and call.agent:
+        end = MissedEnd.REACHED if call.via in OURS else MissedEnd.GOT_THROUGH
+        return Settled(caller.e164, call.human_at, end, call.agent)
+    answered = [one for one in call.timeline if one.what == "answer" and one.detail.get("question") == WANTED]
+    if call.via in OURS and answered and answered[-1].detail.get("value") == "no":
+        return Settled(caller.e164, answered[-1].at, MissedEnd.REACHED, SURVEY)
+    return None
