@@ -43,13 +43,15 @@ def owes(call: Call, caller: Caller) -> bool:
 
 
 def settles(call: Call, caller: Caller) -> Settled | None:
-    """As soon as an agent is there: nobody rings somebody who is talking. The emergency centre alone settles nothing."""
-    if caller.e164 is None:
+    """As soon as an agent is there: nobody rings somebody who is talking. The emergency centre alone settles nothing, nor
+    does an agent who rings a unit about something else."""
+    ours = call.via in OURS
+    if caller.e164 is None or (ours and any(one.detail.get("unit") for one in call.timeline)):
         return None
     if call.human_at is not None and call.agent:
-        end = MissedEnd.REACHED if call.via in OURS else MissedEnd.GOT_THROUGH
+        end = MissedEnd.REACHED if ours else MissedEnd.GOT_THROUGH
         return Settled(caller.e164, call.human_at, end, call.agent)
     answered = [one for one in call.timeline if one.what == "answer" and one.detail.get("question") == WANTED]
-    if call.via in OURS and answered and answered[-1].detail.get("value") == "no":
+    if ours and answered and answered[-1].detail.get("value") == "no":
         return Settled(caller.e164, answered[-1].at, MissedEnd.REACHED, SURVEY)
     return None

@@ -54,4 +54,6 @@ _OTHERS: Mapping[str, str] = {
 
 def event_name(kind: str, data: Mapping[str, Any]) -> str:
     """What the clock did says so itself."""
+    if kind == "called" and data.get("unit"):
+        return "座席致电单位"
     return COMMANDS.get(kind) or _OTHERS.get(kind) or str(data.get("text") or kind)
