@@ -155,8 +155,8 @@ _PAGE = """\
 # Benchmark
 
 Other pages: [tickets](benchmarks-tickets.md), [recognition](benchmarks-ears.md),
-[spoken calls](benchmarks-spoken.md), [an hour of them](benchmarks-soak.md),
-[callbacks on a real hotline](benchmarks-callbacks-real.md),
+spoken calls with [Whisper](benchmarks-spoken-whisper.md) and [Vosk](benchmarks-spoken-vosk.md),
+[an hour of them](benchmarks-soak.md), [callbacks on a real hotline](benchmarks-callbacks-real.md),
 [the year of a province, simulated](benchmarks-callbacks.md).
 
 Written by `{command}` (`make bench` measures with 60 s and three runs and only
