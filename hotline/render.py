@@ -18,7 +18,7 @@ from hotline.secrets import Secrets, load_or_create
 from hotline.settings import CHECKOUT, Settings
 from ivr.prompts import FOLDER as PROMPTS
 from ivr.watchdog import AFTER_LISTENING, AFTER_LOSS, LISTENING
-from routing.queues import AGENTS, EMERGENCY, EMERGENCY_NUMBERS, HANDOVER
+from routing.queues import AGENTS, EMERGENCY, EMERGENCY_NUMBERS, HANDOVER, agent_queue
 
 TEMPLATES = CHECKOUT / "asterisk_conf"
 SYSTEM_NAME = "hotline"
@@ -124,6 +124,7 @@ def _values(settings: Settings, secrets: Secrets, rules: Rules, asterisk: Asteri
         "queues": rules.queues,
         "agents": rules.agents.agents,
         "agents_queue": AGENTS,
+        "agent_queue": agent_queue,
         "emergency_queue": EMERGENCY,
         "handover_queue": HANDOVER,
         "emergency_numbers": EMERGENCY_NUMBERS,

@@ -349,6 +349,11 @@ class Settings(BaseSettings):
         return self.run_dir / "recording-off"
 
     @property
+    def closed_dir(self) -> Path:
+        """One file for each queue that is closed now, until the file's time (``hotline/hours_job.py``)."""
+        return self.run_dir / "closed"
+
+    @property
     def recordings_dir(self) -> Path:
         if self.recording.dir is not None:
             return self.recording.dir

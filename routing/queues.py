@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from graphlib import CycleError, TopologicalSorter
 from pathlib import Path
 from typing import Annotated, Literal
 
 from pydantic import Field, field_validator
 
 from datafile import DataFile, Rule
+from routing.hours import Hours
 
 MESSAGE = "message"
 """Where a caller goes when no queue can help: leave a message 留言."""
@@ -18,6 +21,10 @@ RESERVED = (MESSAGE, "general")
 EMERGENCY = "emergency"
 HANDOVER = "handover"
 """Calls that 110, 119, 120 or 122 hand over to us."""
+ALWAYS_OPEN = (AGENTS, EMERGENCY, HANDOVER)
+"""12345 answers day and night: these have no hours, and what has some is never the last help."""
+AGENT_QUEUE = "agent-"
+"""Beginning of the names of the agents' own queues, of one member each: whom a caller spoke with last is rung first."""
 EMERGENCY_NUMBERS = ("110", "119", "120", "122")
 """Police 公安, fire 消防, ambulance 急救, traffic accidents 交通事故."""
 
@@ -47,6 +54,17 @@ class Queue(Rule):
     max_callers: int = Field(default=200, ge=1, le=10_000)
     then: str = MESSAGE
     """After the longest wait: another queue, or ``message``."""
+    hours: Hours | None = None
+    """When it serves; None: day and night."""
+    closed: str = ""
+    """Outside its hours: another queue, or ``message``."""
+    known: bool = False
+    """Whoever was connected with an agent in the last hours gets that agent first (setting ``line.known_hours``)."""
+
+    @property
+    def leads_to(self) -> dict[str, str]:
+        """Where callers may be sent on, by the key that says so."""
+        return {"then": self.then} | ({"closed": self.closed} if self.hours is not None else {})
 
 
 class QueueBook(Rule):
@@ -74,6 +92,11 @@ class AgentBook(Rule):
     agents: dict[str, Agent]
 
 
+def agent_queue(extension: str) -> str:
+    """The agent's own queue. No queue of the file can be called so."""
+    return AGENT_QUEUE + extension
+
+
 def load_queues(path: Path) -> dict[str, Queue]:
     """Read and check the queue file. Raises :class:`datafile.DataFileError` naming file and line."""
     file = DataFile(path)
@@ -81,17 +104,39 @@ def load_queues(path: Path) -> dict[str, Queue]:
     for needed in (AGENTS, EMERGENCY, HANDOVER):
         if needed not in queues:
             raise file.error(f"queue {needed!r} is needed: fallback, emergencies, handed-over calls", "queues")
-    for name in queues:
-        seen = [name]
-        while (then := queues[seen[-1]].then) != MESSAGE:
-            if then not in queues:
-                raise file.error(f"then: unknown queue {then!r}", "queues", seen[-1], "then")
-            if then in seen:
-                raise file.error(
-                    f"callers would go round for ever: {' → '.join([*seen, then])}", "queues", name, "then"
-                )
-            seen.append(then)
+    for name, queue in queues.items():
+        _check_hours(file, name, queue)
+        for key, to in queue.leads_to.items():
+            if to not in queues and to != MESSAGE:
+                raise file.error(f"{key}: unknown queue {to!r}", "queues", name, key)
+    _check_ends(file, queues)
     return queues
+
+
+def _check_hours(file: DataFile, name: str, queue: Queue) -> None:
+    if queue.hours is not None and not queue.closed:
+        raise file.error("hours need closed: where callers go outside of them", "queues", name, "hours")
+    if queue.closed and queue.hours is None:
+        raise file.error("closed needs hours: without them it never is", "queues", name, "closed")
+    if queue.hours is not None and name in ALWAYS_OPEN:
+        raise file.error(f"queue {name!r} serves day and night", "queues", name, "hours")
+    if queue.closed in (EMERGENCY, HANDOVER):
+        raise file.error(f"closed: {queue.closed!r} is for emergencies", "queues", name, "closed")
+    if queue.known and name in (EMERGENCY, HANDOVER):
+        raise file.error("known: an emergency waits for nobody", "queues", name, "known")
+
+
+def _check_ends(file: DataFile, queues: Mapping[str, Queue]) -> None:
+    """Whatever is closed and however long they wait, callers come to an end: to a message."""
+    ways = {name: set(queue.leads_to.values()) - {MESSAGE} for name, queue in queues.items()}
+    try:
+        TopologicalSorter(ways).prepare()
+    except CycleError as error:
+        # It lists them from what is led to, to what leads there.
+        around: list[str] = error.args[1][::-1]
+        name, to = around[:2]
+        key = next(key for key, led in queues[name].leads_to.items() if led == to)
+        raise file.error(f"callers would go round for ever: {' → '.join(around)}", "queues", name, key) from None
 
 
 def load_agents(path: Path, queues: dict[str, Queue]) -> AgentBook:
