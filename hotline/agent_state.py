@@ -13,7 +13,7 @@ from hotline.rules import load_rules
 from hotline.settings import Settings
 from routing.ami import Ami
 from routing.live import MemberRow, queue_add, queue_pause, queue_remove, queue_status
-from routing.queues import Agent, AgentBook
+from routing.queues import Agent, AgentBook, agent_queue
 
 
 class UnknownAgent(Exception):
@@ -25,7 +25,7 @@ class AgentState:
     extension: str
     name: str
     queues: Mapping[str, int]
-    """Queues served now, with penalty; empty: logged out 未签入."""
+    """Queues served now, with penalty, without the agent's own; empty: logged out 未签入."""
     paused: str | None
     """The reason of the pause 示忙, or None."""
     in_call: bool
@@ -36,15 +36,16 @@ def interface(extension: str) -> str:
 
 
 async def login(settings: Settings, extension: str) -> None:
-    """Serve the queues that the agent's entry names, with its penalties, and no others; ready for calls."""
-    agent = _agent(load_rules().agents, extension)
+    """Serve the queues that the agent's entry names, with its penalties, and the agent's own, and no others; ready for
+    calls."""
+    serves = {**_agent(load_rules().agents, extension).queues, agent_queue(extension): 0}
     async with open_ami(settings) as ami:
         served = {row.queue: row.penalty for row in await _memberships(ami, extension)}
         for queue, penalty in served.items():
             # A new penalty, too, by leaving and joining. A call in progress goes on.
-            if agent.queues.get(queue) != penalty:
+            if serves.get(queue) != penalty:
                 await queue_remove(ami, queue, interface(extension))
-        for queue, penalty in agent.queues.items():
+        for queue, penalty in serves.items():
             if served.get(queue) != penalty:
                 await queue_add(ami, queue, interface(extension), penalty=penalty, member_name=extension)
         await queue_pause(ami, interface(extension), False)
@@ -86,7 +87,7 @@ async def states(ami: Ami, book: AgentBook) -> list[AgentState]:
             AgentState(
                 extension,
                 agent.name,
-                {row.queue: row.penalty for row in rows},
+                {row.queue: row.penalty for row in rows if row.queue != agent_queue(extension)},
                 paused,
                 any(row.in_call for row in rows),
             )

@@ -30,7 +30,7 @@ from hotline.settings import Settings
 from hotline.supervisor import read_status
 from routing.ami import AmiError
 from routing.live import queue_status
-from routing.queues import AgentBook
+from routing.queues import AGENT_QUEUE, AgentBook
 
 log = logging.getLogger(__name__)
 
@@ -117,6 +117,8 @@ class Gather:
             now = await queue_status(ami)
             agents = await states(ami, book)
         for row in now.queues:
+            if row.queue.startswith(AGENT_QUEUE):
+                continue
             waits = [one.wait_seconds for one in now.waiting if one.queue == row.queue]
             yield Figure("hotline_queue_callers", row.waiting, (row.queue,))
             yield Figure("hotline_queue_longest_wait_seconds", max(waits, default=0), (row.queue,))

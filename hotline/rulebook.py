@@ -17,7 +17,7 @@ from datafile import DataFileError
 from hotline.secrets import KEY_FILE, confidential_keys
 from hotline.settings import Settings, SettingsError
 from people.secrets_box import Box
-from tickets.calendar import FOLDER, load_working_days
+from tickets.calendar import FOLDER, WorkingDays, load_working_days
 from tickets.rulebook import Rulebook, load_rulebook
 
 log = logging.getLogger(__name__)
@@ -56,24 +56,25 @@ async def check_keys(connection: AsyncConnection, settings: Settings) -> None:
     await raise_alerts(connection, [Alert(LOST_KEY, KEY_FILE, words)])
 
 
-class Rulebooks:
-    """Called, it gives the rulebook with the calendar of now."""
+class Days:
+    """Called, it gives the calendar of now: what is added to ``folder`` while it runs is read. Raises DataFileError when
+    it is made on a faulty file."""
 
     def __init__(
-        self, rulebook: Rulebook, holidays: Path = FOLDER, clock: Callable[[], float] = time.monotonic
+        self, days: WorkingDays | None = None, folder: Path = FOLDER, clock: Callable[[], float] = time.monotonic
     ) -> None:
-        self._rulebook = rulebook
-        self._folder = holidays
+        self._folder = folder
         self._clock = clock
         self._looked_at = clock()
-        self._files = _files(holidays)
+        self._files = _files(folder)
+        self._days = load_working_days(folder, provisional=True) if days is None else days
 
-    def __call__(self) -> Rulebook:
+    def __call__(self) -> WorkingDays:
         now = self._clock()
         if now - self._looked_at >= LOOK_SECONDS:
             self._looked_at = now
             self._look()
-        return self._rulebook
+        return self._days
 
     def _look(self) -> None:
         """A faulty file changes nothing; it is looked at again when it changes again."""
@@ -82,9 +83,25 @@ class Rulebooks:
             return
         self._files = files
         try:
-            self._rulebook = self._rulebook.with_days(load_working_days(self._folder, provisional=True))
+            self._days = load_working_days(self._folder, provisional=True)
         except DataFileError as error:
             log.error("holidays: %s", error)
+
+
+class Rulebooks:
+    """Called, it gives the rulebook with the calendar of now."""
+
+    def __init__(
+        self, rulebook: Rulebook, holidays: Path = FOLDER, clock: Callable[[], float] = time.monotonic
+    ) -> None:
+        self._rulebook = rulebook
+        self._days = Days(rulebook.days, holidays, clock)
+
+    def __call__(self) -> Rulebook:
+        days = self._days()
+        if days is not self._rulebook.days:
+            self._rulebook = self._rulebook.with_days(days)
+        return self._rulebook
 
 
 def _files(folder: Path) -> frozenset[tuple[str, int, int]]:

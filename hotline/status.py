@@ -18,6 +18,7 @@ from hotline.ami import open_ami
 from hotline.db import open_engine
 from hotline.guard import free_bytes
 from hotline.health import probes
+from hotline.hours_job import closed_now
 from hotline.metrics_lag import lags
 from hotline.parts import SCRIBE_HEARTBEAT
 from hotline.rules import load_rules
@@ -25,6 +26,7 @@ from hotline.settings import Settings, SettingsError
 from hotline.supervisor import read_status
 from routing.ami import AmiError
 from routing.live import QueueRow, channels, queue_status
+from routing.queues import AGENT_QUEUE
 
 MAX_ALERTS = 20
 ASK_SECONDS = 8.0
@@ -48,6 +50,8 @@ class Status:
     parts: list[PartState] = field(default_factory=list)
     calls_now: int | None = None
     queues: list[QueueRow] = field(default_factory=list)
+    closed: dict[str, str] = field(default_factory=dict)
+    """Queues outside their hours, and when they open again."""
     agents: list[dict[str, Any]] = field(default_factory=list)
     alerts: list[dict[str, Any]] = field(default_factory=list)
     unread_bytes: int | None = None
@@ -73,6 +77,7 @@ async def read_all(settings: Settings) -> Status:
     written = read_status(settings)
     status.supervised = written is not None
     status.recording_off = settings.recording_off_flag.exists()
+    status.closed = {name: until.isoformat(timespec="minutes") for name, until in closed_now(settings).items()}
     if settings.recordings_dir.exists():
         status.free_mb = free_bytes(settings.recordings_dir) >> 20
     status.scribe, status.scribe_detail = _scribe(settings)
@@ -124,7 +129,8 @@ async def _from_asterisk(settings: Settings, status: Status) -> None:
     async with open_ami(settings) as ami:
         rows = await channels(ami)
         status.calls_now = len({row.call_id for row in rows})
-        status.queues = list((await queue_status(ami)).queues)
+        now = await queue_status(ami)
+        status.queues = [row for row in now.queues if not row.queue.startswith(AGENT_QUEUE)]
         found = await states(ami, load_rules().agents)
         status.agents = [
             {"agent": one.extension, "name": one.name, "paused": one.paused, "in_call": one.in_call}

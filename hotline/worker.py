@@ -1,5 +1,5 @@
 """The worker process: ``python -m hotline.worker``. Reads Asterisk's log, converts recordings, runs the tickets' clock,
-watches the disk.
+opens and closes the queues, watches the disk.
 
 The database may come and go: every part waits for it and goes on where it was.
 """
@@ -30,15 +30,17 @@ from hotline.clock_job import ClockJob
 from hotline.db import database_url, driver_url, open_engine
 from hotline.guard import HomeGuard, SpaceGuard, StopRecordings
 from hotline.heart import beat
+from hotline.hours_job import keep_hours
 from hotline.log_rotation import Rotation
 from hotline.logs import configure_logging
 from hotline.lost_calls import watch_open_calls
 from hotline.metrics import Publisher
 from hotline.metrics_calls import CallTally
 from hotline.metrics_database import pool_figures
+from hotline.nodes import Nodes, note_cut, take_name
 from hotline.parts import HEARTBEAT
 from hotline.reader import Reader
-from hotline.recordings_job import QUEUE, Sweeper, create_app, defer_sweep, nothing_more
+from hotline.recordings_job import QUEUE, Sweeper, create_app, defer_sweep, nothing_more, of_node
 from hotline.recordings_keeping import Keeper
 from hotline.recordings_keys import check_sound_keys, load_keys
 from hotline.rulebook import Rulebooks, check_keys, open_rulebook
@@ -60,8 +62,15 @@ async def serve(settings: Settings, stop: asyncio.Event, stop_recordings: StopRe
     settings.run_dir.mkdir(parents=True, exist_ok=True)
     settings.recordings_dir.mkdir(parents=True, exist_ok=True)
     async with open_engine(settings) as engine:
+        node = settings.node.name
         reader = Reader(
-            engine, settings.cel_file, settings.queue_log_file, on_ended=defer_sweep, on_outgoing=note_ended
+            engine,
+            settings.cel_file,
+            settings.queue_log_file,
+            on_ended=partial(defer_sweep, node=node),
+            on_outgoing=note_ended,
+            on_cut=partial(note_cut, node),
+            node=node,
         )
         guard = SpaceGuard(
             settings.recordings_dir,
@@ -77,16 +86,18 @@ async def serve(settings: Settings, stop: asyncio.Event, stop_recordings: StopRe
             settings.queue_log_file,
             settings.queue_log_file.with_name("messages.log"),
             partial(reopen_logs, settings),
+            node,
         )
-        written_down = scribe_job.expect if settings.speech.transcripts else nothing_more
+        written_down = partial(scribe_job.expect, node=node) if settings.speech.transcripts else nothing_more
         keys = partial(load_keys, settings)
-        sweeper = Sweeper(engine, settings.recordings_dir, reader.caught_up, stop, written_down, keys)
+        sweeper = Sweeper(engine, settings.recordings_dir, reader.caught_up, stop, written_down, keys, node)
         rules = partial(load_retention, settings.recording.retention)
-        keeper = Keeper(engine, settings.recordings_dir, rules, stop)
+        keeper = Keeper(engine, settings.recordings_dir, rules, stop, node=node)
         async with asyncio.TaskGroup() as group:
             group.create_task(beat(settings.run_dir / HEARTBEAT, stop))
-            group.create_task(say_open_alerts(engine, stop))
-            group.create_task(reader.run(stop))
+            group.create_task(say_open_alerts(engine, node, stop))
+            group.create_task(read(settings, engine, reader, stop))
+            group.create_task(keep_hours(settings, stop))
             group.create_task(guard.run(stop))
             group.create_task(home_guard.run(stop))
             group.create_task(rotation.run(stop))
@@ -99,6 +110,8 @@ async def serve(settings: Settings, stop: asyncio.Event, stop_recordings: StopRe
             group.create_task(run_jobs(lambda: _work(create_app(url, sweeper, keeper.run_or_say), sweeper), stop))
             group.create_task(watch_sound_keys(settings, engine, stop))
             group.create_task(serve_tickets(settings, engine, stop))
+            if node:
+                group.create_task(Nodes(settings, engine, reader).run(stop))
     log.info("stopped")
 
 
@@ -150,10 +163,18 @@ async def reopen_logs(settings: Settings) -> None:
     await ask(control_socket(settings), "logger reload")
 
 
-async def say_open_alerts(engine: AsyncEngine, stop: asyncio.Event) -> None:
+async def read(settings: Settings, engine: AsyncEngine, reader: Reader, stop: asyncio.Event) -> None:
+    async def name_it(connection: AsyncConnection) -> None:
+        await take_name(connection, settings.node.name, settings.cel_file)
+
+    await until_done(engine, name_it, stop)
+    await reader.run(stop)
+
+
+async def say_open_alerts(engine: AsyncEngine, node: str, stop: asyncio.Event) -> None:
     async def say(connection: AsyncConnection) -> None:
         await announce_open(connection)
-        await defer_sweep(connection, 0)
+        await defer_sweep(connection, 0, node)
 
     await until_done(engine, say, stop)
 
@@ -189,14 +210,15 @@ async def run_jobs(work: Callable[[], Coroutine[None, None, None]], stop: asynci
 
 
 async def _work(app: App, sweeper: Sweeper) -> None:
+    queue = of_node(QUEUE, sweeper.node)
     async with app.open_async():
         # A job whose worker died would stay "doing" for ever.
-        for job in await app.job_manager.get_stalled_jobs(queue=QUEUE, seconds_since_heartbeat=STALLED_SECONDS):
+        for job in await app.job_manager.get_stalled_jobs(queue=queue, seconds_since_heartbeat=STALLED_SECONDS):
             await app.job_manager.finish_job(job, status=Status.FAILED, delete_job=True)
         await sweeper.caught_up.wait()
         await sweeper.adopt_orphans()
         await app.run_worker_async(
-            queues=[QUEUE],
+            queues=[queue],
             concurrency=1,
             fetch_job_polling_interval=1.0,
             install_signal_handlers=False,

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+from datetime import datetime
 from typing import Any
 
 import click
@@ -63,6 +64,8 @@ def _show(status: Status, console: Console) -> None:
         console.print(f"转写 transcripts: {_SCRIBE.get(status.scribe, status.scribe)}{waiting}")
         if status.scribe in ("no model", "faulty"):
             console.print(f"[yellow]{escape(status.scribe_detail)}[/]")
+    for queue, until in status.closed.items():
+        console.print(f"非服务时间 closed: {escape(queue)}，{datetime.fromisoformat(until):%m-%d %H:%M} 开放 opens")
     if status.recording_off:
         console.print("[red]磁盘空间不足, 已停止录音 recording is stopped: too little free space[/]")
     for alert in status.alerts:
