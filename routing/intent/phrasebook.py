@@ -56,6 +56,11 @@ class TopicRules(Rule):
     topics: dict[str, Topic]
 
 
+def load_topics(path: Path = FOLDER / "topics.yaml") -> dict[str, Topic]:
+    """By id. Raises :class:`datafile.DataFileError`."""
+    return DataFile(path).parse(TopicRules).topics
+
+
 @dataclass(frozen=True, slots=True)
 class Entry:
     """One phrase: ``group`` is ``danger.fire``, ``clear.fire``, ``guard.past``, ``group.broken`` or ``topic.water``."""
@@ -74,7 +79,7 @@ class PhraseBook:
         self._sounds = sounds
         self._phrases, self._topics = DataFile(phrases), DataFile(topics)
         self.rules = self._phrases.parse(PhraseRules)
-        self.topics = self._topics.parse(TopicRules).topics
+        self.topics = load_topics(topics)
         rules, file = self.rules, self._phrases
         for key in ("doubts", "doubt_services"):
             if wrong := set(getattr(rules, key)) ^ set(rules.dangers):
