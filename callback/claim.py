@@ -60,13 +60,14 @@ async def claim(
     now: datetime,
     dialler: str,
     is_working_day: Callable[[date], bool],
+    node: str = "",
 ) -> list[Claim]:
     """As many attempts as may be begun now, of the running campaigns that are open, in turn. ``is_working_day``: see
-    :class:`callback.hours.Hours`. Needs READ COMMITTED, PostgreSQL's default."""
+    :class:`callback.hours.Hours`. ``node``: whose dialler it is. Needs READ COMMITTED, PostgreSQL's default."""
     bucket = await _locked_bucket(connection, pace, now)
     lines = await lines_in_use(connection)
     allowed = allowance(pace, load, sum(lines.values()), bucket, now, await _recent(connection))
-    claimed = _Claimed(dialler, now, left=allowed.calls)
+    claimed = _Claimed(dialler, now, left=allowed.calls, node=node)
     if claimed.left:
         queues = [
             _Queue(campaign, campaign.rules.max_lines - lines.get(campaign.id, 0))
@@ -104,6 +105,7 @@ class _Claimed:
     dialler: str
     now: datetime
     left: int
+    node: str
     claims: list[Claim] = field(default_factory=list)
     numbers: set[str] = field(default_factory=set)
 
@@ -227,7 +229,7 @@ async def _write(
         )
         for id, row in zip(ids, chosen, strict=True)
     ]
-    fixed = {"campaign_id": campaign.id, "dialler": claimed.dialler, "claimed_at": claimed.now}
+    fixed = {"campaign_id": campaign.id, "dialler": claimed.dialler, "claimed_at": claimed.now, "node": claimed.node}
     rows = [
         fixed | {"id": one.attempt_id, "target_id": row.id, "number": one.number, "call_id": one.call_id}
         for one, row in zip(claims, chosen, strict=True)

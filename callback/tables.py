@@ -97,6 +97,8 @@ callback_attempts = Table(
     Column("call_id", Text, unique=True),
     # The dialler that claimed it, for the log of the operator.
     Column("dialler", Text, nullable=False),
+    # Whose Asterisk was asked for it.
+    Column("node", Text, nullable=False, server_default=""),
     Column("claimed_at", DateTime(timezone=True), nullable=False, server_default=_NOW),
     # The line is free again: said at once by the manager interface, and for good by the log. NULL: in use.
     Column("freed_at", DateTime(timezone=True)),

@@ -4,7 +4,8 @@ Kinds: ``emergency`` (somebody asked for 110/119/120/122 or was sent to the emer
 line to the centre failed), ``emergency_failed`` (all of them did), ``recording_stopped`` (no room),
 ``recording_missing`` and ``recording_failed`` (at most one a day), ``log_gap`` (a part of Asterisk's log is gone),
 ``log_malformed`` (lines were left out), ``call_unreadable`` (a fault of ours), ``disk_low`` (log and database),
-``transcript_failed`` (at most one a day), ``recording_key_lost``, ``retention_faulty`` (nothing is removed by time).
+``transcript_failed`` (at most one a day), ``recording_key_lost``, ``retention_faulty`` (nothing is removed by time),
+``node_lost`` (another node that shares the database).
 Of the tickets: ``clock_failed`` (limits of a ticket cannot be counted), ``calendar_unknown`` (a limit rests on a year
 without a notice), ``notice_failed`` (an answer did not arrive), ``rules_faulty`` (a rule file is wrong: no clock, no
 answers), ``confidential_key_lost``.
@@ -69,6 +70,16 @@ async def close_alerts(connection: AsyncConnection, kind: str) -> int:
     if closed:
         await notify(connection, CHANNEL, closed)
     return len(closed)
+
+
+async def close_alert(connection: AsyncConnection, kind: str, key: str) -> None:
+    """The cause is gone of what this one was about."""
+    statement = text(
+        "UPDATE alerts SET closed_at = now() WHERE kind = :kind AND key = :key AND closed_at IS NULL RETURNING id"
+    )
+    closed = [str(number) for number in (await connection.scalars(statement, {"kind": kind, "key": key})).all()]
+    if closed:
+        await notify(connection, CHANNEL, closed)
 
 
 async def announce_open(connection: AsyncConnection, limit: int = 200) -> int:

@@ -239,10 +239,10 @@ async def check_free(connection: AsyncConnection, call_id: str) -> None:
         raise await _held(connection, call_id)
 
 
-async def to_remove(connection: AsyncConnection, limit: int) -> list[tuple[str, str]]:
-    """Call and raw file's name of those that are erased, and whose files are still there."""
+async def to_remove(connection: AsyncConnection, limit: int, node: str = "") -> list[tuple[str, str]]:
+    """Call and raw file's name of those of a node that are erased, and whose files are still there."""
     c = recordings.c
-    query = select(c.call_id, c.file).where(c.unremoved).order_by(c.call_id).limit(limit)
+    query = select(c.call_id, c.file).where(c.unremoved, c.node == node).order_by(c.call_id).limit(limit)
     return [(row.call_id, row.file) for row in await connection.execute(query)]
 
 

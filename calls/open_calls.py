@@ -9,7 +9,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field
 
 from calls.cel import CelEvent
-from calls.queue_log import GONE, START
+from calls.queue_log import ENDED_BY
 from calls.record import Call
 from calls.store import Caller
 from calls.timeline import Event, fold
@@ -33,7 +33,7 @@ class OpenCall:
     ticket: str = ""
 
     def add(self, event: Event) -> None:
-        ends = event.ends_call if isinstance(event, CelEvent) else event.kind in (START, GONE)
+        ends = event.ends_call if isinstance(event, CelEvent) else event.kind in ENDED_BY
         if len(self.events) == MAX_CALL_EVENTS:
             log.error("call %s has more than %d events, the rest is left out of its record", self.id, MAX_CALL_EVENTS)
         if len(self.events) <= MAX_CALL_EVENTS or ends:

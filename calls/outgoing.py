@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 
 from calls import surveyed
 from calls.cel import CelEvent
-from calls.queue_log import GONE, START
+from calls.queue_log import ENDED_BY
 from calls.surveyed import By
 from calls.timeline import Event, fold
 
@@ -84,7 +84,7 @@ def fold_attempt(call_id: str, events: Iterable[Event]) -> Outgoing | None:
         return None
     answered = next((one.at for one in own if one.kind == "ANSWER"), None)
     hangup = next((one for one in own if one.kind == "HANGUP"), None)
-    lost = any(not isinstance(one, CelEvent) and one.kind in (START, GONE) for one in all_events)
+    lost = any(not isinstance(one, CelEvent) and one.kind in ENDED_BY for one in all_events)
     cause = _cause(hangup) if hangup is not None else None
     ended = hangup.at if hangup is not None else cel[-1].at if lost else None
     if ended is None:

@@ -13,6 +13,10 @@ START = "QUEUESTART"
 """Asterisk began to run: whatever was being talked about before is over."""
 GONE = "GONE"
 """Ours: Asterisk no longer has the call, and no line said that it ended."""
+LOST = "LOST"
+"""Ours: the node that had the call is gone."""
+ENDED_BY = frozenset({START, GONE, LOST})
+"""That a call is over, where its own end was not logged."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,7 +66,7 @@ def about(start: QueueEvent, call_id: str) -> QueueEvent:
     return replace(start, call=call_id)
 
 
-def gone_line(call_id: str, at: float) -> tuple[int, str]:
-    """Position and text of a line that closes the call; ``at``: epoch seconds. The position orders it after all that
-    queue_log says: microseconds are more than bytes."""
-    return round(at * 1_000_000), f"{int(at)}|{call_id}|NONE|NONE|{GONE}"
+def gone_line(call_id: str, at: float, kind: str = GONE) -> tuple[int, str]:
+    """Position and text of a line that closes the call; ``at``: epoch seconds; ``kind``: GONE or LOST. The position
+    orders it after all that queue_log says: microseconds are more than bytes."""
+    return round(at * 1_000_000), f"{int(at)}|{call_id}|NONE|NONE|{kind}"

@@ -16,7 +16,8 @@ class Entry:
 
     ``what``: arrived, answered, recording, recording_off, notice, key, number, decided, fallback, queued, rang,
     no_answer, connected, held, unheld, transferred, emergency, emergency_trunk, emergency_failed, added, left,
-    left_queue, overflow, abandoned, message, hung_up, asterisk_restarted, hangup_lost, heard, speech_off, cancelled;
+    left_queue, overflow, abandoned, message, hung_up, asterisk_restarted, hangup_lost, node_lost, heard, speech_off,
+    cancelled;
     of a call of ours also called, asked, answer, opted_out, to_agent, comment, broken, outgoing.
     ``detail``: what Asterisk said of it.
     """

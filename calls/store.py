@@ -55,16 +55,17 @@ class Caller:
     kind: str = ""
 
 
-async def load_cursor(connection: AsyncConnection, stream: str) -> Cursor:
+async def load_cursor(connection: AsyncConnection, stream: str, node: str = "") -> Cursor:
     """Where reading goes on; a new stream begins at its oldest file."""
     await connection.execute(
         text(
-            "INSERT INTO log_cursors (stream, device, inode, offset_bytes, head, modified_ns, position)"
-            " VALUES (:stream, 0, 0, 0, 0, 0, 0) ON CONFLICT DO NOTHING"
+            "INSERT INTO log_cursors (node, stream, device, inode, offset_bytes, head, modified_ns, position)"
+            " VALUES (:node, :stream, 0, 0, 0, 0, 0, 0) ON CONFLICT DO NOTHING"
         ),
-        {"stream": stream},
+        {"node": node, "stream": stream},
     )
-    row = (await connection.execute(select(log_cursors).where(log_cursors.c.stream == stream))).one()
+    mine = log_cursors.c.node == node, log_cursors.c.stream == stream
+    row = (await connection.execute(select(log_cursors).where(*mine))).one()
     return Cursor(
         device=int(row.device),
         inode=int(row.inode),
@@ -81,12 +82,19 @@ _ADVANCE = text(
     " gaps = c.gaps + r.gaps, updated_at = now()"
     " FROM jsonb_to_recordset(CAST(:rows AS jsonb)) AS r(stream text, was bigint, device numeric, inode numeric,"
     ' "offset" bigint, head bigint, modified_ns bigint, position bigint, malformed bigint, gaps bigint)'
-    " WHERE c.stream = r.stream AND c.position = r.was"
+    " WHERE c.node = :node AND c.stream = r.stream AND c.position = r.was AND c.taken = :taken"
 )
 
 
-async def advance(connection: AsyncConnection, steps: Sequence[Progress]) -> None:
-    """Move the cursors on, first of all in the transaction: the lock keeps a second reader out. Raises StaleCursor."""
+async def load_taken(connection: AsyncConnection, node: str = "") -> int:
+    """How often another node has ended the calls that this one reads of."""
+    query = select(func.coalesce(func.max(log_cursors.c.taken), 0)).where(log_cursors.c.node == node)
+    return int(await connection.scalar(query) or 0)
+
+
+async def advance(connection: AsyncConnection, steps: Sequence[Progress], node: str = "", taken: int = 0) -> None:
+    """Move the cursors on, first of all in the transaction: the lock keeps a second reader out. Raises StaleCursor,
+    also when ``taken`` is out of date (:func:`load_taken`)."""
     rows = [
         {
             "stream": step.stream,
@@ -102,7 +110,7 @@ async def advance(connection: AsyncConnection, steps: Sequence[Progress]) -> Non
         }
         for step in sorted(steps, key=lambda step: step.stream)
     ]
-    result = await connection.execute(_ADVANCE, {"rows": json.dumps(rows)})
+    result = await connection.execute(_ADVANCE, {"rows": json.dumps(rows), "node": node, "taken": taken})
     if result.rowcount != len(rows):
         raise StaleCursor(", ".join(step.stream for step in steps))
 
@@ -161,9 +169,10 @@ async def forget_words(connection: AsyncConnection, call_id: str) -> None:
             await connection.execute(update(call_events).where(*place).values(line=blank))
 
 
-async def open_calls_before(connection: AsyncConnection, moment: float) -> list[str]:
-    """Calls that arrived before a moment (epoch seconds) and are not known to have ended."""
-    query = select(calls.c.id).where(calls.c.ended_at.is_(None), calls.c.arrived_at < func.to_timestamp(moment))
+async def open_calls_before(connection: AsyncConnection, moment: float, node: str = "") -> list[str]:
+    """Calls of a node that arrived before a moment (epoch seconds) and are not known to have ended."""
+    before = calls.c.arrived_at < func.to_timestamp(moment)
+    query = select(calls.c.id).where(calls.c.ended_at.is_(None), before, calls.c.node == node)
     return list((await connection.scalars(query)).all())
 
 
@@ -183,7 +192,7 @@ def _upsert_sql() -> str:
     record = ", ".join(f"{name} {kinds[name]}" for name in columns)
     changes = ", ".join(f"{name} = excluded.{name}" for name in columns if name != "id")
     return (
-        f"INSERT INTO calls ({', '.join(columns)}) SELECT {values}"
+        f"INSERT INTO calls ({', '.join(columns)}, node) SELECT {values}, CAST(:node AS text)"
         f" FROM jsonb_to_recordset(CAST(:rows AS jsonb)) AS r({record}) ORDER BY r.id"
         f" ON CONFLICT (id) DO UPDATE SET {changes}"
     )
@@ -192,27 +201,29 @@ def _upsert_sql() -> str:
 _UPSERT = text(_upsert_sql())
 
 
-async def upsert_calls(connection: AsyncConnection, changed: Sequence[tuple[Call, Caller]]) -> None:
+async def upsert_calls(connection: AsyncConnection, changed: Sequence[tuple[Call, Caller]], node: str = "") -> None:
+    """``node``: where those are that are new."""
     rows = []
     for call, caller in changed:
         row: dict[str, Any] = {name: getattr(call, name) for name in _PLAIN}
         row |= {name: getattr(call, name) for name in _TIMES}
         row |= {"id": call.id, "caller": caller.display, "caller_e164": caller.e164, "caller_kind": caller.kind}
         rows.append(row)
-    await connection.execute(_UPSERT, {"rows": json.dumps(rows)})
+    await connection.execute(_UPSERT, {"rows": json.dumps(rows), "node": node})
 
 
 _RECORDINGS = text(
-    "INSERT INTO recordings (call_id, file, offset_ms)"
-    " SELECT * FROM jsonb_to_recordset(CAST(:rows AS jsonb)) AS r(call_id text, file text, offset_ms int)"
+    "INSERT INTO recordings (call_id, file, offset_ms, node)"
+    " SELECT r.*, CAST(:node AS text)"
+    " FROM jsonb_to_recordset(CAST(:rows AS jsonb)) AS r(call_id text, file text, offset_ms int)"
     " ON CONFLICT (call_id) DO UPDATE SET file = excluded.file, offset_ms = excluded.offset_ms"
 )
 
 
-async def expect_recordings(connection: AsyncConnection, begun: Sequence[Call]) -> None:
+async def expect_recordings(connection: AsyncConnection, begun: Sequence[Call], node: str = "") -> None:
     """Note the recordings that Asterisk was told to begin."""
     rows = [{"call_id": c.id, "file": c.recording_file, "offset_ms": c.recording_offset_ms} for c in begun]
-    await connection.execute(_RECORDINGS, {"rows": json.dumps(rows)})
+    await connection.execute(_RECORDINGS, {"rows": json.dumps(rows), "node": node})
 
 
 async def notify(connection: AsyncConnection, channel: str, words: Sequence[str]) -> None:

@@ -1,5 +1,6 @@
 """The room's tables. Times are ``timestamptz``, written in UTC. Every change is a migration beside this.
 
+nodes        who shares this database: each says every second that it is there
 log_cursors  how far each stream has been read (:class:`calls.tail.Cursor`), and what of it could not be used
 call_events  every line about a call as Asterisk wrote it, append-only: records and timelines are folded from it;
              only what was heard at the menu is taken out when a call's words are deleted
@@ -45,9 +46,19 @@ def _flag(name: str) -> Column[bool]:
     return Column(name, Boolean, nullable=False, server_default=text("false"))
 
 
+nodes = Table(
+    "nodes",
+    metadata,
+    Column("name", Text, primary_key=True),
+    _text("address"),  # host:port of its SIP, asked before it is believed to be gone
+    Column("beat_at", Time, nullable=False),  # by the database's clock
+    Column("lost_at", Time),  # its callers are another's since then
+)
+
 log_cursors = Table(
     "log_cursors",
     metadata,
+    Column("node", Text, primary_key=True, server_default=""),
     Column("stream", Text, primary_key=True),
     Column("device", Numeric(20, 0), nullable=False),
     Column("inode", Numeric(20, 0), nullable=False),  # 64 bits without sign
@@ -57,6 +68,8 @@ log_cursors = Table(
     Column("position", BigInteger, nullable=False),
     Column("malformed", BigInteger, nullable=False, server_default="0"),
     Column("gaps", BigInteger, nullable=False, server_default="0"),
+    # How often another node has ended this one's calls: whoever read on without knowing begins again.
+    Column("taken", BigInteger, nullable=False, server_default="0"),
     Column("updated_at", Time, nullable=False, server_default=text("now()")),
 )
 
@@ -100,6 +113,7 @@ calls = Table(
     _text("notice"),
     Column("fallback", Integer, nullable=False, server_default="0"),
     _text("message_file"),
+    _text("node"),  # whose telephone exchange it was on
     Index("calls_arrived", "arrived_at"),
     Index("calls_open", "arrived_at", postgresql_where=text("ended_at IS NULL")),
     Index("calls_missed", "arrived_at", postgresql_where=text("missed")),
@@ -128,6 +142,7 @@ recordings = Table(
     Column("erased_at", Time),
     _text("erased_by"),
     _flag("unremoved"),  # erased, and the files are not gone yet
+    _text("node"),  # where the files are
     Index("recordings_pending", "next_try_at", postgresql_where=text("state = 'pending'")),
     Index(
         "recordings_to_look_at",

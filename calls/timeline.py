@@ -334,6 +334,9 @@ class _Fold:
     def _gone(self, event: QueueEvent) -> None:
         self._lost(event, "hangup_lost")
 
+    def _node_lost(self, event: QueueEvent) -> None:
+        self._lost(event, "node_lost")
+
     def _lost(self, event: QueueEvent, what: str) -> None:
         if self.call.ended_at is None:
             self.call.ended_at, self.call.hangup_by = self._last, "system"
@@ -414,4 +417,5 @@ _QUEUE: dict[str, Callable[[_Fold, QueueEvent], None]] = {
     "COMPLETECALLER": _Fold._completed,
     queue_log.START: _Fold._restarted,
     queue_log.GONE: _Fold._gone,
+    queue_log.LOST: _Fold._node_lost,
 }

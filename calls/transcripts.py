@@ -94,6 +94,7 @@ _GIVE_UP = text(
 _DUE = (
     "FROM transcripts p JOIN recordings USING (call_id, sha256)"
     " WHERE p.state = 'pending' AND p.next_try_at <= now() AND recordings.state = 'done'"
+    " AND recordings.node = :node"
 )
 _CLAIM = text(
     "UPDATE transcripts t SET attempts = t.attempts + 1,"
@@ -116,9 +117,10 @@ async def give_up(connection: AsyncConnection) -> list[tuple[str, str]]:
     return [(row.call_id, row.state) for row in await connection.execute(_GIVE_UP, asked)]
 
 
-async def claim(connection: AsyncConnection) -> Claim | None:
-    """The newest one that waits: whoever has a ticket in hand wants the words now. It counts as tried from here on."""
-    row = (await connection.execute(_CLAIM, {"lease": LEASE_SECONDS})).one_or_none()
+async def claim(connection: AsyncConnection, node: str = "") -> Claim | None:
+    """The newest one that waits: whoever has a ticket in hand wants the words now. It counts as tried from here on.
+    ``node``: where the recording is."""
+    row = (await connection.execute(_CLAIM, {"lease": LEASE_SECONDS, "node": node})).one_or_none()
     return None if row is None else Claim(row.call_id, row.sha256, row.path, row.offset_ms, row.attempts)
 
 
@@ -208,9 +210,9 @@ async def take_up_again(connection: AsyncConnection) -> None:
     await connection.execute(text("UPDATE transcripts SET next_try_at = now() WHERE state = 'pending'"))
 
 
-async def any_due(connection: AsyncConnection) -> bool:
+async def any_due(connection: AsyncConnection, node: str = "") -> bool:
     """Whether ``claim`` would find one."""
-    return bool(await connection.scalar(text(f"SELECT EXISTS (SELECT 1 {_DUE})")))
+    return bool(await connection.scalar(text(f"SELECT EXISTS (SELECT 1 {_DUE})"), {"node": node}))
 
 
 async def count_pending(connection: AsyncConnection) -> int:

@@ -91,8 +91,9 @@ def _fill(
     say(f"数据库 database: {sum(table.rows for table in tables.values())} 行 rows in {len(tables)} 表 tables")
     entries += _settings(settings, secrets, sink)
     entries += [sink.add(f"rules/{name}", path) for name, path in rule_files(settings)]
+    sounds = recording_files(taken.session, settings.node.name)
     recordings, index = _index(
-        RECORDINGS, recording_files(taken.session), settings.recordings_dir, sink, work, with_recordings, say
+        RECORDINGS, sounds, settings.recordings_dir, sink, work, with_recordings, say
     )
     attachments, papers = _index(
         ATTACHMENTS,

@@ -23,21 +23,25 @@ RULES = (
 """Below the checkout. All of them: what a city has changed cannot be told from what came with a release."""
 CATALOGUE = "catalogue.yaml"
 
-# Through JSON, since an older schema has no seals and no clips.
+# Through JSON, since an older schema has no seals, no clips and no nodes.
 _RECORDINGS = (
     "SELECT r.call_id, COALESCE(r.bytes, 0) AS bytes, r.path, r.sha256, COALESCE(to_jsonb(r)->>'key_id', '') AS key_id,"
     " COALESCE(to_jsonb(r)->'clips', '[]') AS clips FROM recordings r WHERE r.state = 'done'"
+    " AND COALESCE(to_jsonb(r)->>'node', '') = %(node)s"
     # What a worker had not made a WAV file of by then: only of calls that are over.
     " UNION ALL SELECT r.call_id, 0, r.file, '', '', '[]' FROM recordings r LEFT JOIN calls c ON c.id = r.call_id"
     " WHERE r.state IN ('pending', 'failed') AND (c.id IS NULL OR c.ended_at IS NOT NULL)"
+    " AND COALESCE(to_jsonb(r)->>'node', '') = %(node)s"
     " UNION ALL SELECT c.id, 0, c.message_file, '', '', '[]' FROM calls c LEFT JOIN recordings r ON r.call_id = c.id"
     " WHERE c.message_file <> '' AND c.ended_at IS NOT NULL AND COALESCE(r.state, 'pending') IN ('pending', 'failed')"
+    " AND COALESCE(to_jsonb(c)->>'node', '') = %(node)s"
 )
 
 
-def recording_files(session: Session) -> Iterator[Sound]:
+def recording_files(session: Session, node: str = "") -> Iterator[Sound]:
+    """Those of a node: each backs up its own."""
     with session.cursor("recordings") as cursor:
-        cursor.execute(_RECORDINGS)
+        cursor.execute(_RECORDINGS, {"node": node})
         for call_id, size, path, sha256, key_id, clips in cursor:
             found = [Sound(call_id, path, size, played=sha256, key_id=key_id)]
             for clip in clips:

@@ -35,11 +35,11 @@ AGAIN_SECONDS = 15.0
 MOST = 1_000
 
 _OPEN = text(
-    "SELECT call_id, claimed_at FROM callback_attempts WHERE outcome IS NULL"
+    "SELECT call_id, claimed_at FROM callback_attempts WHERE outcome IS NULL AND node = :node"
     " AND (claimed_at <= :before OR claimed_at > :now) ORDER BY id LIMIT :most"
 )
 _LOGGED = text("SELECT DISTINCT call_id FROM call_events WHERE call_id = ANY(CAST(:calls AS text[]))")
-_CURSOR = text("SELECT inode, offset_bytes FROM log_cursors WHERE stream = :stream")
+_CURSOR = text("SELECT inode, offset_bytes FROM log_cursors WHERE node = :node AND stream = :stream")
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,7 +54,7 @@ class Search:
     """``look`` now and then; what it returns twice over is decided."""
 
     def __init__(self, settings: Settings, engine: AsyncEngine) -> None:
-        self._settings, self._engine = settings, engine
+        self._settings, self._engine, self._node = settings, engine, settings.node.name
         self._line: _Line | None = None
         self._missing: dict[str, float] = {}
         """Call id → when it was first found in no channel (monotonic)."""
@@ -65,7 +65,7 @@ class Search:
         """Those decided now; empty while something is not known. Raises AmiError and what the database raises."""
         now = datetime.now(UTC)
         async with self._engine.connect() as connection:
-            found = await _open(connection, now)
+            found = await _open(connection, now, self._node)
         if not found:
             self._missing.clear()
             await self.close()
@@ -82,10 +82,10 @@ class Search:
             return []
         async with self._engine.connect() as connection:
             # Its present end is never reached while calls go on; that of the last look was, if nothing is wrong.
-            if not await _is_read(connection, log_was, self._log_was):
+            if not await _is_read(connection, log_was, self._log_was, self._node):
                 return []
             # What was read may have told: only what is still open counts.
-            still = await _open(connection, now)
+            still = await _open(connection, now, self._node)
             logged = set((await connection.execute(_LOGGED, {"calls": certain})).scalars())
         decided = []
         for call in certain:
@@ -119,16 +119,16 @@ def _log_at(file: Path) -> _Log:
     return _Log(stat.st_ino, stat.st_size)
 
 
-async def _open(connection: AsyncConnection, now: datetime) -> dict[str, datetime]:
+async def _open(connection: AsyncConnection, now: datetime, node: str) -> dict[str, datetime]:
     """Attempts whose outcome is not known, the oldest first, and when they were claimed. One of a time to come is as
     old as any: the clock was set back."""
-    rows = await connection.execute(_OPEN, {"before": now - GRACE, "now": now, "most": MOST})
+    rows = await connection.execute(_OPEN, {"before": now - GRACE, "now": now, "most": MOST, "node": node})
     return {row.call_id: row.claimed_at for row in rows}
 
 
-async def _is_read(connection: AsyncConnection, then: _Log, now: _Log) -> bool:
+async def _is_read(connection: AsyncConnection, then: _Log, now: _Log, node: str) -> bool:
     """Whether what the log held ``then`` has been written down; it may have been set aside since."""
-    row = (await connection.execute(_CURSOR, {"stream": CEL})).one_or_none()
+    row = (await connection.execute(_CURSOR, {"stream": CEL, "node": node})).one_or_none()
     if then.size == 0 or row is None:
         return then.size == 0
     if int(row.inode) == then.inode:

@@ -34,6 +34,7 @@ from hotline.heart import beat
 from hotline.logs import configure_logging
 from hotline.metrics import Figure, Publisher
 from hotline.metrics_database import pool_figures
+from hotline.nodes import others_dial
 from hotline.parts import DIALLER_HEARTBEAT
 from hotline.rulebook import Rulebooks, open_rulebook
 from hotline.secrets import load_secrets
@@ -67,7 +68,7 @@ def pace_of(callback: Callback) -> Pace:
 
 class Dialler:
     """``ami`` is started and closed by the dialler. ``name``: who claimed an attempt, for the operator.
-    ``obstacle``: why nobody can be rung now, or nothing."""
+    ``obstacle``: why nobody can be rung now, or nothing. ``node``: whose Asterisk it is."""
 
     def __init__(
         self,
@@ -77,8 +78,10 @@ class Dialler:
         name: str,
         is_working_day: Callable[[date], bool],
         obstacle: Callable[[], Awaitable[str]],
+        node: str = "",
     ) -> None:
         self._engine, self._ami, self._settings, self._name = engine, ami, callback, name
+        self._node = node
         self._is_working_day, self._obstacle = is_working_day, obstacle
         self._asked_at, self._why_not = -PROBE_SECONDS, ""
         self._lines = Lines(ami, self._note_freed)
@@ -124,7 +127,8 @@ class Dialler:
         before = time.monotonic()
         async with self._engine.begin() as connection:
             now = datetime.now(UTC)
-            claims = await claim(connection, pace_of(self._settings), load, now, self._name, self._is_working_day)
+            pace, days = pace_of(self._settings), self._is_working_day
+            claims = await claim(connection, pace, load, now, self._name, days, self._node)
         for one in claims:
             task = asyncio.create_task(self._ring(one, before))
             self._ringing.add(task)
@@ -269,13 +273,18 @@ async def _dial(settings: Settings, rulebook: Rulebooks, stop: asyncio.Event) ->
     ami = Ami("127.0.0.1", settings.ami.port, DIALLER, load_secrets(settings).ami)
     name = f"{socket.gethostname()}/{os.getpid()}"
     async with open_engine(settings, pool_size=2) as engine:
+
+        async def why_not() -> str:
+            return await others_dial(engine, settings) or await obstacle(ami, settings.agi.port)
+
         dialler = Dialler(
             engine,
             ami,
             settings.callback,
             name,
             lambda day: rulebook().days.is_working_day(day),
-            lambda: obstacle(ami, settings.agi.port),
+            why_not,
+            settings.node.name,
         )
         publisher = Publisher(
             "dialler",

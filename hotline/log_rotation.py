@@ -79,6 +79,7 @@ class Rotation:
     queue_log: Path
     messages: Path
     reopen: Reopen
+    node: str = ""
     _told: bool = True
 
     async def run(self, stop: asyncio.Event) -> None:
@@ -91,7 +92,8 @@ class Rotation:
 
     async def look(self) -> None:
         async with asyncio.timeout(10), self.engine.begin() as connection:
-            cel, queue_log = await load_cursor(connection, CEL), await load_cursor(connection, QUEUE_LOG)
+            cel = await load_cursor(connection, CEL, self.node)
+            queue_log = await load_cursor(connection, QUEUE_LOG, self.node)
         for path, cursor in ((self.cel, cel), (self.queue_log, queue_log), (self.messages, None)):
             self._rotate(path, cursor)
         if not self._told:

@@ -45,7 +45,7 @@ async def watch_open_calls(settings: Settings, engine: AsyncEngine, reader: Read
 async def look(settings: Settings, engine: AsyncEngine, reader: Reader) -> None:
     now = time.time()
     async with engine.connect() as connection:
-        old = await open_calls_before(connection, now - OPEN_SECONDS)
+        old = await open_calls_before(connection, now - OPEN_SECONDS, settings.node.name)
     if not old:
         return
     async with open_ami(settings) as ami:

@@ -15,7 +15,7 @@ from hotline.settings import Settings
 
 _CURSORS = text(
     "SELECT stream, inode, offset_bytes, modified_ns, malformed, gaps,"
-    " extract(epoch FROM now() - updated_at) AS quiet FROM log_cursors"
+    " extract(epoch FROM now() - updated_at) AS quiet FROM log_cursors WHERE node = :node"
 )
 
 
@@ -33,7 +33,7 @@ class Lag:
 async def lags(connection: AsyncConnection, settings: Settings) -> list[Lag]:
     files = {CEL: settings.cel_file, QUEUE_LOG: settings.queue_log_file}
     found = []
-    for row in await connection.execute(_CURSORS):
+    for row in await connection.execute(_CURSORS, {"node": settings.node.name}):
         if row.stream in files:
             unread = sum(_unread(files[row.stream], int(row.inode), row.offset_bytes, row.modified_ns))
             seconds = max(0.0, float(row.quiet)) if unread else 0.0

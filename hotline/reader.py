@@ -17,6 +17,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 
 from calls import cel, outgoing, queue_log, store
 from calls.alerts import Alert, raise_alerts
+from calls.cut import Waiting, waiting_when_cut
 from calls.events import CEL, CHECK, QUEUE_LOG
 from calls.open_calls import OpenCall, OpenCalls
 from calls.outgoing import Outgoing
@@ -24,6 +25,7 @@ from calls.record import Call
 from calls.store import Caller, Progress, StaleCursor, StoredLine
 from calls.tail import Batch, Tail
 from calls.timeline import Event
+from hotline import missed
 from hotline.intake import alerts_of, caller_of, request_of
 from hotline.stopping import pause
 from tickets import store as ticket_store
@@ -45,6 +47,7 @@ MAX_BACK_OFF = 2.0
 
 OnEnded = Callable[[AsyncConnection], Awaitable[None]]
 OnOutgoing = Callable[[AsyncConnection, list[Outgoing]], Awaitable[None]]
+OnCut = Callable[[AsyncConnection, list[tuple[Call, Caller, Waiting]]], Awaitable[None]]
 Parsed = tuple[Event, StoredLine]
 
 
@@ -77,9 +80,14 @@ async def to_nobody(connection: AsyncConnection, ended: list[Outgoing]) -> None:
     """Where nobody is called back."""
 
 
+async def nobody_waits(connection: AsyncConnection, cut: list[tuple[Call, Caller, Waiting]]) -> None:
+    """Where no place in line is kept."""
+
+
 class Reader:
     """``on_ended`` is called inside the transaction when a call has ended (its recording can be converted), and
-    ``on_outgoing`` with calls of ours that have ended, each time something more is read of them."""
+    ``on_outgoing`` with calls of ours that have ended, each time something more is read of them, ``on_cut`` with callers
+    who waited in a queue when Asterisk went. ``node``: whose log it is, where several share the database."""
 
     def __init__(
         self,
@@ -88,16 +96,20 @@ class Reader:
         queue_log_file: Path,
         on_ended: OnEnded,
         on_outgoing: OnOutgoing = to_nobody,
+        on_cut: OnCut = nobody_waits,
+        node: str = "",
     ) -> None:
         self._engine = engine
         self._files = {CEL: cel_file, QUEUE_LOG: queue_log_file}
-        self._on_ended, self._on_outgoing = on_ended, on_outgoing
+        self._on_ended, self._on_outgoing, self._on_cut = on_ended, on_outgoing, on_cut
+        self._node = node
+        self._taken = 0
         self._tails: dict[str, Tail] = {}
         self._positions: dict[str, int] = {}
         self._open = OpenCalls()
         self._lines = 0
         """Read in the last step."""
-        self._gone: dict[str, float] = {}
+        self._gone: dict[str, tuple[float, str]] = {}
         self.caught_up = asyncio.Event()
         """Set when all that was there at the start has been written."""
 
@@ -119,10 +131,10 @@ class Reader:
             await pause(stop, seconds)
         self.forget()
 
-    def close_gone(self, call_ids: Iterable[str], at: float) -> None:
-        """Asterisk has these calls no longer (seen at ``at``, epoch seconds): the next step closes those that are
-        still open. Forgotten when that fails: whoever looks again finds them again."""
-        self._gone = dict.fromkeys(call_ids, at)
+    def close_gone(self, call_ids: Iterable[str], at: float, kind: str = queue_log.GONE) -> None:
+        """Asterisk has these calls no longer (seen at ``at``, epoch seconds; ``kind``: GONE or LOST): the next step closes
+        those that are still open. Forgotten when that fails: whoever looks again finds them again."""
+        self._gone |= dict.fromkeys(call_ids, (at, kind))
 
     def forget(self) -> None:
         """Begin again from the stored cursors."""
@@ -160,12 +172,15 @@ class Reader:
 
     async def _begin(self) -> None:
         async with self._engine.begin() as connection:
-            cursors = {stream: await store.load_cursor(connection, stream) for stream in self._files}
+            cursors = {stream: await store.load_cursor(connection, stream, self._node) for stream in self._files}
+            self._taken = await store.load_taken(connection, self._node)
         for stream, path in self._files.items():
             self._positions[stream] = cursors[stream].position
             self._tails[stream] = Tail(path, cursors[stream])
 
-    async def _write(self, connection: AsyncConnection, batches: dict[str, Batch], gone: Mapping[str, float]) -> None:
+    async def _write(
+        self, connection: AsyncConnection, batches: dict[str, Batch], gone: Mapping[str, tuple[float, str]]
+    ) -> None:
         parsed: list[Parsed] = []
         starts: list[tuple[queue_log.QueueEvent, str]] = []
         steps = []
@@ -185,7 +200,7 @@ class Reader:
             steps.append(Progress(stream, self._positions[stream], batch.cursor, malformed, batch.gaps))
         # The other stream's cursor too: had somebody else moved it, what is in memory here would be out of date.
         steps += [Progress(s, self._positions[s], tail.cursor) for s, tail in self._tails.items() if s not in batches]
-        await store.advance(connection, steps)
+        await store.advance(connection, steps, self._node, self._taken)
         if gaps := [step for step in steps if step.gaps]:
             words = "Asterisk 日志有缺失，部分来电记录可能不完整"
             await raise_alerts(connection, [Alert("log_gap", f"{step.stream}@{step.was}", words) for step in gaps])
@@ -197,8 +212,8 @@ class Reader:
             for call_id in await self._still_open(connection, start, parsed):
                 about = StoredLine(call_id, QUEUE_LOG, start.position, text)
                 parsed.append((queue_log.about(start, call_id), about))
-        for call_id, at in gone.items():
-            position, text = queue_log.gone_line(call_id, at)
+        for call_id, (at, kind) in gone.items():
+            position, text = queue_log.gone_line(call_id, at, kind)
             if (event := queue_log.parse(position, text)) is not None:
                 parsed.append((event, StoredLine(call_id, CHECK, position, text)))
         if parsed:
@@ -210,7 +225,7 @@ class Reader:
         """Calls that Asterisk's end may have ended: those known as open, and those that this batch speaks of."""
         here = {event.call for event, _ in parsed if event.stream == CEL and event.at < start.at}
         here -= {event.call for event, _ in parsed if isinstance(event, cel.CelEvent) and event.ends_call}
-        return here | set(await store.open_calls_before(connection, start.at))
+        return here | set(await store.open_calls_before(connection, start.at, self._node))
 
     async def _take(self, connection: AsyncConnection, parsed: list[Parsed]) -> None:
         touched = list(dict.fromkeys(event.call for event, _ in parsed))
@@ -254,17 +269,20 @@ class Reader:
 
     async def _project(self, connection: AsyncConnection, changed: list[Change]) -> None:
         """Everything that is derived from the calls' new records."""
-        await store.upsert_calls(connection, [(one.call, one.caller) for one in changed])
+        await store.upsert_calls(connection, [(one.call, one.caller) for one in changed], self._node)
         if begun := [
             one.call for one in changed if one.call.recording_file and (one.old is None or not one.old.recording_file)
         ]:
-            await store.expect_recordings(connection, begun)
+            await store.expect_recordings(connection, begun, self._node)
+        await missed.note(connection, [(one.call, one.caller, one.old) for one in changed])
         await self._tickets(connection, changed)
         if alerts := [alert for one in changed for alert in one.alerts]:
             await raise_alerts(connection, alerts)
         await store.notify(connection, CALLS_CHANNEL, [one.call.id for one in changed])
         if any(one.call.ended_at is not None for one in changed):
             await self._on_ended(connection)
+        if cut := [(one.call, one.caller, waiting) for one in changed if (waiting := _just_cut(one)) is not None]:
+            await self._on_cut(connection, cut)
 
     async def _tickets(self, connection: AsyncConnection, changed: list[Change]) -> None:
         new: dict[str, OpenCall] = {}
@@ -284,6 +302,10 @@ class Reader:
         if received:
             for call_id, number in (await ticket_store.receive(connection, received)).items():
                 new[call_id].ticket = number
+
+
+def _just_cut(change: Change) -> Waiting | None:
+    return waiting_when_cut(change.call) if change.old is None or change.old.ended_at is None else None
 
 
 def _ended(call_id: str, open_call: OpenCall) -> list[Outgoing]:

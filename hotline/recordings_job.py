@@ -48,12 +48,13 @@ DEFER = text(
 )
 _WAITING = text(
     "SELECT r.call_id, r.file, r.attempts FROM recordings r LEFT JOIN calls c ON c.id = r.call_id"
-    " WHERE r.state = 'pending' AND r.next_try_at <= now() AND (c.id IS NULL OR c.ended_at IS NOT NULL)"
+    " WHERE r.state = 'pending' AND r.node = :node AND r.next_try_at <= now()"
+    " AND (c.id IS NULL OR c.ended_at IS NOT NULL)"
     " ORDER BY r.next_try_at LIMIT :limit"
 )
 _ANY_LEFT = text(
     "SELECT EXISTS (SELECT 1 FROM recordings r LEFT JOIN calls c ON c.id = r.call_id"
-    " WHERE r.state = 'pending' AND (c.id IS NULL OR c.ended_at IS NOT NULL))"
+    " WHERE r.state = 'pending' AND r.node = :node AND (c.id IS NULL OR c.ended_at IS NOT NULL))"
 )
 _DONE = text(
     "UPDATE recordings AS r SET state = d.state, reason = d.reason, path = d.path, sha256 = d.sha256, bytes = d.bytes,"
@@ -67,38 +68,46 @@ _DONE = text(
 _ERASED = text("UPDATE recordings SET unremoved = true WHERE state = 'erased' AND call_id = ANY(:calls)")
 # Not those of a call under way, nor those that wait already.
 _ADOPT = text(
-    "INSERT INTO recordings AS r (call_id, file)"
-    " SELECT o.call_id, o.file FROM jsonb_to_recordset(CAST(:rows AS jsonb)) AS o(call_id text, file text)"
+    "INSERT INTO recordings AS r (call_id, file, node)"
+    " SELECT o.call_id, o.file, CAST(:node AS text)"
+    " FROM jsonb_to_recordset(CAST(:rows AS jsonb)) AS o(call_id text, file text)"
     " LEFT JOIN calls c ON c.id = o.call_id WHERE c.id IS NULL OR c.ended_at IS NOT NULL"
     " ON CONFLICT (call_id) DO UPDATE SET state = 'pending', file = excluded.file, attempts = 0, next_try_at = now()"
     " WHERE r.state NOT IN ('pending', 'erased') RETURNING call_id"
 )
 
 
+def of_node(name: str, node: str) -> str:
+    """Recordings are where they were made: jobs about them are for the worker of that node."""
+    return f"{name}@{node}" if node else name
+
+
 async def nothing_more(connection: AsyncConnection, call_ids: Sequence[str]) -> None:
     """Nobody waits for the recordings of these calls."""
 
 
-async def defer_sweep(connection: AsyncConnection, delay: float = DELAY_SECONDS) -> None:
+async def defer_sweep(connection: AsyncConnection, delay: float = DELAY_SECONDS, node: str = "") -> None:
     """Within the transaction of whatever ended the call; does nothing while a sweep is waiting to run."""
-    await connection.execute(DEFER, {"queue": QUEUE, "task": TASK, "lock": LOCK, "delay": delay})
+    queue, lock = of_node(QUEUE, node), of_node(LOCK, node)
+    await connection.execute(DEFER, {"queue": queue, "task": TASK, "lock": lock, "delay": delay})
 
 
 def create_app(url: str, sweeper: Sweeper, keep: Callable[[], Awaitable[object]]) -> App:
     """procrastinate's application for libpq's ``url``. ``keep``: removes what is over its time."""
     app = App(connector=PsycopgConnector(conninfo=url, min_size=1, max_size=4, timeout=10))
+    queue, node = of_node(QUEUE, sweeper.node), sweeper.node
 
-    @app.task(name=TASK, queue=QUEUE, queueing_lock=LOCK)
+    @app.task(name=TASK, queue=queue, queueing_lock=of_node(LOCK, node))
     async def sweep() -> None:
         await sweeper.sweep()
 
-    @app.periodic(cron="*/5 * * * *", periodic_id="orphans")
-    @app.task(name="recordings:orphans", queue=QUEUE, queueing_lock="recordings-orphans")
+    @app.periodic(cron="*/5 * * * *", periodic_id=of_node("orphans", node))
+    @app.task(name="recordings:orphans", queue=queue, queueing_lock=of_node("recordings-orphans", node))
     async def orphans(timestamp: int) -> None:
         await sweeper.adopt_orphans()
 
-    @app.periodic(cron="17 * * * *", periodic_id="keeping")
-    @app.task(name="recordings:keep", queue=QUEUE, queueing_lock="recordings-keep")
+    @app.periodic(cron="17 * * * *", periodic_id=of_node("keeping", node))
+    @app.task(name="recordings:keep", queue=queue, queueing_lock=of_node("recordings-keep", node))
     async def keep_under_rules(timestamp: int) -> None:
         await keep()
 
@@ -110,7 +119,7 @@ class Sweeper:
     """``stop``: the file being converted is the last one. ``caught_up`` is set once Asterisk's log has been read to its
     end: before that a call under way may be unknown, and its recording would look like one left by a crash. ``on_done``
     is called in the transaction that marks these calls' recordings as converted. ``keys`` is asked for each time, since
-    keys are added; it raises SettingsError when recordings are to be sealed and cannot."""
+    keys are added; it raises SettingsError when recordings are to be sealed and cannot. ``node``: whose folder it is."""
 
     engine: AsyncEngine
     root: Path
@@ -118,13 +127,14 @@ class Sweeper:
     stop: asyncio.Event
     on_done: OnDone = nothing_more
     keys: Callable[[], Keys] = lambda: NO_KEYS
+    node: str = ""
 
     async def sweep(self) -> int:
         """Convert all that wait; returns how many were looked at. What is not ready yet is left to a later sweep."""
         count = 0
         while True:
             async with self.engine.connect() as connection:
-                waiting = (await connection.execute(_WAITING, {"limit": BATCH})).all()
+                waiting = (await connection.execute(_WAITING, {"limit": BATCH, "node": self.node})).all()
             if not waiting or self.stop.is_set():
                 break
             # A thread takes its whole share: handing over file by file costs a third more.
@@ -144,8 +154,8 @@ class Sweeper:
                 if alerts := alerts_of(rows):
                     await raise_alerts(connection, alerts)
         async with self.engine.begin() as connection:
-            if await connection.scalar(_ANY_LEFT):
-                await defer_sweep(connection)
+            if await connection.scalar(_ANY_LEFT, {"node": self.node}):
+                await defer_sweep(connection, node=self.node)
         return count
 
     async def adopt_orphans(self) -> int:
@@ -157,11 +167,11 @@ class Sweeper:
             return 0
         rows = json.dumps([{"call_id": call_id, "file": file} for call_id, file in found.items()])
         async with self.engine.begin() as connection:
-            adopted = (await connection.scalars(_ADOPT, {"rows": rows})).all()
+            adopted = (await connection.scalars(_ADOPT, {"rows": rows, "node": self.node})).all()
             await connection.execute(_ERASED, {"calls": list(found)})
             if adopted:
                 log.warning("%d recordings left by a crash found, e.g. of call %s", len(adopted), adopted[0])
-                await defer_sweep(connection, 0)
+                await defer_sweep(connection, 0, self.node)
         return len(adopted)
 
     def _share(self, waiting: Sequence[Row[Any]], number: int) -> list[dict[str, Any]]:

@@ -67,7 +67,8 @@ _FACTS = text(
 )
 # By when the call has been read to its end, and its recording would be known.
 _NOT_RECORDED = text(
-    "INSERT INTO recordings (call_id, file, state, reason) SELECT c.id, '', 'none', 'not recorded' FROM calls c"
+    "INSERT INTO recordings (call_id, file, state, reason, node)"
+    " SELECT c.id, '', 'none', 'not recorded', c.node FROM calls c"
     " WHERE c.arrived_at >= :since AND c.ended_at < :until"
     " AND NOT EXISTS (SELECT 1 FROM recordings r WHERE r.call_id = c.id) ON CONFLICT DO NOTHING"
 )
@@ -108,13 +109,15 @@ async def _looked(
 
 @dataclass(frozen=True, slots=True)
 class Keeper:
-    """``rules`` are asked for at each run; raises DataFileError, and then nothing is removed by time."""
+    """``rules`` are asked for at each run; raises DataFileError, and then nothing is removed by time. Of the recordings of
+    other nodes (``node``) only the files are left to those."""
 
     engine: AsyncEngine
     root: Path
     rules: Callable[[], Retention]
     stop: asyncio.Event
     now: Callable[[], datetime] = lambda: datetime.now(UTC)
+    node: str = ""
 
     async def run(self) -> int:
         """Returns how many recordings were erased because their time was over."""
@@ -153,7 +156,7 @@ class Keeper:
         count = 0
         while not self.stop.is_set():
             async with self.engine.connect() as connection:
-                waiting = await keeping.to_remove(connection, BATCH)
+                waiting = await keeping.to_remove(connection, BATCH, self.node)
             gone = await asyncio.to_thread(self._remove, waiting)
             async with self.engine.begin() as connection:
                 await keeping.removed(connection, gone)

@@ -118,7 +118,7 @@ def _values(settings: Settings, secrets: Secrets, rules: Rules, asterisk: Asteri
         "modules": {path.stem for path in asterisk.module_dir.glob("*.so")},
         "version": asterisk.version,
         "version_has_interleaved": asterisk.records_interleaved,
-        "system_name": SYSTEM_NAME,
+        "system_name": f"{SYSTEM_NAME}-{settings.node.name}" if settings.node.name else SYSTEM_NAME,
         "cel_fields": CEL_FIELDS,
         "numbers": sorted(rules.flows),
         "queues": rules.queues,

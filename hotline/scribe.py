@@ -97,6 +97,7 @@ async def _write(settings: Settings, stop: asyncio.Event, model: Model, heart: H
             await pause(stop, RULES_SECONDS)
     else:
         return
+    node = settings.node.name
     async with open_engine(settings, pool_size=2) as engine:
         writer = Writer(
             engine=engine,
@@ -109,11 +110,12 @@ async def _write(settings: Settings, stop: asyncio.Event, model: Model, heart: H
             stop=stop,
             tell=heart.tell,
             keys=lambda: opening_keys(settings),
+            node=node,
         )
         url = driver_url(database_url(settings))
         publisher = Publisher("scribe", lambda: pool_figures("scribe", engine))
         publishing = asyncio.create_task(publisher.run(settings.run_dir, stop))
-        await run_jobs(lambda: work(create_app(url, writer.sweep), writer.begin), stop)
+        await run_jobs(lambda: work(create_app(url, writer.sweep, node), writer.begin, node), stop)
         await publishing
 
 

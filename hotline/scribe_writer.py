@@ -40,7 +40,8 @@ State = Literal["idle", "working", "no model", "faulty", "off"]
 @dataclass(frozen=True)
 class Writer:
     """``engine_name`` and ``model_name`` go into what is written. ``draft`` makes a ticket's draft of it, if the caller
-    said anything. ``tell`` is told how it stands. ``keys`` open the recordings; they are asked for each time."""
+    said anything. ``tell`` is told how it stands. ``keys`` open the recordings; they are asked for each time. ``node``: whose recordings these
+    are."""
 
     engine: AsyncEngine
     root: Path
@@ -52,6 +53,7 @@ class Writer:
     stop: asyncio.Event
     tell: Callable[[State, str], None]
     keys: Callable[[], Keys] = lambda: NO_KEYS
+    node: str = ""
 
     async def begin(self) -> None:
         """First of all: what one that died had in hand waits no longer."""
@@ -67,12 +69,12 @@ class Writer:
             while not self.stop.is_set():
                 async with self.engine.begin() as connection:
                     await self._give_up(connection)
-                    due = await transcripts.any_due(connection)
+                    due = await transcripts.any_due(connection, self.node)
                 if not due:
                     break
                 await self.model.get_ready()
                 async with self.engine.begin() as connection:
-                    one = await transcripts.claim(connection)
+                    one = await transcripts.claim(connection, self.node)
                 if one is None:
                     break
                 self.tell("working", one.call_id)

@@ -266,6 +266,17 @@ class Recording(Section):
     """How long which calls' recordings are kept: a file like ``calls/retention.yaml``, which holds without one."""
 
 
+class Node(Section):
+    """One of several hotlines that share a database and stand behind one proxy (docs/cluster.md)."""
+
+    name: str = Field(default="", pattern=r"^[a-z0-9]{0,12}$")
+    """Empty: the only one. Of those that are there the first by name dials the campaigns."""
+    address: Annotated[str, AfterValidator(lambda value: value and _host_port(value))] = ""
+    """``host:port`` where the other nodes reach this one by SIP, to see whether it is gone; default: ``sip.bind``."""
+    lost_seconds: int = Field(default=6, ge=3, le=60)
+    """Silent for so long, in the database and by SIP, it is gone: its callers are rung back from another node."""
+
+
 class Run(Section):
     user: str = "nobody"
     """When started by root, PostgreSQL runs as this user (it refuses to run as root)."""
@@ -292,6 +303,7 @@ class Settings(BaseSettings):
     database: Database = Database()
     recording: Recording = Recording()
     run: Run = Run()
+    node: Node = Node()
 
     @model_validator(mode="after")
     def _carrier_is_not_a_centre(self) -> Self:

@@ -33,6 +33,8 @@ line_places = Table(
     Column("tries", Integer, nullable=False, server_default="0"),
     Column("next_at", DateTime(timezone=True), nullable=False),
     Column("ended_at", DateTime(timezone=True)),
+    # Whose queue it is in, and whose dialler rings (calls.tables.nodes).
+    Column("node", Text, nullable=False, server_default=""),
 )
 
 line_place_tries = Table(

@@ -82,8 +82,9 @@ def erase(call_id: str, reason: str, by: str, yes: bool, as_json: bool) -> None:
             found = await erase_decided(connection, call_id, reason=reason, by=by, entry=entry)
         # Written down first, then done; what is cut short here the worker finishes.
         count = _remove(settings.recordings_dir, found.file)
-        async with engine.begin() as connection:
-            await keeping.removed(connection, [call_id])
+        if count:  # else they are another node's to remove, or there are none
+            async with engine.begin() as connection:
+                await keeping.removed(connection, [call_id])
         return count
 
     _say("erased", "已删除", f"call:{call_id}", run(work), as_json)

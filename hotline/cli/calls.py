@@ -15,6 +15,7 @@ from calls.events import CALL_ID
 from calls.keeping_history import history
 from calls.listing import list_calls, load_timeline, timeline_rows
 from calls.surveyed import VIA
+from hotline.cli._calls_missed import group
 from hotline.cli._database import Since, ask, console, local, print_json
 from hotline.intake import CATEGORY_NAMES
 from tickets.draft import of_call
@@ -68,20 +69,26 @@ _EVENTS = {
     "broken": "询问中断",
     "asterisk_restarted": "电话系统重启",
     "hangup_lost": "挂断记录缺失",
+    "node_lost": "所在节点失联",
     "recording_held": "录音留存",
     "recording_released": "录音解除留存",
     "recording_erased": "录音已删除",
 }
 
 
-@click.command()
+@click.group(invoke_without_command=True)
 @click.option("--last", type=click.IntRange(1, 10_000), default=20, show_default=True, help="How many, at most.")
 @click.option("--missed", is_flag=True, help="Only those to be called back 待回拨.")
 @click.option("--since", type=Since(), help="30m, 2h, 7d, 2026-11-21 or '2026-11-21 09:30' (Beijing time).")
 @click.option("--id", "call_id", help="One call with its whole timeline.")
 @click.option("--json", "as_json", is_flag=True, help="A JSON array.")
-def command(last: int, missed: bool, since: datetime | None, call_id: str | None, as_json: bool) -> None:
-    """Calls, newest first 来电记录."""
+@click.pass_context
+def command(
+    context: click.Context, last: int, missed: bool, since: datetime | None, call_id: str | None, as_json: bool
+) -> None:
+    """Calls, newest first 来电记录. With a command: who is owed a call 漏接."""
+    if context.invoked_subcommand is not None:
+        return
     if call_id is not None and not CALL_ID.fullmatch(call_id):
         raise click.ClickException(f"{call_id!r} is not a call id")
 
@@ -107,6 +114,9 @@ def command(last: int, missed: bool, since: datetime | None, call_id: str | None
     console().print(_table(rows))
     if call_id is not None:
         console().print(_timeline(rows[0].get("timeline", [])))
+
+
+command.add_command(group)
 
 
 def without_words(timeline: list[dict[str, Any]]) -> dict[str, Any]:

@@ -139,12 +139,13 @@ async def erase(call: Call, path: CallPath, body: Why) -> Reply[KeepingOut]:
         entry = AuditEntry(call.at, by, "recording.erase", f"call:{path.id}", {}, call.address, call.request_id)
         found = await erase_decided(connection, path.id, reason=body.reason, by=by, entry=entry)
     try:
-        await asyncio.to_thread(remove, sounds.root, found.file)
+        count = await asyncio.to_thread(remove, sounds.root, found.file)
     except OSError as error:
         log.error("erased recording of call %s is still there: %s", path.id, error)
     else:
-        async with call.transaction() as connection:
-            await keeping.removed(connection, [path.id])
+        if count:  # else they are another node's to remove, or there are none
+            async with call.transaction() as connection:
+                await keeping.removed(connection, [path.id])
     async with call.transaction() as connection:
         return Reply(await _out(connection, path.id))
 
