@@ -179,15 +179,16 @@ async def open_calls_before(connection: AsyncConnection, moment: float, node: st
 _TIMES = ("arrived_at", "answered_at", "human_at", "ended_at")
 _PLAIN = (
     "dialled via number presentation category decision decided_by keys queue agent emergency emergency_failed"
-    " abandoned missed hangup_by notice fallback message_file time_to_human"
+    " abandoned missed announced informed hangup_by notice fallback message_file time_to_human"
 ).split()
 _CALLER = ("caller", "caller_e164", "caller_kind")
 
 
 def _upsert_sql() -> str:
     columns = ("id", *_TIMES, *_PLAIN, *_CALLER)
-    kinds = {column.name: column.type.compile() for column in calls.columns}
+    kinds = {column.name: column.type.compile() for column in calls.columns if column.name != "announced"}
     kinds |= dict.fromkeys(_TIMES, "float8")
+    kinds["announced"] = "bigint[]"
     values = ", ".join(f"to_timestamp(r.{name})" if name in _TIMES else f"r.{name}" for name in columns)
     record = ", ".join(f"{name} {kinds[name]}" for name in columns)
     changes = ", ".join(f"{name} = excluded.{name}" for name in columns if name != "id")

@@ -16,6 +16,7 @@ alerts       what somebody must look at; open until acknowledged or closed
 from __future__ import annotations
 
 from sqlalchemy import (
+    ARRAY,
     BigInteger,
     Boolean,
     Column,
@@ -109,6 +110,8 @@ calls = Table(
     _flag("emergency_failed"),
     _flag("abandoned"),
     _flag("missed"),
+    Column("announced", ARRAY(BigInteger), nullable=False, server_default=text("'{}'")),  # ids, in their order
+    _flag("informed"),
     _text("hangup_by"),
     _text("notice"),
     Column("fallback", Integer, nullable=False, server_default="0"),
@@ -117,6 +120,8 @@ calls = Table(
     Index("calls_arrived", "arrived_at"),
     Index("calls_open", "arrived_at", postgresql_where=text("ended_at IS NULL")),
     Index("calls_missed", "arrived_at", postgresql_where=text("missed")),
+    Index("calls_announced", "arrived_at", postgresql_where=text("announced <> '{}'")),
+    Index("calls_caller", "caller_e164", "arrived_at", postgresql_where=text("caller_e164 IS NOT NULL")),
 )
 
 recordings = Table(

@@ -40,6 +40,9 @@ _EVENTS = {
     "heard": "听到",
     "speech_off": "改由按键服务",
     "cancelled": "主叫取消",
+    "announced": "播放公告",
+    "barred": "限制来电告知",
+    "maintenance": "维护告知",
     "decided": "转接决定",
     "fallback": "启用备用流程",
     "queued": "进入队列",
@@ -132,7 +135,7 @@ def _public(row: Mapping[str, Any]) -> dict[str, Any]:
     """The stable keys of ``--json``; empty texts are null."""
     names = (
         "id caller caller_e164 caller_kind dialled via arrived_at answered_at human_at ended_at time_to_human category"
-        " keys queue agent emergency missed abandoned hangup_by notice fallback message_file recording ticket"
+        " keys queue agent emergency missed informed announced abandoned hangup_by notice fallback message_file recording ticket"
         " said topic confidential timeline"
     ).split()
     return {name: None if row[name] == "" else row[name] for name in names if name in row}
@@ -183,6 +186,8 @@ def _marks(row: Mapping[str, Any]) -> list[str]:
         marks.append("回访")
     if row["missed"]:
         marks.append("[yellow]待回拨[/]")
+    if row["informed"]:
+        marks.append("已获公告")
     if row["fallback"]:
         marks.append("备用流程")
     if row["notice"] == "interrupted":

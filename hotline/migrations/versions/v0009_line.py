@@ -53,7 +53,10 @@ CREATE TABLE announcements (
     switched_off_at timestamptz,
     switched_off_by text NOT NULL DEFAULT ''
 );
-CREATE INDEX announcements_on ON announcements (ends_at) WHERE switched_off_at IS NULL
+CREATE INDEX announcements_on ON announcements (ends_at) WHERE switched_off_at IS NULL;
+ALTER TABLE calls ADD announced bigint[] NOT NULL DEFAULT '{}', ADD informed boolean NOT NULL DEFAULT false;
+CREATE INDEX calls_announced ON calls (arrived_at) WHERE announced <> '{}';
+CREATE INDEX calls_caller ON calls (caller_e164, arrived_at) WHERE caller_e164 IS NOT NULL
 """
 _BARRED = f"""
 CREATE TABLE barred_callers (
