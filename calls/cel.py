@@ -18,6 +18,7 @@ from typing import Any
 from urllib.parse import parse_qsl, urlencode
 
 from calls.events import CEL, MAX_FIELD, MalformedLine, call_id, seconds
+from calls.placed import is_hold
 
 FIELDS = 15
 MAX_PAIRS = 20
@@ -50,7 +51,8 @@ class CelEvent:
 
 
 def parse(position: int, line: str) -> CelEvent | None:
-    """None for a line that says nothing about a call (a prompt was played). Raises :class:`MalformedLine`."""
+    """None for a line that says nothing about a call (a prompt was played, a place is held).
+    Raises :class:`MalformedLine`."""
     try:
         row = next(csv.reader((line,), strict=True))
     except (csv.Error, StopIteration) as error:
@@ -58,7 +60,7 @@ def parse(position: int, line: str) -> CelEvent | None:
     if len(row) != FIELDS or "\0" in line:
         raise MalformedLine(f"{len(row)} fields, expected {FIELDS}")
     kind, time, user, extra = row[0], row[1], row[2], row[3]
-    if user == "FILE_STREAM_BEGIN" or user == "FILE_STREAM_END":
+    if user == "FILE_STREAM_BEGIN" or user == "FILE_STREAM_END" or is_hold(row[8]):
         return None
     ours = user != "" and (kind == user or kind == "USER_DEFINED")
     if not kind or max(map(len, (kind, user, extra, row[8], row[9]))) > MAX_FIELD:

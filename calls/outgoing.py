@@ -10,14 +10,14 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 
-from calls import surveyed
+from calls import placed, surveyed
 from calls.cel import CelEvent
 from calls.queue_log import ENDED_BY
 from calls.surveyed import By
 from calls.timeline import Event, fold
 
 PREFIX = "cb-"
-"""Ids of our own calls begin so: ``cb-<epoch seconds>.<attempt>``."""
+"""Ids of calls of campaigns begin so: ``cb-<epoch seconds>.<attempt>``."""
 ANSWERED, UNKNOWN = "answered", "unknown"
 OUTCOMES: Mapping[int, str] = {
     1: "unallocated",  # unallocated (unassigned) number
@@ -72,7 +72,8 @@ class Outgoing:
 
 
 def is_outgoing(call_id: str) -> bool:
-    return call_id.startswith(PREFIX)
+    """Whether we made it by ourselves: for a campaign, or for a place in line."""
+    return call_id.startswith((PREFIX, placed.CALLS))
 
 
 def fold_attempt(call_id: str, events: Iterable[Event]) -> Outgoing | None:

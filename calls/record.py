@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
+from calls.placed import Place
+
 Detail = Mapping[str, str]
 MAX_OFFSET_MS = 2**31 - 1
 """What the column holds; passed only when the machine's clock jumped."""
@@ -14,11 +16,12 @@ MAX_OFFSET_MS = 2**31 - 1
 class Entry:
     """One line of a call's timeline.
 
-    ``what``: arrived, answered, recording, recording_off, notice, key, number, decided, fallback, queued, rang,
-    no_answer, connected, held, unheld, transferred, emergency, emergency_trunk, emergency_failed, added, left,
+    ``what``: arrived, answered, recording, recording_off, notice, key, number, progress, decided, fallback, queued,
+    rang, no_answer, connected, held, unheld, transferred, emergency, emergency_trunk, emergency_failed, added, left,
     left_queue, overflow, abandoned, message, hung_up, asterisk_restarted, hangup_lost, node_lost, heard, speech_off,
     cancelled;
-    of a call of ours also called, asked, answer, opted_out, to_agent, comment, broken, outgoing.
+    of a call of ours also called, asked, answer, opted_out, to_agent, comment, broken, outgoing. Of a place in line:
+    place, place_left. Of the line: announced, barred, maintenance, closed, overload, last_agent.
     ``detail``: what Asterisk said of it.
     """
 
@@ -36,8 +39,8 @@ class Call:
     arrived_at: float
     dialled: str = ""
     via: str = ""
-    """``public``, ``emergency`` (handed over by 110/119/120/122), ``agent``, ``test``, or ours: ``callback``, and
-    ``outgoing``, which an agent made."""
+    """``public``, ``emergency`` (handed over by 110/119/120/122), ``agent``, ``test``, or ours: ``callback``,
+    ``outgoing``, which an agent made, and ``place``, for a place in line."""
     number: str = ""
     """The citizen's number, only ``0-9+*#``: as it came, or as we rang it; may be empty."""
     presentation: str = ""
@@ -47,7 +50,7 @@ class Call:
     ended_at: float | None = None
     category: str = ""
     decision: str = ""
-    """Kind of the last decision: ``queue``, ``emergency``, ``end``; empty: none yet."""
+    """Kind of the last decision: ``queue``, ``emergency``, ``message``, ``end``; empty: none yet."""
     decided_by: str = ""
     keys: str = ""
     said: str = ""
@@ -67,12 +70,19 @@ class Call:
     abandoned: bool = False
     """The caller gave up waiting (queue_log ``ABANDON``)."""
     missed: bool = False
-    """Wanted somebody, reached nobody and left no message, or abandoned: to be called back."""
+    """Wanted somebody, reached nobody, left no message and kept no place in line, or abandoned: to be called back. So is
+    whoever hung up because the hotline was being maintained."""
+    announced: tuple[int, ...] = ()
+    """Ids of the announcements 公告 that were begun, in their order."""
+    informed: bool = False
+    """Hung up at an announcement, or after it without a wish: the caller had got what he called for."""
     hangup_by: str = ""
     """``caller``, ``agent 1001``, ``emergency`` or ``system``; empty: not over yet."""
     notice: str = ""
     """``full``, ``interrupted``, or empty: not played."""
     fallback: int = 0
+    place: Place | None = None
+    """Kept in line when the caller hung up to be rung back; None: none, or the caller went on waiting."""
     message_file: str = ""
     """Empty, too, when the caller said nothing after the tone."""
     recording_file: str = ""

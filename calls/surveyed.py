@@ -38,6 +38,8 @@ _CHECKS: Mapping[str, re.Pattern[str]] = {
     "status": re.compile(r"[A-Z]{1,20}"),
     "agent": re.compile(r"[0-9]{3,6}"),
     "ticket": re.compile(r"[0-9]{8}-[0-9]{6,12}"),
+    "place": re.compile(r"[A-Za-z0-9_-]{0,40}[0-9]{9,11}\.[0-9]{1,10}"),
+    "queue": re.compile(r"[a-z-]{1,40}"),
     "unit": re.compile(r"[a-z0-9](?:[a-z0-9-]{0,38}[a-z0-9])?"),
 }
 _FILE = re.compile(r"[0-9]{4}/[0-9]{2}/[0-9]{2}/[A-Za-z0-9_-]{0,40}[0-9]{9,11}\.[0-9]{1,10}-comment\.wav")

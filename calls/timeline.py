@@ -7,12 +7,14 @@ answer, giving up) in whole seconds, so its entries take the time of the CEL eve
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Iterable
 from dataclasses import replace
 
-from calls import queue_log, spoken, surveyed
+from calls import placed, queue_log, spoken, surveyed
 from calls.cel import CelEvent
 from calls.entries import SAME_MOMENT, without_channel, without_flicker
+from calls.own_queue import of_common_queue
 from calls.parties import Parties, endpoint, is_agent, is_emergency
 from calls.queue_log import QueueEvent
 from calls.record import Call, Entry
@@ -22,9 +24,12 @@ Event = CelEvent | QueueEvent
 
 CATEGORIES = frozenset({"consultation", "help", "complaint", "report", "suggestion", "other"})
 EMERGENCY_QUEUE = "emergency"
-JOIN_SECONDS = 15.0
-"""With nobody logged in, an announcement comes between the decision for a queue and joining it."""
+JOIN_SECONDS = 45.0
+"""Between the decision for a queue and joining it come the last agent's telephone and, with nobody logged in, an
+announcement."""
 MAX_KEYS = 60
+MAX_ANNOUNCED = 20
+ANNOUNCEMENT = re.compile("[0-9]{1,18}")
 BEGINNINGS = ("ARRIVED", "CALLED", "OUTGOING")
 """Our own event at the beginning of a citizen's call, of ours to a citizen once it is answered, and of an agent's to a
 citizen when it begins to ring. On the citizen's channel, always."""
@@ -54,7 +59,7 @@ def fold(call_id: str, events: Iterable[Event]) -> Call | None:
     for event in cel:
         state.cel(event)
     state.settle_end()
-    for line in queue:
+    for line in of_common_queue(cel, queue):
         state.queue_line(line)
     return state.result()
 
@@ -73,6 +78,7 @@ class _Fold:
         self._unanswered: dict[str, bool] = {}
         self._anchors: dict[str, list[float]] = {}
         self._hangup_source = ""
+        self._maintenance = False
 
     # ---- CEL ---------------------------------------------------------------------------------------------------
 
@@ -94,7 +100,8 @@ class _Fold:
         self._note(event.at, "arrived", dialled=self.call.dialled, via=self.call.via)
 
     def _called(self, event: CelEvent) -> None:
-        self.call.via = surveyed.VIA
+        self.call.via = placed.VIA if "place" in event.extra else surveyed.VIA
+        self.call.wish = self.call.via == placed.VIA  # whoever answers and hangs up before he is in line was missed
         self.call.number, self.call.presentation = event.extra.get("number", ""), "allowed"
         self._surveyed(event)
 
@@ -102,6 +109,15 @@ class _Fold:
         self.call.via = surveyed.OUTGOING
         self.call.number, self.call.presentation = event.extra.get("number", ""), "allowed"
         self._note(event.at, "outgoing", **surveyed.detail(event.extra))
+
+    def _place(self, event: CelEvent) -> None:
+        self.call.place = placed.asked(event.extra, event.at)
+        if self.call.place is not None:
+            self._note(event.at, "place", queue=self.call.place.queue, number=self.call.place.number)
+
+    def _place_left(self, event: CelEvent) -> None:
+        self.call.place = None
+        self._note(event.at, "place_left")
 
     def _surveyed(self, event: CelEvent) -> None:
         self._note(event.at, surveyed.WHAT[event.name], **surveyed.detail(event.extra))
@@ -127,6 +143,9 @@ class _Fold:
 
     def _number(self, event: CelEvent) -> None:
         self._note(event.at, "number", digits=event.extra.get("digits", ""), node=event.extra.get("node", ""))
+
+    def _progress(self, event: CelEvent) -> None:
+        self._note(event.at, "progress", **spoken.progress(event.extra))
 
     def _heard(self, event: CelEvent) -> None:
         if "played" in event.extra:  # the words that came with the end of the recording notice
@@ -176,6 +195,15 @@ class _Fold:
         why = extra.get("why", "")
         self._note(event.at, "overflow", queue=extra.get("from", ""), to=extra.get("to", ""), why=why)
 
+    def _closed(self, event: CelEvent) -> None:
+        self._note(event.at, "closed", queue=event.extra.get("name", ""), to=event.extra.get("to", ""))
+
+    def _overloaded(self, event: CelEvent) -> None:
+        self._note(event.at, "overload", calls=event.extra.get("calls", ""))
+
+    def _last_agent(self, event: CelEvent) -> None:
+        self._note(event.at, "last_agent", party=event.extra.get("agent", ""))
+
     def _emergency(self, event: CelEvent) -> None:
         service = event.extra.get("service", "")
         if service in SERVICES:
@@ -203,6 +231,19 @@ class _Fold:
             self.call.message_file = event.extra.get("file", "")
         self.call.wish = True
         self._note(event.at, "message", seconds=seconds, status=status)
+
+    def _announced(self, event: CelEvent) -> None:
+        id = event.extra.get("id", "")
+        if ANNOUNCEMENT.fullmatch(id):
+            self.call.announced = (*self.call.announced, int(id))[:MAX_ANNOUNCED]
+        self._note(event.at, "announced", id=id)
+
+    def _barred(self, event: CelEvent) -> None:
+        self._note(event.at, "barred")
+
+    def _maintained(self, event: CelEvent) -> None:
+        self._maintenance = True
+        self._note(event.at, "maintenance")
 
     def _answer(self, event: CelEvent) -> None:
         if event.channel in self._unanswered:
@@ -347,9 +388,10 @@ class _Fold:
     def result(self) -> Call:
         call = self.call
         over = call.ended_at is not None
-        if call.via in OURS:  # what it means is for the callback's target, and there is a ticket already
+        wanted = call.wish or self._maintenance
+        nobody = wanted and call.human_at is None and not call.message_file and call.place is None
+        if call.via in (*OURS, placed.VIA):  # what it means is for whom it was made for, and there is a ticket already
             call.wish = False
-        nobody = call.wish and call.human_at is None and not call.message_file
         entries = without_flicker(sorted(self._entries, key=lambda entry: entry.at))
         if call.ended_at is not None:
             last = call.ended_at - SAME_MOMENT
@@ -358,7 +400,9 @@ class _Fold:
             after = next((i for i, one in enumerate(entries) if one.at > call.ended_at), len(entries))
             entries.insert(after, hung_up)
         call.timeline = tuple(without_channel(one) for one in entries)
-        call.missed = (call.abandoned and call.via not in OURS) or (over and nobody)
+        call.missed = call.via not in OURS and (call.abandoned or (over and nobody))
+        quiet = not call.wish and not call.missed and call.human_at is None
+        call.informed = quiet and bool(call.announced) and call.hangup_by == "caller"
         return call
 
 
@@ -378,10 +422,14 @@ _USER: dict[str, Callable[[_Fold, CelEvent], None]] = {
     "NOTICE": _Fold._notice,
     "KEY": _Fold._key,
     "NUMBER": _Fold._number,
+    "PROGRESS": _Fold._progress,
     "DECISION": _Fold._decided,
     "FALLBACK": _Fold._fallback,
     "QUEUE": _Fold._queued,
     "OVERFLOW": _Fold._overflow,
+    "CLOSED": _Fold._closed,
+    "OVERLOAD": _Fold._overloaded,
+    "LAST_AGENT": _Fold._last_agent,
     "EMERGENCY": _Fold._emergency,
     "EMERGENCY_TRUNK": _Fold._emergency_trunk,
     "EMERGENCY_FAILED": _Fold._emergency_failed,
@@ -390,9 +438,14 @@ _USER: dict[str, Callable[[_Fold, CelEvent], None]] = {
     "HEARD": _Fold._heard,
     "SPEECH": _Fold._speech,
     "CANCELLED": _Fold._cancelled,
+    "ANNOUNCED": _Fold._announced,
+    "BARRED": _Fold._barred,
+    "MAINTENANCE": _Fold._maintained,
     **dict.fromkeys(surveyed.WHAT, _Fold._surveyed),
     "CALLED": _Fold._called,
     "OUTGOING": _Fold._outgoing,
+    "PLACE": _Fold._place,
+    "PLACE_LEFT": _Fold._place_left,
 }
 _CEL: dict[str, Callable[[_Fold, CelEvent], None]] = {
     "CHAN_START": _Fold._start,
