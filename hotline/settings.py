@@ -228,6 +228,11 @@ class Line(Section):
     """So long that agent is rung before anybody else is."""
     progress_tries: int = Field(default=10, ge=3, le=100)
     """Wrong answers a caller may give in a day when asking for progress, over all calls; and a ticket may get."""
+    repeat_calls: int = Field(default=10, ge=3, le=1000)
+    """From so many short calls in a day on, or calls that agents ended, a caller is proposed for the list of malicious
+    ones; a person decides."""
+    repeat_seconds: int = Field(default=15, ge=3, le=120)
+    """A shorter call is a short one."""
 
 
 class Web(Section):
@@ -339,6 +344,11 @@ class Settings(BaseSettings):
     @property
     def attachments_dir(self) -> Path:
         return self.home / "attachments"
+
+    @property
+    def spoken_dir(self) -> Path:
+        """What was spoken or recorded for callers beside the prompts: announcements, names."""
+        return self.home / "spoken"
 
     @property
     def log_dir(self) -> Path:
