@@ -11,6 +11,8 @@ from ivr.prompts import sound_file
 from speech.port import FRAME_BYTES, FRAME_MS, RATE
 
 Packets = tuple[bytes, ...]
+MAX_SPOKEN = 50
+"""Of some 200 kB each."""
 
 
 class SoundError(Exception):
@@ -18,17 +20,22 @@ class SoundError(Exception):
 
 
 class Sounds:
-    """Every recording is read once, when it is first played."""
+    """Every recording is read once, when it is first played. What was spoken beside the prompts (an absolute path) comes
+    and goes: the last ones are remembered."""
 
     def __init__(self, folder: Path) -> None:
         self._folder = folder
         self._known: dict[str, Packets] = {}
+        self._spoken: dict[str, Packets] = {}
 
     def __getitem__(self, name: str) -> Packets:
         """Raises :class:`SoundError`."""
-        if name not in self._known:
-            self._known[name] = _read(sound_file(self._folder, name))
-        return self._known[name]
+        known = self._spoken if name.startswith("/") else self._known
+        if name not in known:
+            known[name] = _read(sound_file(self._folder, name))
+            if len(self._spoken) > MAX_SPOKEN:
+                del self._spoken[next(iter(self._spoken))]
+        return known[name]
 
 
 def _read(path: Path) -> Packets:
