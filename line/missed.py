@@ -16,19 +16,12 @@ from typing import Any
 from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncConnection
 
+from line.faults import LineFault
 from line.owed import Settled
 from line.words import MissedEnd, PlaceState
 
 TAKEN_FOR = timedelta(minutes=10)
 """Whoever took a row has so long to ring."""
-
-
-class MissedFault(Exception):
-    """Chinese, one line. ``code``: unknown, ended, taken."""
-
-    def __init__(self, code: str, words: str) -> None:
-        super().__init__(words)
-        self.code = code
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,6 +46,13 @@ class Missed:
     def taken(self, now: datetime) -> bool:
         return self.taken_at is not None and now < self.taken_at + TAKEN_FOR
 
+    @property
+    def about(self) -> str:
+        """The ticket that whoever rings talks about. Raises LineFault ``no_ticket``."""
+        if self.ticket is None:
+            raise LineFault("no_ticket", f"漏接清单 {self.id} 号的来电没有工单")
+        return self.ticket
+
 
 # One row of a number at a time, however many of its calls a step of the reader brings.
 _OWE = """
@@ -68,8 +68,10 @@ SET call_id = excluded.call_id, calls = m.calls + excluded.calls, last_at = excl
 """
 _OWE_CALLS = text(
     _OWE.format(
-        found="SELECT caller_e164 AS number, id AS call_id, ended_at AS at FROM calls"
-        " WHERE id = ANY(CAST(:ids AS text[])) AND missed AND ended_at IS NOT NULL AND caller_e164 IS NOT NULL"
+        # Whoever was rung for his place and missed once more is owed a call about what he called for.
+        found="SELECT c.caller_e164 AS number, coalesce(p.call_id, c.id) AS call_id, c.ended_at AS at FROM calls c"
+        " LEFT JOIN line_place_tries t ON t.call_id = c.id LEFT JOIN line_places p ON p.id = t.place_id"
+        " WHERE c.id = ANY(CAST(:ids AS text[])) AND c.missed AND c.ended_at IS NOT NULL AND c.caller_e164 IS NOT NULL"
     )
 )
 _OWE_PLACES = text(
@@ -135,18 +137,18 @@ async def unlisted(connection: AsyncConnection, since: datetime) -> int:
 
 
 async def get(connection: AsyncConnection, id: int) -> Missed:
-    """Raises MissedFault ``unknown``."""
+    """Raises LineFault ``unknown``."""
     row = (await connection.execute(_ONE, {"id": id})).one_or_none()
     if row is None:
-        raise MissedFault("unknown", f"漏接清单中没有 {id} 号")
+        raise LineFault("unknown", f"漏接清单中没有 {id} 号")
     return _missed(row)
 
 
 async def take(connection: AsyncConnection, id: int, by: str, now: datetime) -> Missed:
-    """``by`` is going to ring. Raises MissedFault."""
+    """``by`` is going to ring. Raises LineFault."""
     found = await _owed(connection, id)
     if found.taken(now) and found.taken_by != by:
-        raise MissedFault("taken", f"漏接清单 {id} 号已由 {found.taken_by} 领取")
+        raise LineFault("taken", f"漏接清单 {id} 号已由 {found.taken_by} 领取")
     await connection.execute(
         text("UPDATE missed_callers SET taken_by = :by, taken_at = :now WHERE id = :id"),
         {"id": id, "by": by, "now": now},
@@ -155,7 +157,7 @@ async def take(connection: AsyncConnection, id: int, by: str, now: datetime) -> 
 
 
 async def close(connection: AsyncConnection, id: int, by: str, now: datetime) -> Missed:
-    """Nobody needs to ring any more. Raises MissedFault."""
+    """Nobody needs to ring any more. Raises LineFault."""
     await _owed(connection, id)
     await connection.execute(
         text("UPDATE missed_callers SET ended = :end, ended_at = :now, ended_by = :by WHERE id = :id"),
@@ -174,7 +176,7 @@ async def _owed(connection: AsyncConnection, id: int) -> Missed:
     await connection.execute(_LOCK, {"id": id})
     found = await get(connection, id)
     if found.ended:
-        raise MissedFault("ended", f"漏接清单 {id} 号已了结")
+        raise LineFault("ended", f"漏接清单 {id} 号已了结")
     return found
 
 

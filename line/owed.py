@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from calls import placed
 from calls.record import Call
 from calls.store import Caller
 from calls.timeline import OURS
@@ -17,6 +18,7 @@ from routing.number import NotDialable, dialable
 WANTED = "wanted"
 """The question of ivr/surveys/missed.yaml: whether a person is still needed."""
 SURVEY = "survey"
+_WE_RANG = (*OURS, placed.VIA)
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,7 +47,7 @@ def owes(call: Call, caller: Caller) -> bool:
 def settles(call: Call, caller: Caller) -> Settled | None:
     """As soon as an agent is there: nobody rings somebody who is talking. The emergency centre alone settles nothing, nor
     does an agent who rings a unit about something else."""
-    ours = call.via in OURS
+    ours = call.via in _WE_RANG
     if caller.e164 is None or (ours and any(one.detail.get("unit") for one in call.timeline)):
         return None
     if call.human_at is not None and call.agent:

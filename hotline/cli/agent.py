@@ -4,38 +4,26 @@ from __future__ import annotations
 
 import asyncio
 import json
-import os
 from collections.abc import Coroutine
-from datetime import UTC, datetime
 
 import click
-from sqlalchemy.ext.asyncio import AsyncConnection
 
-from callback.faults import CallbackFault
-from callback.outgoing import NewOutgoing, prepare
-from datafile import DataFileError
 from hotline.agent_state import UnknownAgent, login, logout, pause, resume, states
 from hotline.ami import open_ami
-from hotline.cli._database import ask
-from hotline.outgoing import ring
-from hotline.rulebook import open_rulebook
+from hotline.cli._agent_dial import dial_command
 from hotline.rules import load_rules
 from hotline.settings import load_settings
-from people.audit import AuditEntry, record
-from people.masking import mask_phone
 from routing.ami import AmiError
-from routing.number import dialable
-from tickets.book import NoBox, NotFound
-from tickets.number import NUMBER
-from tickets.permits import ANSWER, CONFIDENTIAL, READ_ALL, Actor
 
 AS_JSON = click.option("--json", "as_json", is_flag=True, help="One JSON object instead of text.")
-_OPERATOR = Actor("operator", frozenset({READ_ALL, CONFIDENTIAL, ANSWER}))
 
 
 @click.group("agent")
 def command() -> None:
     """座席 Agents: who is logged in, who takes calls."""
+
+
+command.add_command(dial_command)
 
 
 def _do(work: Coroutine[None, None, None], extension: str, what: str, as_json: bool) -> None:
@@ -77,43 +65,6 @@ def pause_command(extension: str, reason: str, as_json: bool) -> None:
 def resume_command(extension: str, as_json: bool) -> None:
     """示闲: take calls again."""
     _do(resume(load_settings(), extension), extension, "ready", as_json)
-
-
-@command.command("dial")
-@click.argument("extension")
-@click.option("--ticket", required=True, help="Whose citizen is called, e.g. 20261121-000123.")
-@AS_JSON
-def dial_command(extension: str, ticket: str, as_json: bool) -> None:
-    """致电诉求人: ring the agent's telephone and, once it is answered, the citizen of a ticket. Recorded."""
-    settings = load_settings()
-    if extension not in load_rules().agents.agents:
-        raise click.ClickException(f"没有座席 {extension} (routing/agents.yaml)")
-    if not NUMBER.fullmatch(ticket):
-        raise click.ClickException(f"{ticket!r} is not a ticket number such as 20261121-000123")
-    try:
-        rulebook = open_rulebook(settings)
-
-        async def work(connection: AsyncConnection) -> NewOutgoing:
-            now = datetime.now(UTC)
-            new = await prepare(connection, rulebook, ticket, extension, _OPERATOR, now, settings.callback.area_code)
-            detail = {"uid": os.getuid(), "call_id": new.call_id}
-            await record(connection, AuditEntry(now, "cli", "ticket.call", f"ticket:{ticket}", detail))
-            return new
-
-        new = ask(work)
-    except DataFileError as error:
-        raise click.ClickException(str(error)) from error
-    except CallbackFault as fault:
-        raise click.ClickException(str(fault)) from fault
-    except (NotFound, NoBox) as error:
-        raise click.ClickException(f"no ticket {ticket}") from error
-    if new.do_not_call:
-        click.echo("注意：该市民曾要求不再接到自动回访", err=True)
-    if why := asyncio.run(ring(settings, new)):
-        raise click.ClickException(why)
-    number = mask_phone(dialable(new.number))
-    told = {"agent": extension, "ticket": ticket, "call_id": new.call_id, "number": number}
-    click.echo(json.dumps(told) if as_json else f"{extension} 已接听，正在拨打 {number}（{new.call_id}）")
 
 
 @command.command("list")

@@ -7,6 +7,7 @@ import logging
 from callback.faults import CallbackFault
 from calls.keeping import KeepingFault
 from calls.recording_seal import Unreadable
+from line.faults import LineFault
 from people.faults import PeopleFault
 from people.hashing import Busy
 from people.secrets_box import BoxFault
@@ -22,6 +23,7 @@ log = logging.getLogger(__name__)
 
 _STATUS = {"user_unknown": 404, "token_unknown": 404, "user_exists": 409, "last_administrator": 409}
 _CALLBACK_STATUS = {"no_campaign": 404, "campaign_name": 409, "campaign_state": 409, "campaign_over": 409}
+_LINE_STATUS = {"unknown": 404, "already": 409, "full": 409, "ended": 409, "taken": 409, "no_ticket": 409}
 
 
 def problem_of(error: Exception) -> Problem | None:
@@ -31,6 +33,8 @@ def problem_of(error: Exception) -> Problem | None:
             return Problem(_STATUS.get(error.code, 422), error.code, str(error))
         case CallbackFault():
             return Problem(_CALLBACK_STATUS.get(error.code, 422), error.code, str(error))
+        case LineFault():
+            return Problem(_LINE_STATUS.get(error.code, 422), error.code, str(error))
         case KeepingFault():
             return not_found() if error.code == "unknown" else Problem(409, error.code, f"{error}。")
         case Unreadable():
