@@ -69,6 +69,11 @@ class FixedUnderstanding:
     def satisfaction(self, text: str, scale: Sequence[str]) -> str | None:
         return next((word for word in scale if word in text), None)
 
+    def named(self, text: str, district: str) -> bool | None:
+        if district.removesuffix("区") in text:
+            return True
+        return False if "区" in text else None
+
     def phrases(self, step: ClosedStep, names: Sequence[str] = ()) -> tuple[str, ...]:
         match step:
             case "yes-no":

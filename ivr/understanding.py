@@ -78,6 +78,10 @@ class Understanding(Protocol):
         is there for the calls that ask citizens about their finished tickets."""
         ...
 
+    def named(self, text: str, district: str) -> bool | None:
+        """Whether a district 区县 was named in it; False: another one was; None: none."""
+        ...
+
     def phrases(self, step: ClosedStep, names: Sequence[str] = ()) -> tuple[str, ...]:
         """What may be said at a closed step, for a recogniser's grammar."""
         ...

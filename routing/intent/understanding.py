@@ -9,7 +9,9 @@ from typing import Literal
 
 from routing.intent.answers import Answers
 from routing.intent.danger import Alarm
+from routing.intent.details import details
 from routing.intent.features import Ear, Heard
+from routing.intent.matcher import Matcher
 from routing.intent.model import Model
 from routing.intent.phrasebook import CLASSES, SERVICES, Class, PhraseBook
 from routing.intent.syllables import OTHER, Sounds
@@ -28,6 +30,8 @@ CERTAIN = 0.97
 _CLAUSE = re.compile(r"[\s，。！？、,.!?;；:：…]+")
 _LATIN_WORD = re.compile(r"[A-Za-z]{2,}")
 _HAN = re.compile(r"[\u3400-\u9fff]")
+_DISTRICT = re.compile("(?<![小社园校景厂库学山郊城市辖地全街])区$|县$")
+_ENDINGS = ("自治县", "新区", "区", "县", "市")
 
 
 @dataclass(frozen=True, slots=True)
@@ -138,6 +142,13 @@ class Understanding:
     def satisfaction(self, text: str, scale: Sequence[str]) -> str | None:
         return self._answers.satisfaction(text, scale)
 
+    def named(self, text: str, district: str) -> bool | None:
+        sentence = self._sounds.listen(text)
+        name = Matcher(self._sounds.alike, [self._sounds.listen(_bare(district))])
+        if sentence and name.hits(name.likeness(sentence)[0])[0] > 0:
+            return True
+        return False if any(_DISTRICT.search(place) for place in details(text).places) else None
+
     def phrases(
         self, step: Literal["yes-no", "digits", "satisfaction", "choice", "danger"], names: Sequence[str] = ()
     ) -> tuple[str, ...]:
@@ -171,3 +182,9 @@ def _without_loops(sentence: list[int]) -> list[int]:
                 del kept[-3 * period :]
         sentence = kept
     return sentence
+
+
+def _bare(district: str) -> str:
+    """沙河口 for 沙河口区: people leave it out."""
+    fits = (one for one in _ENDINGS if district.endswith(one) and len(district) - len(one) > 1)
+    return district.removesuffix(next(fits, ""))
