@@ -56,10 +56,12 @@ class Texts(Rule):
         if name in self.tones:
             tone = self.tones[name]
             return Recipe(text="", voice="tone", speed=1.0, pronunciation={}, tone=tone)
-        text = self.prompts[name]
+        return self.recipe_of(self.prompts[name], voice, self.pace.get(name))
+
+    def recipe_of(self, text: str, voice: str | None = None, speed: float | None = None) -> Recipe:
+        """How anything else would be spoken."""
         words = {word: sounds for word, sounds in self.pronunciation.items() if word in text}
-        speed = self.pace.get(name, self.speed)
-        return Recipe(text=text, voice=voice or self.voice, speed=speed, pronunciation=words)
+        return Recipe(text=text, voice=voice or self.voice, speed=speed or self.speed, pronunciation=words)
 
     @property
     def ids(self) -> frozenset[str]:

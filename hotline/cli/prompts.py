@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
-from pathlib import Path
 
 import click
 
@@ -12,7 +10,7 @@ from datafile import DataFileError
 from hotline.cli import _prompts_hear
 from ivr.prompts import FOLDER, check, load_prompts, stale
 from ivr.render_build import adopt, build, forget, to_render
-from ivr.render_kit import KitError, prepare
+from ivr.render_kit import KitError, cache_folder, prepare
 
 
 @click.group("prompts")
@@ -79,7 +77,7 @@ def build_command(only: tuple[str, ...], voice: str | None, force: bool, as_json
     try:
         todo = to_render(load_prompts(), only, voice, force, FOLDER)
         if todo:
-            build(prepare(_cache(), say), todo, voice, report)
+            build(prepare(cache_folder(), say), todo, voice, report)
         forgotten = forget()
     except (DataFileError, KitError) as error:
         raise click.ClickException(str(error)) from error
@@ -102,7 +100,3 @@ def adopt_command(name: str, as_json: bool) -> None:
     except (DataFileError, KitError) as error:
         raise click.ClickException(str(error)) from error
     click.echo(json.dumps({"id": name, "seconds": seconds}) if as_json else f"{name}  {seconds:.2f} s")
-
-
-def _cache() -> Path:
-    return Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "hotline" / "voice"
