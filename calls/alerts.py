@@ -5,7 +5,7 @@ line to the centre failed), ``emergency_failed`` (all of them did), ``recording_
 ``recording_missing`` and ``recording_failed`` (at most one a day), ``log_gap`` (a part of Asterisk's log is gone),
 ``log_malformed`` (lines were left out), ``call_unreadable`` (a fault of ours), ``disk_low`` (log and database),
 ``transcript_failed`` (at most one a day), ``recording_key_lost``, ``retention_faulty`` (nothing is removed by time),
-``node_lost`` (another node that shares the database).
+``node_lost`` (another node that shares the database), ``repeat_caller`` (somebody rings again and again for nothing).
 Of the tickets: ``clock_failed`` (limits of a ticket cannot be counted), ``calendar_unknown`` (a limit rests on a year
 without a notice), ``notice_failed`` (an answer did not arrive), ``rules_faulty`` (a rule file is wrong: no clock, no
 answers), ``confidential_key_lost``.

@@ -55,8 +55,8 @@ class Speaker:
         return speak_into(self._folder, text, kit)
 
 
-def speak_into(folder: Path, text: str, kit: Kit) -> Spoken:
-    """Raises LineFault ``text``, ``sound``, OSError."""
+def speak_into(folder: Path, text: str, kit: Kit, name: str | None = None) -> Spoken:
+    """``name``: of the file, as with :func:`line.spoken.keep`. Raises LineFault ``text``, ``sound``, OSError."""
     said = breaths(text)
     if not said:
         raise LineFault("text", "没有可以读出来的文字")
@@ -64,7 +64,7 @@ def speak_into(folder: Path, text: str, kit: Kit) -> Spoken:
         texts = load_prompts().texts
         with tempfile.TemporaryDirectory(prefix="hotline-spoken-") as scratch:
             parts = speak(kit, [texts.recipe_of(part) for part in said], Path(scratch))
-            return spoken.keep(folder, joined(parts))
+            return spoken.keep(folder, joined(parts), name)
     except (KitError, DataFileError) as error:
         raise LineFault("text", f"这段文字无法合成（{error}）：请改写，或改用录音") from error
 

@@ -39,10 +39,12 @@ from hotline.metrics_calls import CallTally
 from hotline.metrics_database import pool_figures
 from hotline.nodes import Nodes, note_cut, take_name
 from hotline.parts import HEARTBEAT
+from hotline.place_log import on_changed, on_outgoing
 from hotline.reader import Reader
 from hotline.recordings_job import QUEUE, Sweeper, create_app, defer_sweep, nothing_more, of_node
 from hotline.recordings_keeping import Keeper
 from hotline.recordings_keys import check_sound_keys, load_keys
+from hotline.repeats_job import look_for_repeats
 from hotline.rulebook import Rulebooks, check_keys, open_rulebook
 from hotline.settings import Settings, SettingsError, load_settings
 from hotline.stop_recordings import stop_recordings
@@ -68,8 +70,9 @@ async def serve(settings: Settings, stop: asyncio.Event, stop_recordings: StopRe
             settings.cel_file,
             settings.queue_log_file,
             on_ended=partial(defer_sweep, node=node),
-            on_outgoing=note_ended,
+            on_outgoing=on_outgoing(settings, note_ended),
             on_cut=partial(note_cut, node),
+            on_changed=on_changed(settings),
             node=node,
         )
         guard = SpaceGuard(
@@ -109,6 +112,7 @@ async def serve(settings: Settings, stop: asyncio.Event, stop_recordings: StopRe
             group.create_task(publisher.run(settings.run_dir, stop))
             group.create_task(run_jobs(lambda: _work(create_app(url, sweeper, keeper.run_or_say), sweeper), stop))
             group.create_task(watch_sound_keys(settings, engine, stop))
+            group.create_task(look_for_repeats(settings, engine, stop))
             group.create_task(serve_tickets(settings, engine, stop))
             if node:
                 group.create_task(Nodes(settings, engine, reader).run(stop))

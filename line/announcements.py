@@ -96,7 +96,7 @@ def check_times(starts_at: datetime, ends_at: datetime, at: datetime) -> None:
     """Raises LineFault ``until``."""
     if ends_at <= at or ends_at <= starts_at:
         raise LineFault("until", "结束时间须晚于现在和开始时间")
-    if ends_at - at > LONGEST:
+    if starts_at < at - LONGEST or ends_at > at + LONGEST:
         raise LineFault("until", f"公告最长 {LONGEST.days} 天")
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from sqlalchemy import delete, or_, select
 from sqlalchemy.dialects.postgresql import insert
@@ -12,6 +12,8 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from line.faults import LineFault
 from line.tables import line_switches
 from line.words import Switch
+
+LONGEST = timedelta(days=366)
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,8 +30,8 @@ async def switch_on(
     connection: AsyncConnection, switch: Switch, reason: str, until: datetime | None, by: str, at: datetime
 ) -> On:
     """Also to give one that is on another reason or end. Raises LineFault ``until``."""
-    if until is not None and until <= at:
-        raise LineFault("until", "结束时间须晚于现在")
+    if until is not None and not at < until <= at + LONGEST:
+        raise LineFault("until", f"结束时间须晚于现在，最长 {LONGEST.days} 天；不写则直到关闭")
     values = {"reason": reason, "switched_by": by, "switched_at": at, "until": until}
     new = insert(line_switches).values(name=switch, **values)
     await connection.execute(new.on_conflict_do_update(index_elements=["name"], set_=values))

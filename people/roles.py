@@ -61,6 +61,8 @@ class Permission(StrEnum):
     CALLBACK_READ = "callback.read"  # campaigns 回访任务, how far they are, what they brought; numbers masked
     CALLBACK_MANAGE = "callback.manage"  # plan, begin, hold and end them; the do-not-call list
     AGENT_STATE = "agent.state"  # one's own sign-in and break at the telephone; a supervisor's also others'
+    LINE_READ = "line.read"  # announcements 公告 and maintenance, as they are
+    LINE_MANAGE = "line.manage"  # switch them on and off; the list of malicious callers 恶意来电名单
 
 
 _P = Permission
@@ -70,12 +72,13 @@ PERMISSIONS: Mapping[Role, frozenset[Permission]] = {
     # on the spot, and asks the citizen whether it was solved.
     Role.AGENT: frozenset(
         {_P.TICKET_READ_ALL, _P.TICKET_CREATE, _P.TICKET_ANSWER, _P.TICKET_ACCEPT, _P.TICKET_REVEAL}
-        | {_P.CALL_READ, _P.POLICY_READ, _P.AGENT_STATE}
+        | {_P.CALL_READ, _P.POLICY_READ, _P.AGENT_STATE, _P.LINE_READ}
     ),
     # Finds the unit, and decides on what comes back from it.
     Role.DISPATCHER: frozenset(
         {_P.TICKET_READ_ALL, _P.TICKET_CREATE, _P.TICKET_ANSWER, _P.TICKET_ACCEPT, _P.TICKET_REVIEW}
         | {_P.TICKET_REVEAL, _P.CALL_READ, _P.RECORDING_LISTEN, _P.POLICY_READ, _P.CALLBACK_READ}
+        | {_P.LINE_READ}
     ),
     # Must call the citizen, so sees the number (of the own unit's tickets).
     Role.UNIT_OFFICER: frozenset({_P.TICKET_READ_UNIT, _P.TICKET_HANDLE, _P.TICKET_REVEAL, _P.POLICY_READ}),
@@ -88,11 +91,12 @@ PERMISSIONS: Mapping[Role, frozenset[Permission]] = {
         {_P.TICKET_READ_ALL, _P.TICKET_REVIEW, _P.TICKET_SUPERVISE, _P.TICKET_REVEAL, _P.TICKET_CONFIDENTIAL}
         | {_P.REPORT_READ, _P.CALL_READ, _P.RECORDING_LISTEN, _P.POLICY_READ, _P.AGENT_STATE}
         | {_P.CALLBACK_READ, _P.CALLBACK_MANAGE, _P.RECORDING_EXPORT, _P.RECORDING_HOLD, _P.RECORDING_ERASE}
+        | {_P.LINE_READ, _P.LINE_MANAGE}
     ),
     # Figures and the course of a matter, and a leader's word can start supervision; who the citizen is does not matter.
     Role.MANAGER: frozenset(
         {_P.TICKET_READ_ALL, _P.TICKET_SUPERVISE, _P.REPORT_READ, _P.CALL_READ, _P.AUDIT_READ, _P.POLICY_READ}
-        | {_P.CALLBACK_READ}
+        | {_P.CALLBACK_READ, _P.LINE_READ}
     ),
     # Manages accounts and reads the log of what was done with them; never a ticket, a call or a recording.
     Role.ADMINISTRATOR: frozenset({_P.USER_MANAGE, _P.AUDIT_READ, _P.POLICY_READ}),

@@ -18,6 +18,7 @@ from sqlalchemy.ext.asyncio import AsyncEngine
 from callback.outgoing import NewOutgoing
 from calls.recording_seal import Keys
 from hotline.db import driver_url
+from hotline.speaker import Speaker
 from people import sessions, tokens
 from people.roles import Permission, Role
 from people.secrets_box import Box
@@ -162,6 +163,7 @@ def services_for(engine: AsyncEngine, url: str, folder: Path, proxies: frozenset
         extensions=frozenset({"1001"}),
         ring=Telephone(),
         sounds=Sounds(folder, lambda: KEYS),
+        announcer=Speaker(folder / "spoken", lambda: None),
     )
 
 

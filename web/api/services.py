@@ -9,11 +9,22 @@ from typing import Any, Protocol
 from sqlalchemy.ext.asyncio import AsyncEngine
 
 from callback.outgoing import NewOutgoing
+from line.spoken import Spoken
 from tickets.catalogue import Catalogue
 from tickets.rulebook import Rulebook
 from web.files import Files
 from web.live import Live
 from web.sounds import Sounds
+
+
+class Announcer(Protocol):
+    """Makes sound of words, or of a recording, and keeps it where calls find it. Raises line.faults.LineFault."""
+
+    async def speak(self, text: str) -> Spoken: ...
+
+    async def keep(self, wav: bytes) -> Spoken: ...
+
+    def has(self, name: str) -> bool: ...
 
 
 class Ring(Protocol):
@@ -30,7 +41,8 @@ class Services:
     us by it, so the cookie is for it alone. ``proxies``: addresses whose ``X-Forwarded-For`` is believed. ``rulebook``
     is asked for each time, because the calendar can be loaded anew. ``surveys``: what campaigns may ask; ``lines``: of
     ours at once over all campaigns; ``area_code``: completes local numbers. ``extensions``: the agents'
-    telephones; ``ring`` None: there is no telephone system. ``sounds`` None: nor are there recordings."""
+    telephones; ``ring`` None: there is no telephone system. ``sounds`` None: nor are there recordings.
+    ``announcer`` None: nothing can be announced."""
 
     engine: AsyncEngine
     rulebook: Callable[[], Rulebook]
@@ -46,3 +58,4 @@ class Services:
     extensions: frozenset[str] = frozenset()
     ring: Ring | None = None
     sounds: Sounds | None = None
+    announcer: Announcer | None = None
