@@ -91,6 +91,7 @@ def _fill(
     say(f"数据库 database: {sum(table.rows for table in tables.values())} 行 rows in {len(tables)} 表 tables")
     entries += _settings(settings, secrets, sink)
     entries += [sink.add(f"rules/{name}", path) for name, path in rule_files(settings)]
+    entries += [sink.add(f"spoken/{path.name}", path) for path in sorted(settings.spoken_dir.glob("*.wav"))]
     sounds = recording_files(taken.session, settings.node.name)
     recordings, index = _index(
         RECORDINGS, sounds, settings.recordings_dir, sink, work, with_recordings, say

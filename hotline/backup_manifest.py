@@ -5,6 +5,7 @@
 ``attachments.jsonl``     the same of the tickets' attachments
 ``settings/``, ``secrets/`` or ``secrets.sealed``, ``rules/``
 ``recordings/``           the sound itself, if asked for; ``attachments/``
+``spoken/``               announcements and names, as they are spoken to callers
 """
 
 from __future__ import annotations

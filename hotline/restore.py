@@ -104,6 +104,8 @@ def restore(
             settings = load_settings(staging)
             _recordings(folder, settings, home, done, outside)
             _copy_index(folder, ATTACHMENTS, settings.attachments_dir)
+            if (folder / "spoken").is_dir():
+                shutil.copytree(folder / "spoken", settings.spoken_dir)
             _rules(folder, staging, done)
             secrets = load_or_create(settings, [])
             say("数据库 database: pg_restore")
