@@ -31,7 +31,9 @@ from hotline.reader import Reader
 from hotline.settings import Settings
 from hotline.sip_ask import answers
 from hotline.stopping import pause
+from line import places
 from line.cut import keep_places, take_places
+from line.words import TryOutcome
 
 log = logging.getLogger(__name__)
 
@@ -114,6 +116,7 @@ class Nodes:
         ask: Callable[[str], Awaitable[bool]] = answers,
     ) -> None:
         self._node, self._engine, self._reader, self._ask = settings.node, engine, reader, ask
+        self._place_tries = settings.line.place_tries
         self._address = settings.node.address or f"{settings.sip.bind}:{settings.sip.port}"
         self._control = control_socket(settings)
         self._said: set[str] = set()
@@ -156,14 +159,16 @@ class Nodes:
             if (await connection.execute(_LOSE, asked)).one_or_none() is None:
                 return
             await connection.execute(_TAKE, {"lost": lost})
-            places = await take_places(connection, lost, self._node.name)
             # Whoever was being rung counts as rung.
             now = datetime.now(UTC)
+            for one in await places.open_tries(connection, lost):
+                await places.note_outcome(connection, one.call_id, TryOutcome.UNKNOWN, self._place_tries, now)
+            count = await take_places(connection, lost, self._node.name)
             for call_id in (await connection.scalars(_UNDER_WAY, {"lost": lost})).all():
                 await note_outcome(connection, Ended(call_id, Outcome.UNKNOWN), now)
             words = f"节点 {lost} 失联：新来电由其他节点接听，排队中的来电人将被回拨"
             await raise_alerts(connection, [Alert(NODE_LOST, lost, words)])
-        log.error("node %s is gone; %d places of its line are ours now", lost, places)
+        log.error("node %s is gone; %d places of its line are ours now", lost, count)
 
     async def _end_calls(self) -> None:
         """Of lost nodes. Looked for each time: what is not written now is found again."""

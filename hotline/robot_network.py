@@ -11,6 +11,7 @@ import asyncio
 import shutil
 import socket
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -51,7 +52,7 @@ timers = no
 [hotline]
 type = identify
 endpoint = hotline
-match = 127.0.0.0/8
+match = {hotline}
 """
 FILES = {
     "logger.conf": "[logfiles]\nmessages.log => notice,warning,error\n",
@@ -68,14 +69,28 @@ class RobotError(Exception):
     """The robots cannot live here; the text is one line."""
 
 
+@dataclass(frozen=True, slots=True)
+class Extra:
+    """What a network needs beside robots who are rung: modules, sections of pjsip.conf, extensions that count before any
+    number that is rung, and contexts."""
+
+    modules: tuple[str, ...] = ()
+    pjsip: str = ""
+    called: str = ""
+    dialplan: str = ""
+
+
+NOTHING_MORE = Extra()
+
+
 class RobotNetwork:
     """``async with RobotNetwork(folder, "127.0.0.11:5072", rules) as network``. ``folder`` is emptied at the start."""
 
-    def __init__(self, folder: Path, address: str, rules: Sequence[Rule]) -> None:
+    def __init__(self, folder: Path, address: str, rules: Sequence[Rule], extra: Extra = NOTHING_MORE) -> None:
         """Raises RobotError for too many rules."""
         host, _, port = address.rpartition(":")
         self.folder, self.host, self.port = folder, host, int(port)
-        self._rules = rules
+        self._rules, self._extra = rules, extra
         self._process: asyncio.subprocess.Process | None = None
         self._offset = 0
         self._under_way: dict[str, list[cel.CelEvent]] = {}
@@ -167,7 +182,7 @@ class RobotNetwork:
 
     def _write(self, program: asterisk.Asterisk) -> None:
         shutil.rmtree(self.folder, ignore_errors=True)
-        for name in ("etc", "lib", "log/cel-custom", "run", "spool", "data"):
+        for name in ("etc", "lib", "log/cel-custom", "run", "spool/outgoing", "data"):
             (self.folder / name).mkdir(parents=True, mode=0o700)
         (self.folder / "data" / "documentation").symlink_to(program.data_dir / "documentation")
         there = {path.stem for path in program.module_dir.glob("*.so")}
@@ -176,13 +191,14 @@ class RobotNetwork:
             "astagidir": "lib", "astspooldir": "spool", "astrundir": "run", "astlogdir": "log",
         }  # fmt: skip
         folders = "".join(f"{key} => {self.folder / place}\n" for key, place in places.items())
+        extra, modules = self._extra, [*MODULES, *self._extra.modules]
         options = "[options]\nsystemname = robots\nhideconnect = yes\ntransmit_silence = yes\n"
         files = {
             **FILES,
             "asterisk.conf": f"[directories]\nastmoddir => {program.module_dir}\n{folders}{options}",
-            "modules.conf": "[modules]\nautoload = no\n" + "".join(f"load = {m}.so\n" for m in MODULES if m in there),
-            "pjsip.conf": PJSIP.format(host=self.host, port=self.port),
-            "extensions.conf": dialplan(self._rules, self._sounds()),
+            "modules.conf": "[modules]\nautoload = no\n" + "".join(f"load = {m}.so\n" for m in modules if m in there),
+            "pjsip.conf": PJSIP.format(host=self.host, port=self.port, hotline=self._hotline) + extra.pjsip,
+            "extensions.conf": dialplan(self._rules, self._sounds(), extra.called) + extra.dialplan,
         }
         for name, text in files.items():
             (self.folder / "etc" / name).write_text(text)

@@ -29,7 +29,7 @@ from routing.queues import EMERGENCY_NUMBERS
 
 CHECKOUT = Path(__file__).resolve().parent.parent
 _PREFIX = "HOTLINE_"
-_NOT_SETTINGS = {"PHONE_PYTHON", "PUBLISH", "EXTERNAL_ADDRESS", "LOCAL_NETS", "WITHOUT_MODELS"}
+_NOT_SETTINGS = {"PHONE_PYTHON", "PUBLISH", "EXTERNAL_ADDRESS", "LOCAL_NETS", "WITHOUT_MODELS", "CARRIER"}
 """``HOTLINE_`` names read elsewhere: hotline/phone.py, docker-compose.yml and tests/speech/whisper.py."""
 
 

@@ -9,12 +9,12 @@ TRIES = 3
 TRY_SECONDS = 0.7
 
 
-async def answers(address: str) -> bool:
-    """``address``: host:port. Asked :data:`TRIES` times: a packet may be lost."""
+async def answers(address: str, source: str = "") -> bool:
+    """``address``: host:port; ``source``: the address of ours to ask from. Asked :data:`TRIES` times: a packet may be lost."""
     host, _, port = address.rpartition(":")
     try:
         transport, asking = await asyncio.get_running_loop().create_datagram_endpoint(
-            _Asking, remote_addr=(host, int(port))
+            _Asking, remote_addr=(host, int(port)), local_addr=(source, 0) if source else None
         )
     except OSError:  # no such host, no way to it
         return False

@@ -12,7 +12,7 @@ import socket
 import subprocess
 import sys
 import time
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -50,6 +50,8 @@ class Trial:
     """``environment`` says where it lives; ``start()`` waits until every part is ready."""
 
     program = "hotline"
+    prefix: Sequence[str] = ()
+    """Before each command: into a network namespace, for instance."""
 
     def __init__(self, home: Path, **settings: Mapping[str, object]) -> None:
         """``settings``: sections and values of ``settings.toml`` beside the ports. Keys alone serve callers, and
@@ -82,7 +84,7 @@ class Trial:
         begin = time.monotonic()
         with (self.home / "run.out").open("ab") as out:
             self.process = subprocess.Popen(
-                [sys.executable, "-m", self.program, "run"],
+                [*self.prefix, sys.executable, "-m", self.program, "run"],
                 env=self.environment,
                 stdin=subprocess.DEVNULL,
                 stdout=out,
@@ -121,7 +123,7 @@ class Trial:
     def hotline(self, *arguments: str) -> Any:
         """Run ``hotline ARGUMENTS --json`` in it and return what it printed. Raises :class:`TrialError`."""
         done = subprocess.run(
-            [sys.executable, "-m", "hotline", *arguments, "--json"],
+            [*self.prefix, sys.executable, "-m", "hotline", *arguments, "--json"],
             env=self.environment,
             capture_output=True,
             text=True,

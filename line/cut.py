@@ -6,7 +6,7 @@ A node's places are rung by its own dialler; those of a lost node become another
 from __future__ import annotations
 
 from collections.abc import Iterable
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 
 from sqlalchemy import update
 from sqlalchemy.dialects.postgresql import insert
@@ -17,18 +17,18 @@ from calls.record import Call
 from calls.store import Caller
 from line.owed import can_be_rung
 from line.tables import line_places
+from line.turn import LONGEST
 from line.words import PlaceState
 
 LIVE = (PlaceState.WAITING, PlaceState.RINGING)
-LATEST = timedelta(hours=1)
-"""Who joined earlier is on the list of the missed: the log was read late, and nobody expects to be rung any more."""
 
 
 async def keep_places(
     connection: AsyncConnection, cut: Iterable[tuple[Call, Caller, Waiting]], now: datetime, node: str = ""
 ) -> int:
     """Within the transaction that notes that their calls were cut. An earlier live place of the same number stays as it
-    is. Returns how many are new; whoever hides his number cannot be rung."""
+    is. Returns how many are new; whoever hides his number cannot be rung, and whoever joined too long ago (the log was read
+    late) is on the list of the missed alone."""
     rows = [
         {
             "call_id": call.id,
@@ -40,7 +40,7 @@ async def keep_places(
             "node": node,
         }
         for call, caller, waiting in cut
-        if can_be_rung(caller.e164) and now - datetime.fromtimestamp(waiting.joined_at, UTC) < LATEST
+        if can_be_rung(caller.e164) and now - datetime.fromtimestamp(waiting.joined_at, UTC) < LONGEST
     ]
     if not rows:
         return 0

@@ -25,6 +25,7 @@ VENV = CHECKOUT / ".venv"
 PHONE_VENV = CHECKOUT / ".venv-phone"
 TOOLS_FILE = VENV / "tools.json"
 MODELS_FILE = VENV / "models.json"
+KAMAILIO_FILE = VENV / "kamailio.json"
 LOCKS = CHECKOUT / "requirements"
 _MODELS_SECONDS = 1800
 _ASK_AGAIN_SECONDS = 24 * 3600
@@ -40,6 +41,8 @@ def main(arguments: list[str] | None = None) -> int:
     try:
         prepare(dev=options.dev, retry_phone=options.phone)
         fetch_models(dev=options.dev)
+        if options.dev:
+            fetch_kamailio()
     except Trouble as trouble:
         print(f"hotline: {trouble}", file=sys.stderr)
         return 1
@@ -79,6 +82,22 @@ def fetch_models(*, dev: bool) -> None:
         MODELS_FILE.write_text(json.dumps(known, indent=2) + "\n", encoding="utf-8")
     for line in known["say"]:
         say(line)
+
+
+def fetch_kamailio() -> None:
+    """For the tests with two nodes, which say so when they cannot run. What cannot be had is asked for once a day."""
+    known = _read_json(KAMAILIO_FILE)
+    here = all(Path(str(known.get(name) or "/nowhere")).exists() for name in ("binary", "modules"))
+    if not here and not 0 <= time.time() - float(known.get("asked") or 0) < _ASK_AGAIN_SECONDS:
+        from tools.get_kamailio import get_kamailio
+
+        try:
+            known = asdict(get_kamailio())
+        except Trouble as trouble:
+            known = {"trouble": str(trouble), "asked": time.time()}
+        KAMAILIO_FILE.write_text(json.dumps(known, indent=2) + "\n", encoding="utf-8")
+    if trouble_text := known.get("trouble"):
+        say(f"NO KAMAILIO: {trouble_text}; the tests with two nodes will be skipped")
 
 
 def _models_wanted() -> dict[str, str]:

@@ -7,7 +7,7 @@ import os
 import shlex
 import shutil
 import tempfile
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -89,8 +89,9 @@ def _make(build: Callable[[Path, Path], str]) -> Path:
     return final
 
 
-def write_wrapper(wrapper: Path, root: Path, program: str, argv0: str) -> None:
+def write_wrapper(wrapper: Path, root: Path, program: str, argv0: str, libraries: Sequence[str] = ()) -> None:
     """Make ``wrapper`` run ``root/<program>`` through the loader under ``root``; ``argv0`` may use ``$here``.
+    ``libraries``: folders below ``root`` with libraries of the program's own.
 
     A wrapper beside ``root`` names it relatively, so that their common folder can be moved.
     """
@@ -98,7 +99,8 @@ def write_wrapper(wrapper: Path, root: Path, program: str, argv0: str) -> None:
     if not loaders or not (root / program).is_file():
         raise Trouble(f"the packages hold no {program} with a loader")
     multiarch = loaders[0].parent.name
-    folders = [path for path in (f"usr/lib/{multiarch}", f"lib/{multiarch}", "usr/lib") if (root / path).is_dir()]
+    usual = f"usr/lib/{multiarch}", f"lib/{multiarch}", "usr/lib"
+    folders = [path for path in (*usual, *libraries) if (root / path).is_dir()]
     beside = wrapper.parent.parent == root.parent
     text = _WRAPPER.format(
         program=program,
