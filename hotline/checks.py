@@ -49,7 +49,8 @@ def run_checks(settings: Settings) -> Iterator[Finding]:
     numbers = ", ".join(sorted(rules.flows))
     yield Finding("flows", True, f"{len(rules.flows)} ({numbers})")
     yield Finding("surveys", True, f"{len(rules.surveys)} ({', '.join(rules.surveys)})")
-    yield Finding("queues", True, f"{len(rules.queues)}")
+    hours = "、".join(name for name, queue in rules.queues.items() if queue.hours is not None)
+    yield Finding("queues", True, f"{len(rules.queues)}" + (f"（有服务时间 with hours: {hours}）" if hours else ""))
     yield Finding("agents", True, f"{len(rules.agents.agents)}")
     faults = check_prompts()
     for fault in faults:
