@@ -1,5 +1,5 @@
-"""Which queues are closed now: a file each in ``<home>/run/closed``, for the dialplan to look at. The file's time is when
-the queue opens again, so that nothing stays closed when nobody looks any more. Needs no database.
+"""Which queues are closed now: a file each in ``<home>/run/closed``, for the dialplan to look at. The file's time is
+when the queue opens again, so that nothing stays closed when nobody looks any more. Needs no database.
 """
 
 from __future__ import annotations

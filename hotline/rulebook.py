@@ -57,8 +57,8 @@ async def check_keys(connection: AsyncConnection, settings: Settings) -> None:
 
 
 class Days:
-    """Called, it gives the calendar of now: what is added to ``folder`` while it runs is read. Raises DataFileError when
-    it is made on a faulty file."""
+    """Called, it gives the calendar of now: what is added to ``folder`` while it runs is read. Making it raises
+    DataFileError for a faulty file."""
 
     def __init__(
         self, days: WorkingDays | None = None, folder: Path = FOLDER, clock: Callable[[], float] = time.monotonic

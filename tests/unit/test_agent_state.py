@@ -59,7 +59,8 @@ async def test_login_makes_the_memberships_those_of_the_entry(exchange: Exchange
     other = ("consultation", "PJSIP/1002")
     exchange.members = {(first, "PJSIP/1001"): entry[first] + 3, ("given-up", "PJSIP/1001"): 0, other: 5}
     await login(Settings(home=tmp_path), "1001")
-    assert exchange.members == {(queue, "PJSIP/1001"): penalty for queue, penalty in entry.items()} | {other: 5}
+    served = entry | {"agent-1001": 0}
+    assert exchange.members == {(queue, "PJSIP/1001"): penalty for queue, penalty in served.items()} | {other: 5}
     exchange.changes = 0
     await login(Settings(home=tmp_path), "1001")
     assert exchange.changes == 0
