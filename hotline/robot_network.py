@@ -71,8 +71,8 @@ class RobotError(Exception):
 
 @dataclass(frozen=True, slots=True)
 class Extra:
-    """What a network needs beside robots who are rung: modules, sections of pjsip.conf, extensions that count before any
-    number that is rung, and contexts."""
+    """What a network needs beside robots who are rung: modules, sections of pjsip.conf, extensions that count before
+    any number that is rung, and contexts."""
 
     modules: tuple[str, ...] = ()
     pjsip: str = ""
@@ -86,11 +86,18 @@ NOTHING_MORE = Extra()
 class RobotNetwork:
     """``async with RobotNetwork(folder, "127.0.0.11:5072", rules) as network``. ``folder`` is emptied at the start."""
 
-    def __init__(self, folder: Path, address: str, rules: Sequence[Rule], extra: Extra = NOTHING_MORE) -> None:
-        """Raises RobotError for too many rules."""
+    def __init__(
+        self,
+        folder: Path,
+        address: str,
+        rules: Sequence[Rule],
+        hotline: str = "127.0.0.0/8",
+        extra: Extra = NOTHING_MORE,
+    ) -> None:
+        """``hotline``: where it rings from, addresses or networks with commas. Raises RobotError for too many rules."""
         host, _, port = address.rpartition(":")
         self.folder, self.host, self.port = folder, host, int(port)
-        self._rules, self._extra = rules, extra
+        self._rules, self._extra, self._hotline = rules, extra, hotline
         self._process: asyncio.subprocess.Process | None = None
         self._offset = 0
         self._under_way: dict[str, list[cel.CelEvent]] = {}

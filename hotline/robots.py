@@ -167,9 +167,10 @@ def sounds(rules: Iterable[Rule]) -> list[str]:
     return sorted(said - {VOICEMAIL})
 
 
-def dialplan(rules: Sequence[Rule], said: Mapping[str, Path]) -> str:
+def dialplan(rules: Sequence[Rule], said: Mapping[str, Path], before: str = "") -> str:
     """Asterisk's dialplan; calls enter at [called]. ``said``: each of :func:`sounds`, and
-    :data:`VOICEMAIL`, as Playback() wants it."""
+    :data:`VOICEMAIL`, as Playback() wants it. ``before``: extensions that count before
+    any number."""
     contexts: dict[Way, str] = {}
 
     def context(way: Way) -> str:
@@ -177,6 +178,7 @@ def dialplan(rules: Sequence[Rule], said: Mapping[str, Path]) -> str:
 
     lines = [
         "[called]",
+        *before.splitlines(),
         "exten => _[0-9].,1,Set(NUMBER=${FILTER(0-9,${EXTEN})})",
         " same => n,Set(GLOBAL(RUNG_${NUMBER})=$[0${GLOBAL(RUNG_${NUMBER})} + 1])",
         " same => n,Set(NTH=${GLOBAL(RUNG_${NUMBER})})",
