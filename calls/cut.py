@@ -19,8 +19,8 @@ class Waiting:
 
 
 def waiting_when_cut(call: Call) -> Waiting | None:
-    """None: he was not waiting, or the call ended in another way. Who overflowed from one queue into the next joined when
-    he joined the first."""
+    """None: he was not waiting, or the call ended in another way. Who overflowed from one queue into the next joined
+    when he joined the first."""
     if not any(entry.what in CUT for entry in call.timeline):
         return None
     waiting: Waiting | None = None

@@ -93,9 +93,7 @@ def _fill(
     entries += [sink.add(f"rules/{name}", path) for name, path in rule_files(settings)]
     entries += [sink.add(f"spoken/{path.name}", path) for path in sorted(settings.spoken_dir.glob("*.wav"))]
     sounds = recording_files(taken.session, settings.node.name)
-    recordings, index = _index(
-        RECORDINGS, sounds, settings.recordings_dir, sink, work, with_recordings, say
-    )
+    recordings, index = _index(RECORDINGS, sounds, settings.recordings_dir, sink, work, with_recordings, say)
     attachments, papers = _index(
         ATTACHMENTS,
         attachment_files(taken.session, settings.attachments_dir),

@@ -1,7 +1,8 @@
-"""Several nodes 节点 that share a database: each says every second that it is there, and takes over from one that is gone.
+"""Several nodes 节点 that share a database: each says every second that it is there, and takes over from one that is
+gone.
 
-Gone is who has been silent both in the database and by SIP. Silence in the database alone is no reason: its Asterisk may
-hold its callers all the same, and whoever is rung back would be on two lines. Times are the database's own.
+Gone is who has been silent both in the database and by SIP. Silence in the database alone is no reason: its Asterisk
+may hold its callers all the same, and whoever is rung back would be on two lines. Times are the database's own.
 """
 
 from __future__ import annotations

@@ -119,7 +119,8 @@ class Sweeper:
     """``stop``: the file being converted is the last one. ``caught_up`` is set once Asterisk's log has been read to its
     end: before that a call under way may be unknown, and its recording would look like one left by a crash. ``on_done``
     is called in the transaction that marks these calls' recordings as converted. ``keys`` is asked for each time, since
-    keys are added; it raises SettingsError when recordings are to be sealed and cannot. ``node``: whose folder it is."""
+    keys are added; it raises SettingsError when recordings are to be sealed and cannot. ``node``: whose folder it
+    is."""
 
     engine: AsyncEngine
     root: Path

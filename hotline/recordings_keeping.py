@@ -109,8 +109,8 @@ async def _looked(
 
 @dataclass(frozen=True, slots=True)
 class Keeper:
-    """``rules`` are asked for at each run; raises DataFileError, and then nothing is removed by time. Of the recordings of
-    other nodes (``node``) only the files are left to those."""
+    """``rules`` are asked for at each run; raises DataFileError, and then nothing is removed by time. The files of
+    other nodes' recordings (``node``) are left to those."""
 
     engine: AsyncEngine
     root: Path

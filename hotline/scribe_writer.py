@@ -40,8 +40,8 @@ State = Literal["idle", "working", "no model", "faulty", "off"]
 @dataclass(frozen=True)
 class Writer:
     """``engine_name`` and ``model_name`` go into what is written. ``draft`` makes a ticket's draft of it, if the caller
-    said anything. ``tell`` is told how it stands. ``keys`` open the recordings; they are asked for each time. ``node``: whose recordings these
-    are."""
+    said anything. ``tell`` is told how it stands. ``keys`` open the recordings; they are asked for each time. ``node``:
+    whose recordings these are."""
 
     engine: AsyncEngine
     root: Path

@@ -10,7 +10,8 @@ TRY_SECONDS = 0.7
 
 
 async def answers(address: str, source: str = "") -> bool:
-    """``address``: host:port; ``source``: the address of ours to ask from. Asked :data:`TRIES` times: a packet may be lost."""
+    """``address``: host:port; ``source``: the address of ours to ask from. Asked :data:`TRIES` times: a packet may be
+    lost."""
     host, _, port = address.rpartition(":")
     try:
         transport, asking = await asyncio.get_running_loop().create_datagram_endpoint(

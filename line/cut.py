@@ -1,4 +1,5 @@
-"""Callers who waited in a queue when Asterisk, or the node that had them, went: they keep their places and are rung back.
+"""Callers who waited in a queue when Asterisk, or the node that had them, went: they keep their places and are rung
+back.
 
 A node's places are rung by its own dialler; those of a lost node become another's.
 """
@@ -27,8 +28,8 @@ async def keep_places(
     connection: AsyncConnection, cut: Iterable[tuple[Call, Caller, Waiting]], now: datetime, node: str = ""
 ) -> int:
     """Within the transaction that notes that their calls were cut. An earlier live place of the same number stays as it
-    is. Returns how many are new; whoever hides his number cannot be rung, and whoever joined too long ago (the log was read
-    late) is on the list of the missed alone."""
+    is. Returns how many are new; whoever hides his number cannot be rung, and whoever joined too long ago (the log was
+    read late) is on the list of the missed alone."""
     rows = [
         {
             "call_id": call.id,

@@ -1,5 +1,5 @@
-"""Kamailio, for the tests with two nodes: the machine's own, or unpacked from the distribution's packages into the cache
-folder. The hotline itself does not need it: whoever runs several nodes installs it where they like (docs/cluster.md)."""
+"""Kamailio, for the tests with two nodes: the machine's own, or unpacked from the distribution's packages into the
+cache folder. The hotline itself does not need it: whoever runs several nodes installs it (docs/cluster.md)."""
 
 from __future__ import annotations
 

@@ -1,7 +1,7 @@
 """Machines of a test's own: network namespaces on one bridge, without any way out.
 
-The test itself, and whatever it starts, is at the bridge's address while the network is up; other "machines" hang on it by
-a pair of virtual cables each. Sockets in the file system are seen from all of them.
+The test itself, and whatever it starts, is at the bridge's address while the network is up; other "machines" hang on it
+by a pair of virtual cables each. Sockets in the file system are seen from all of them.
 """
 
 from __future__ import annotations

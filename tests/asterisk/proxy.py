@@ -26,7 +26,7 @@ def trouble() -> str | None:
 
 
 def command(folder: Path, inside: str, outside: str, carrier: str, nodes: Sequence[str]) -> list[str]:
-    """``inside``, ``outside``: where it listens for nodes and for the carrier; ``carrier``: host:port; ``nodes``: host:port each, the first first."""
+    """``inside``, ``outside``: where it listens for nodes and for the carrier. All host:port; the first node first."""
     found = json.loads(FOUND.read_text(encoding="utf-8"))
     lines = [f"1 sip:{node} 0 {len(nodes) - place}\n" for place, node in enumerate(nodes)]
     (folder / "nodes.list").write_text("".join(lines), encoding="utf-8")
@@ -37,21 +37,23 @@ def command(folder: Path, inside: str, outside: str, carrier: str, nodes: Sequen
     defines = [word for name, value in values.items() for word in ("-A", f'{name}="{value}"')]
     places = ["-P", str(folder / "pid"), "-Y", str(folder)]
     return [
-        found["binary"], "-f", str(CONFIGURATION), "-L", found["modules"], "-l", f"udp:{inside}", "-l", f"udp:{outside}", *defines, *places,
-        "-DD", "-E", "-m", "64", "-M", "8",
+        found["binary"], "-f", str(CONFIGURATION), "-L", found["modules"], *defines, *places,
+        "-l", f"udp:{inside}", "-l", f"udp:{outside}", "-DD", "-E", "-m", "64", "-M", "8",
     ]  # fmt: skip
 
 
 @asynccontextmanager
-async def proxy(
-    folder: Path, inside: str, outside: str, carrier: str, nodes: Sequence[str]
-) -> AsyncIterator[Path]:
+async def proxy(folder: Path, inside: str, outside: str, carrier: str, nodes: Sequence[str]) -> AsyncIterator[Path]:
     """Until it answers the carrier's OPTIONS; yields its log."""
     folder.mkdir(parents=True)
     log = folder / "log"
     with log.open("wb") as output:
         process = subprocess.Popen(
-            command(folder, inside, outside, carrier, nodes), cwd="/", stdout=output, stderr=output, start_new_session=True
+            command(folder, inside, outside, carrier, nodes),
+            cwd="/",
+            stdout=output,
+            stderr=output,
+            start_new_session=True,
         )
     try:
         async with asyncio.timeout(30):

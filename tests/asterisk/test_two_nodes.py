@@ -1,5 +1,5 @@
-"""Two nodes behind Kamailio, each a machine of its own in the network, one database: one dies with twenty callers in its
-queue. New calls reach the other at once, and all twenty are rung back from it, once, without a second ticket."""
+"""Two nodes behind Kamailio, each a machine of its own in the network, one database: one dies with twenty callers in
+its queue. New calls reach the other at once, and all twenty are rung back from it, once, without a second ticket."""
 
 from __future__ import annotations
 

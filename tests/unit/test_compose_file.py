@@ -47,7 +47,9 @@ def test_both_share_the_database_and_nothing_else_is_told_apart_by_it() -> None:
     assert second["HOTLINE_NODE__NAME"] == "b"
     assert second["HOTLINE_SIP__TRUNK__HOST"] == first["HOTLINE_SIP__TRUNK__HOST"]
     told = {key for key in second if second[key] != first[key]}
-    assert told == {f"HOTLINE_{name}" for name in "NODE__NAME NODE__ADDRESS SIP__PORT SIP__RTP_START SIP__RTP_END".split()}
+    assert told == {
+        f"HOTLINE_{name}" for name in "NODE__NAME NODE__ADDRESS SIP__PORT SIP__RTP_START SIP__RTP_END".split()
+    }
 
 
 def test_without_a_carrier_the_first_node_stands_alone() -> None:
@@ -61,7 +63,9 @@ def test_nobody_may_more_than_he_needs(name: str) -> None:
     assert service["read_only"] is True
     assert service["cap_drop"] == ["ALL"]
     assert service["security_opt"] == ["no-new-privileges:true"]
-    assert all(str(port).startswith(("${HOTLINE_PUBLISH:-127.0.0.1}:", "127.0.0.1:")) for port in service.get("ports", []))
+    assert all(
+        str(port).startswith(("${HOTLINE_PUBLISH:-127.0.0.1}:", "127.0.0.1:")) for port in service.get("ports", [])
+    )
 
 
 def test_images_hold_every_room() -> None:

@@ -8,7 +8,7 @@ import time
 from collections.abc import Awaitable, Callable
 from functools import partial
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import pytest
 from sqlalchemy import text
@@ -22,6 +22,7 @@ from hotline.callback_job import note_ended
 from hotline.nodes import Nodes, note_cut, others_dial, take_name
 from hotline.reader import Reader
 from hotline.recordings_job import Sweeper, defer_sweep
+from hotline.settings import Node as NodeSettings
 from hotline.settings import Settings
 from hotline.sip_ask import answers
 
@@ -42,7 +43,7 @@ async def change(engine: AsyncEngine, statement: str, **values: Any) -> None:
 
 
 def settings_of(home: Path, node: str) -> Settings:
-    return Settings.model_validate({"home": home, "node": {"name": node}, "sip": {"bind": "127.0.0.1"}})
+    return Settings(home=home, node=NodeSettings(name=node))
 
 
 def stream(node: str, name: str, ago: float | None = None) -> str:
@@ -264,17 +265,14 @@ async def test_recordings_are_their_own_nodes(engine: AsyncEngine, tmp_path: Pat
     )
     caught_up = asyncio.Event()
     caught_up.set()
-    counts = [
-        await Sweeper(engine, tmp_path, caught_up, asyncio.Event(), node=node).sweep() for node in ("b", "", "a")
-    ]
+    counts = [await Sweeper(engine, tmp_path, caught_up, asyncio.Event(), node=node).sweep() for node in ("b", "", "a")]
     assert counts == [0, 0, 1]
 
 
 async def test_who_answers_by_sip() -> None:
     class Peer(asyncio.DatagramProtocol):
         def connection_made(self, transport: asyncio.BaseTransport) -> None:
-            assert isinstance(transport, asyncio.DatagramTransport)
-            self.transport = transport
+            self.transport = cast("asyncio.DatagramTransport", transport)
 
         def datagram_received(self, data: bytes, addr: Any) -> None:
             assert data.startswith(b"OPTIONS sip:127.0.0.1:")
