@@ -25,8 +25,8 @@ from tickets.ticket import Ticket
 @dataclass(frozen=True, slots=True)
 class NewOutgoing:
     """``call_id``: Asterisk's; ``number``: E.164; ``extension``: the agent's telephone. ``do_not_call``: the citizen
-    asked not to be rung by campaigns: to be told to the agent, who calls about the citizen's own matter. ``unit``: whose
-    telephone it is, where it is not the citizen's."""
+    asked not to be rung by campaigns: to be told to the agent, who calls about the citizen's own matter. ``unit``:
+    whose telephone it is, where it is not the citizen's."""
 
     call_id: str
     number: str
@@ -38,8 +38,8 @@ class NewOutgoing:
 
 @dataclass(frozen=True, slots=True)
 class Whom:
-    """Who is rung, where it is not the number that the ticket names: a unit 承办单位, or a caller who was missed (that row
-    of the list). ``number``: E.164."""
+    """Who is rung, where it is not the number that the ticket names: a unit 承办单位, or a caller who was missed (that
+    row of the list). ``number``: E.164."""
 
     number: str
     unit: str = ""

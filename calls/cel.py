@@ -22,6 +22,7 @@ from calls.placed import is_hold
 
 FIELDS = 15
 MAX_PAIRS = 20
+_PLAYED = ',"FILE_STREAM_BEGIN",'
 NO_EXTRA: Mapping[str, str] = {}
 
 
@@ -76,6 +77,26 @@ def parse(position: int, line: str) -> CelEvent | None:
         unique=row[10],
         app=row[9],
     )
+
+
+@dataclass(frozen=True, slots=True)
+class Sound:
+    """A file began to be played to a channel. ``at``: epoch seconds (UTC)."""
+
+    at: float
+    unique: str
+    name: str
+
+
+def played(line: str) -> Sound | None:
+    """None for a line that says anything else. Raises :class:`MalformedLine`."""
+    if _PLAYED not in line:
+        return None
+    try:
+        row = next(csv.reader((line,), strict=True))
+        return Sound(seconds(row[1]), call_id(row[10]), str(json.loads(row[3])["sound"]))
+    except (csv.Error, StopIteration, IndexError, ValueError, KeyError, TypeError) as error:
+        raise MalformedLine(str(error)) from error
 
 
 def without_words(line: str) -> str:

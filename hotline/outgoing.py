@@ -19,7 +19,8 @@ AGENT_SECONDS = 20.0
 
 
 async def ring(settings: Settings, call: NewOutgoing) -> str:
-    """Asks Asterisk once. Returns why the agent was not reached, in Chinese; empty: the other telephone is being rung."""
+    """Asks Asterisk once. Returns why the agent was not reached, in Chinese; empty: the other telephone is being
+    rung."""
     own = settings.callback
     try:
         dialled = dialable(call.number, own.area_code, own.prefix)

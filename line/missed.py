@@ -1,8 +1,8 @@
 """漏接: who was missed and is owed a call, one row a person. All functions work inside the caller's transaction.
 
 The rows are made in the log reader's transaction, of what :mod:`line.owed` decides, and may be made of the same calls
-again: what was missed no later than a row of that number says is known. People take a row before they ring, so that nobody
-is rung by two; one that was taken and came to nothing is free again after :data:`TAKEN_FOR`.
+again: what was missed no later than a row of that number says is known. People take a row before they ring, so that
+nobody is rung by two; one that was taken and came to nothing is free again after :data:`TAKEN_FOR`.
 """
 
 from __future__ import annotations

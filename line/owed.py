@@ -45,8 +45,8 @@ def owes(call: Call, caller: Caller) -> bool:
 
 
 def settles(call: Call, caller: Caller) -> Settled | None:
-    """As soon as an agent is there: nobody rings somebody who is talking. The emergency centre alone settles nothing, nor
-    does an agent who rings a unit about something else."""
+    """As soon as an agent is there: nobody rings somebody who is talking. The emergency centre alone settles nothing,
+    nor does an agent who rings a unit about something else."""
     ours = call.via in _WE_RANG
     if caller.e164 is None or (ours and any(one.detail.get("unit") for one in call.timeline)):
         return None

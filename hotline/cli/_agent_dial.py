@@ -35,10 +35,12 @@ _OPERATOR = Actor("operator", frozenset({READ_ALL, CONFIDENTIAL, ANSWER}))
 @click.argument("extension")
 @click.option("--ticket", default="", help="Whose citizen is called, e.g. 20261121-000123.")
 @click.option("--unit", default="", help="Call this unit (its id) about the ticket, not the citizen 致电承办单位.")
-@click.option("--missed", "missed_id", type=click.IntRange(min=1), help="A row of `hotline calls missed list` 漏接回拨.")
+@click.option(
+    "--missed", "missed_id", type=click.IntRange(min=1), help="A row of `hotline calls missed list` 漏接回拨."
+)
 @click.option("--json", "as_json", is_flag=True, help="One JSON object instead of text.")
 def dial_command(extension: str, ticket: str, unit: str, missed_id: int | None, as_json: bool) -> None:
-    """致电: ring the agent's telephone and, once it is answered, the other one. Recorded, and on the ticket's history."""
+    """致电: ring the agent's telephone and, once it is answered, the other one. Recorded, in the ticket's history."""
     settings = load_settings()
     if extension not in load_rules().agents.agents:
         raise click.ClickException(f"没有座席 {extension} (routing/agents.yaml)")

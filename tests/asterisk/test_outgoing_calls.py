@@ -16,6 +16,7 @@ from hotline.db import open_engine
 from hotline.phone import Account
 from hotline.rulebook import open_rulebook
 from hotline.trial import TrialError, free_ports
+from people.units import Unit, UnitKind, save_unit
 from routing.live import is_reachable
 from tests.asterisk.instance import Instance
 from tests.asterisk.phones import Phones, outbound_reached, taken
@@ -69,8 +70,32 @@ async def called(instance: Instance, number: str) -> list[TicketEvent]:
         return await events_of(connection, open_rulebook(instance.settings), number, "called")
 
 
-async def dial(instance: Instance, number: str) -> Any:
-    return await asyncio.to_thread(instance.hotline, "agent", "dial", "1001", "--ticket", number)
+async def dial(instance: Instance, number: str, *more: str) -> Any:
+    return await asyncio.to_thread(instance.hotline, "agent", "dial", "1001", "--ticket", number, *more)
+
+
+async def unit(instance: Instance, id: str, contact: str) -> None:
+    async with open_engine(instance.settings) as engine, engine.begin() as connection:
+        await save_unit(connection, Unit(id, "供水集团", UnitKind.ENTERPRISE, contact=contact))
+
+
+async def missed(instance: Instance, number: str) -> Any:
+    """That caller's row, ended or not."""
+    found = await asyncio.to_thread(instance.hotline, "calls", "missed", "list", "--all")
+    return next((one for one in found["missed"] if one["number"] == f"+86{number}"), None)
+
+
+async def gives_up(phones: Phones, number: str) -> Any:
+    """Calls, asks for a queue, and hangs up in it: nobody is logged in. His row of the list."""
+    citizen = await phones.citizen(number, keys="w1,2")
+    await citizen.wait("key", 10)
+    await citizen.wait("connected", 10)
+    await citizen.hangup()
+    call = await call_of(phones.instance, number)
+    assert call["missed"]
+    row = await missed(phones.instance, number)
+    assert (row["call_id"], row["ended"]) == (call["id"], None)
+    return row
 
 
 async def test_agent_and_citizen_hear_each_other_and_it_is_on_record(
@@ -153,3 +178,81 @@ async def test_no_network_rings_no_agent(phones: Phones, calling: tuple[Instance
     with pytest.raises(TrialError, match="外线没有应答"):
         await dial(instance, number)
     assert agent.incoming.empty()
+
+
+async def test_a_unit_is_called_about_a_ticket(phones: Phones, calling: tuple[Instance, int]) -> None:
+    instance, port = calling
+    number = await ticket(instance, "13933330005")
+    await unit(instance, "water", "0411-83456789")
+    agent = await phones.agent("1001", log_in=False)
+    office = await network(phones, port)
+    told = await dial(instance, number, "--unit", "water")
+    assert (told["ticket"], told["number"]) == (number, "0411-****6789")
+    at_agent, at_office = await taken(agent), await taken(office)
+    assert (at_agent.events[0].detail, at_office.events[0].detail) == ("041183456789", "12345")
+    await at_office.hangup()
+    await at_agent.ended(5)
+    call = await call_of(instance, "+8641183456789", recording=True)
+    assert (call["id"], call["via"], call["agent"], call["missed"]) == (told["call_id"], "outgoing", "1001", False)
+    assert call["timeline"][0]["detail"] == {"agent": "1001", "ticket": number, "unit": "water"}
+    [event] = await called(instance, number)
+    assert (event.data["call_id"], event.data["unit"]) == (call["id"], "water")
+    await unit(instance, "gas", "")
+    for other in ("gas", "nobody"):
+        with pytest.raises(TrialError, match=other):
+            await dial(instance, number, "--unit", other)
+    assert len(await called(instance, number)) == 1
+    assert agent.incoming.empty()
+
+
+async def test_a_missed_caller_is_rung_back_from_the_list(phones: Phones, calling: tuple[Instance, int]) -> None:
+    instance, port = calling
+    row = await gives_up(phones, "13933330006")
+    agent = await phones.agent("1001", log_in=False)
+    silent = await network(phones, port, answer_after=None)
+
+    async def ring_back() -> Any:
+        return await asyncio.to_thread(instance.hotline, "agent", "dial", "1001", "--missed", str(row["id"]))
+
+    told = await ring_back()
+    at_agent = await taken(agent)
+    async with asyncio.timeout(10):
+        ringing = await silent.incoming.get()
+    await at_agent.hangup()
+    await ringing.ended(5)
+    assert (await call_of(instance, "+8613933330006"))["id"] == told["call_id"]
+    still = await missed(instance, "13933330006")
+    assert (still["ended"], still["taken_by"], still["calls"]) == (None, "1001", 1), "rung, and not reached"
+    with pytest.raises(TrialError, match="1001 领取"):
+        await asyncio.to_thread(instance.hotline, "calls", "missed", "take", str(row["id"]), "--agent", "1002")
+
+    told = await ring_back()
+    at_agent = await taken(agent)
+    async with asyncio.timeout(10):
+        ringing = await silent.incoming.get()
+    await ringing.do("answer")
+    call = await call_of(instance, "+8613933330006", until="connected")
+    assert call["id"] == told["call_id"]
+    over = await missed(instance, "13933330006")
+    assert (over["ended"], over["ended_by"]) == ("reached", "1001"), "while they talk"
+    await at_agent.hangup()
+    await ringing.ended(5)
+    made = [event.data["call_id"] for event in await called(instance, row["ticket"])]
+    assert len(made) == 2
+    assert made[-1] == told["call_id"]
+    with pytest.raises(TrialError, match="已了结"):
+        await ring_back()
+
+
+async def test_who_calls_again_and_gets_through_is_off_the_list(phones: Phones, calling: tuple[Instance, int]) -> None:
+    instance, _ = calling
+    row = await gives_up(phones, "13933330007")
+    agent = await phones.agent("1001")
+    again = await phones.citizen("13933330007", keys="w1,2")
+    line = await taken(agent)
+    call = await call_of(instance, "13933330007", until="connected")
+    over = await missed(instance, "13933330007")
+    assert (over["id"], over["ended"], over["ended_by"]) == (row["id"], "got_through", "1001")
+    assert call["id"] != row["call_id"]
+    await again.hangup()
+    await line.ended(5)

@@ -1,5 +1,5 @@
-"""An agent calls the citizen of a ticket, or a unit about it (预览外呼): first the agent's own telephone rings, then the
-other one."""
+"""An agent calls the citizen of a ticket, or a unit about it (预览外呼): first the agent's own telephone rings, then
+the other one."""
 
 from __future__ import annotations
 
