@@ -49,14 +49,15 @@ def parse(position: int, line: str) -> QueueEvent | None:
         return QueueEvent(position=position, at=at, call="", kind=kind)
     if call == "NONE" or not call or not call[-1].isdigit() or "." not in call:
         return None  # REALTIME, MANAGER and the like: not a call
-    technology, _, name = agent.rpartition("/")
+    # The member's name where it has one, else its interface.
+    name = agent.rpartition("/")[2]
     return QueueEvent(
         position=position,
         at=at,
         call=call_id(call),
         kind=kind,
         queue="" if queue == "NONE" else queue,
-        agent=name if technology else "",
+        agent="" if name == "NONE" else name,
         data=tuple(data),
     )
 

@@ -15,6 +15,13 @@ def test_a_line_about_a_call() -> None:
     )
 
 
+@pytest.mark.parametrize(("agent", "told"), [("PJSIP/1001", "1001"), ("1001", "1001"), ("NONE", ""), ("", "")])
+def test_an_agent_by_interface_or_by_name(agent: str, told: str) -> None:
+    event = queue_log.parse(3, f"1795296064|hotline-1795296063.0|consultation|{agent}|RINGNOANSWER|5000")
+    assert event is not None
+    assert event.agent == told
+
+
 @pytest.mark.parametrize(
     "line",
     [
