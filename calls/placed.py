@@ -1,5 +1,5 @@
-"""A place in line kept for a caller who hung up to be rung back 排队回拨 (the dialplan's ``PLACE``), checked before it is
-believed. Pure."""
+"""A place in line kept for a caller who hung up to be rung back 排队回拨 (the dialplan's ``PLACE``), checked before it
+is believed. Pure."""
 
 from __future__ import annotations
 
@@ -21,10 +21,12 @@ _EPOCH_MS = re.compile(r"[0-9]{13}")
 
 @dataclass(frozen=True, slots=True)
 class Place:
-    """``joined_at``: when the caller joined the queue, epoch seconds. ``number``: as the caller has it or keyed it."""
+    """Times are epoch seconds; ``joined_at``: when the caller joined the queue. ``number``: as the caller has it, or
+    keyed it."""
 
     queue: str
     joined_at: float
+    asked_at: float
     number: str
 
 
@@ -34,7 +36,7 @@ def asked(extra: Mapping[str, str], at: float) -> Place | None:
     if not _QUEUE.fullmatch(queue) or not _NUMBER.fullmatch(number):
         return None
     joined_at = int(joined) / 1000 if _EPOCH_MS.fullmatch(joined) else at
-    return Place(queue, min(joined_at, at), number)
+    return Place(queue, min(joined_at, at), at, number)
 
 
 def is_hold(channel: str) -> bool:

@@ -58,7 +58,7 @@ class Search:
         self._line: _Line | None = None
         self._missing: dict[str, float] = {}
         """Call id → when it was first found in no channel (monotonic)."""
-        self._log_was = _Log()
+        self._log_was = Log()
         """At the last look."""
 
     async def look(self) -> list[Lost]:
@@ -74,7 +74,7 @@ class Search:
             self._line = _Line(self._settings)
         live = {name for row in await channels(self._line.ami) for name in (row.unique_id, row.call_id)}
         uptime = self._line.uptime()
-        log_was, self._log_was = self._log_was, _log_at(self._settings.cel_file)
+        log_was, self._log_was = self._log_was, log_at(self._settings.cel_file)
         seen_at = time.monotonic()
         self._missing = {call: self._missing.get(call, seen_at) for call in found if call not in live}
         certain = [call for call, since in self._missing.items() if seen_at - since >= AGAIN_SECONDS]
@@ -82,7 +82,7 @@ class Search:
             return []
         async with self._engine.connect() as connection:
             # Its present end is never reached while calls go on; that of the last look was, if nothing is wrong.
-            if not await _is_read(connection, log_was, self._log_was, self._node):
+            if not await is_read(connection, log_was, self._log_was, self._node):
                 return []
             # What was read may have told: only what is still open counts.
             still = await _open(connection, now, self._node)
@@ -104,19 +104,19 @@ class Search:
 
 
 @dataclass(frozen=True, slots=True)
-class _Log:
+class Log:
     """Asterisk's event log at some moment. Inode 0: there was none."""
 
     inode: int = 0
     size: int = 0
 
 
-def _log_at(file: Path) -> _Log:
+def log_at(file: Path) -> Log:
     try:
         stat = file.stat()
     except FileNotFoundError:
-        return _Log()
-    return _Log(stat.st_ino, stat.st_size)
+        return Log()
+    return Log(stat.st_ino, stat.st_size)
 
 
 async def _open(connection: AsyncConnection, now: datetime, node: str) -> dict[str, datetime]:
@@ -126,7 +126,7 @@ async def _open(connection: AsyncConnection, now: datetime, node: str) -> dict[s
     return {row.call_id: row.claimed_at for row in rows}
 
 
-async def _is_read(connection: AsyncConnection, then: _Log, now: _Log, node: str) -> bool:
+async def is_read(connection: AsyncConnection, then: Log, now: Log, node: str) -> bool:
     """Whether what the log held ``then`` has been written down; it may have been set aside since."""
     row = (await connection.execute(_CURSOR, {"stream": CEL, "node": node})).one_or_none()
     if then.size == 0 or row is None:

@@ -1,4 +1,5 @@
-"""The dialler process: ``python -m hotline.dialler``. Rings the citizens of running campaigns, each attempt once.
+"""The dialler process: ``python -m hotline.dialler``. Rings the citizens of running campaigns, each attempt once, and
+those who kept a place in line (:mod:`hotline.places`).
 
 An attempt is claimed (written down and committed) before anybody is rung, and only the process that claimed it asks
 Asterisk for the call, once. What came of it is in Asterisk's log and nowhere else: an attempt of which this process
@@ -36,7 +37,9 @@ from hotline.metrics import Figure, Publisher
 from hotline.metrics_database import pool_figures
 from hotline.nodes import others_dial
 from hotline.parts import DIALLER_HEARTBEAT
+from hotline.places import Places
 from hotline.rulebook import Rulebooks, open_rulebook
+from hotline.rules import load_rules
 from hotline.secrets import load_secrets
 from hotline.settings import Callback, Settings, SettingsError, load_settings
 from hotline.stopping import pause
@@ -263,10 +266,19 @@ async def serve(settings: Settings, stop: asyncio.Event) -> None:
     settings.run_dir.mkdir(parents=True, exist_ok=True)
     async with asyncio.TaskGroup() as group:
         group.create_task(beat(settings.run_dir / DIALLER_HEARTBEAT, stop))
+        group.create_task(keep_places(settings, stop))
         rulebook = await open_rules(settings, stop)
         if rulebook is not None:
             await _dial(settings, rulebook, stop)
     log.info("stopped")
+
+
+async def keep_places(settings: Settings, stop: asyncio.Event) -> None:
+    """Whoever asked for it in the queue is rung when it is his turn; whatever becomes of campaigns."""
+    queues = (await asyncio.to_thread(load_rules)).queues
+    ami = Ami("127.0.0.1", settings.ami.port, DIALLER, load_secrets(settings).ami)
+    async with open_engine(settings, pool_size=1) as engine:
+        await Places(settings, engine, ami, queues).run(stop)
 
 
 async def _dial(settings: Settings, rulebook: Rulebooks, stop: asyncio.Event) -> None:

@@ -72,6 +72,8 @@ def summary_of(call: Call) -> str:
         parts.append("应急线路未接通")
     if call.message_file:
         parts.append("有语音留言")
+    if call.place is not None:
+        parts.append("保留排队位置，等候回电")
     if call.abandoned:
         parts.append("排队中挂断，待回拨")
     elif call.missed:

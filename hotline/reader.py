@@ -48,6 +48,7 @@ MAX_BACK_OFF = 2.0
 OnEnded = Callable[[AsyncConnection], Awaitable[None]]
 OnOutgoing = Callable[[AsyncConnection, list[Outgoing]], Awaitable[None]]
 OnCut = Callable[[AsyncConnection, list[tuple[Call, Caller, Waiting]]], Awaitable[None]]
+OnChanged = Callable[[AsyncConnection, list[tuple[Call, Caller, Call | None]]], Awaitable[None]]
 Parsed = tuple[Event, StoredLine]
 
 
@@ -80,14 +81,19 @@ async def to_nobody(connection: AsyncConnection, ended: list[Outgoing]) -> None:
     """Where nobody is called back."""
 
 
+async def nobody_asks(connection: AsyncConnection, changed: list[tuple[Call, Caller, Call | None]]) -> None:
+    """Where no caller is rung back in line."""
+
+
 async def nobody_waits(connection: AsyncConnection, cut: list[tuple[Call, Caller, Waiting]]) -> None:
     """Where no place in line is kept."""
 
 
 class Reader:
     """``on_ended`` is called inside the transaction when a call has ended (its recording can be converted), and
-    ``on_outgoing`` with calls of ours that have ended, each time something more is read of them, ``on_cut`` with callers
-    who waited in a queue when Asterisk went. ``node``: whose log it is, where several share the database."""
+    ``on_outgoing`` with calls of ours that have ended, each time something more is read of them, ``on_cut`` with
+    callers who waited in a queue when Asterisk went, ``on_changed`` with calls whose records changed, and the records
+    before. ``node``: whose log it is, where several share the database."""
 
     def __init__(
         self,
@@ -97,11 +103,13 @@ class Reader:
         on_ended: OnEnded,
         on_outgoing: OnOutgoing = to_nobody,
         on_cut: OnCut = nobody_waits,
+        on_changed: OnChanged = nobody_asks,
         node: str = "",
     ) -> None:
         self._engine = engine
         self._files = {CEL: cel_file, QUEUE_LOG: queue_log_file}
         self._on_ended, self._on_outgoing, self._on_cut = on_ended, on_outgoing, on_cut
+        self._on_changed = on_changed
         self._node = node
         self._taken = 0
         self._tails: dict[str, Tail] = {}
@@ -132,8 +140,8 @@ class Reader:
         self.forget()
 
     def close_gone(self, call_ids: Iterable[str], at: float, kind: str = queue_log.GONE) -> None:
-        """Asterisk has these calls no longer (seen at ``at``, epoch seconds; ``kind``: GONE or LOST): the next step closes
-        those that are still open. Forgotten when that fails: whoever looks again finds them again."""
+        """Asterisk has these calls no longer (seen at ``at``, epoch seconds; ``kind``: GONE or LOST): the next step
+        closes those that are still open. Forgotten when that fails: whoever looks again finds them again."""
         self._gone |= dict.fromkeys(call_ids, (at, kind))
 
     def forget(self) -> None:
@@ -274,8 +282,10 @@ class Reader:
             one.call for one in changed if one.call.recording_file and (one.old is None or not one.old.recording_file)
         ]:
             await store.expect_recordings(connection, begun, self._node)
-        await missed.note(connection, [(one.call, one.caller, one.old) for one in changed])
+        records = [(one.call, one.caller, one.old) for one in changed]
+        await missed.note(connection, records)
         await self._tickets(connection, changed)
+        await self._on_changed(connection, records)
         if alerts := [alert for one in changed for alert in one.alerts]:
             await raise_alerts(connection, alerts)
         await store.notify(connection, CALLS_CHANNEL, [one.call.id for one in changed])

@@ -18,6 +18,7 @@ from hotline.secrets import Secrets, load_or_create
 from hotline.settings import CHECKOUT, Settings
 from ivr.prompts import FOLDER as PROMPTS
 from ivr.watchdog import AFTER_LISTENING, AFTER_LOSS, LISTENING
+from line.turn import LONGEST
 from routing.queues import AGENTS, EMERGENCY, EMERGENCY_NUMBERS, HANDOVER, agent_queue
 
 TEMPLATES = CHECKOUT / "asterisk_conf"
@@ -60,24 +61,31 @@ def render(settings: Settings) -> Path:
 
     Raises :class:`datafile.DataFileError` for a faulty rule file, :class:`hotline.settings.SettingsError` for the rest.
     """
-    rules = load_rules()
-    asterisk = find_asterisk()
-    secrets = load_or_create(settings, rules.agents.agents)
+    texts = rendered(settings)
     base = settings.asterisk_dir
     for folder in ("etc", "run", "lib/keys", "log/cel-custom", "spool", "data/agi-bin", "data/sounds"):
         (base / folder).mkdir(parents=True, exist_ok=True, mode=0o700)
     settings.recordings_dir.mkdir(parents=True, exist_ok=True)
     settings.run_dir.mkdir(parents=True, exist_ok=True)
-    _link_sounds(base / "data", asterisk)
-    values = _values(settings, secrets, rules, asterisk)
+    _link_sounds(base / "data", find_asterisk())
+    for name, text in texts.items():
+        _write(base / "etc" / name, text)
+    return base / "etc" / "asterisk.conf"
+
+
+def rendered(settings: Settings) -> dict[str, str]:
+    """The files of ``<home>/asterisk/etc`` by name, as :func:`render` has them. Nothing is written but new secrets."""
+    rules = load_rules()
+    secrets = load_or_create(settings, rules.agents.agents)
+    values = _values(settings, secrets, rules, find_asterisk())
     environment = Environment(
         loader=FileSystemLoader(TEMPLATES), undefined=StrictUndefined, trim_blocks=True, keep_trailing_newline=True
     )
-    for template in sorted(TEMPLATES.glob("*.conf.j2")):
-        text = environment.get_template(template.name).render(values)
-        _write(base / "etc" / template.name.removesuffix(".j2"), text)
-    _write(base / "etc" / "fallback.json", fallback_menu(rules))
-    return base / "etc" / "asterisk.conf"
+    texts = {
+        template.name.removesuffix(".j2"): environment.get_template(template.name).render(values)
+        for template in sorted(TEMPLATES.glob("*.conf.j2"))
+    }
+    return texts | {"fallback.json": fallback_menu(rules)}
 
 
 def fallback_menu(rules: Rules) -> str:
@@ -125,6 +133,7 @@ def _values(settings: Settings, secrets: Secrets, rules: Rules, asterisk: Asteri
         "agents": rules.agents.agents,
         "agents_queue": AGENTS,
         "agent_queue": agent_queue,
+        "longest_wrapup": lambda agent: max(rules.queues[name].wrapup_seconds for name in agent.queues),
         "emergency_queue": EMERGENCY,
         "handover_queue": HANDOVER,
         "emergency_numbers": EMERGENCY_NUMBERS,
@@ -137,6 +146,7 @@ def _values(settings: Settings, secrets: Secrets, rules: Rules, asterisk: Asteri
         "listening": LISTENING,
         "after_listening": AFTER_LISTENING,
         "after_loss": AFTER_LOSS,
+        "place_seconds": round(LONGEST.total_seconds()),
     }
 
 

@@ -138,7 +138,7 @@ class Ami:
         """Ring ``channel`` and, when it answers, run ``context``/``exten`` on it. Returns ``OriginateResponse``.
 
         Never repeated here, and not to be repeated by the caller when it raises :class:`AmiLost` or
-        :class:`AmiTimeout`: the phone may be ringing. ``channel_id`` is what the log will name it.
+        :class:`AmiTimeout`: the phone may be ringing. ``channel_id`` is what the log will name it; empty: any.
         """
         for name, value in (variables or {}).items():
             # Asterisk splits this header at commas, so one in a value would set another variable.
@@ -146,7 +146,6 @@ class Ami:
                 raise AmiInvalid(f"not a variable that can be passed: {name!r}")
         fields: dict[str, str | Sequence[str]] = {
             "Channel": channel,
-            "ChannelId": channel_id,
             "Context": context,
             "Exten": exten,
             "Priority": "1",
@@ -154,6 +153,8 @@ class Ami:
             "Async": "true",
             "Variable": [f"{name}={value}" for name, value in (variables or {}).items()],
         }
+        if channel_id:
+            fields["ChannelId"] = channel_id
         if caller_id:
             fields["CallerID"] = caller_id
         reply = await self.action("Originate", fields, ring_seconds + 5.0, until="OriginateResponse")

@@ -16,6 +16,7 @@ class QueueRow:
     """Asterisk's moving average of the wait."""
     completed: int
     abandoned: int
+    weight: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,6 +31,8 @@ class MemberRow:
     status: int
     """Asterisk's device state: 1 not in use, 2 in use, 3 busy, 5 unavailable, 6 ringing, 8 on hold."""
     calls_taken: int
+    last_call: int = 0
+    """Epoch seconds at which the last one ended; 0: none."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -104,6 +107,10 @@ async def queue_add(
     )
 
 
+async def hang_up(ami: Ami, channel: str) -> None:
+    await ami.action("Hangup", {"Channel": channel})
+
+
 async def queue_remove(ami: Ami, queue: str, interface: str) -> None:
     await ami.action("QueueRemove", {"Queue": queue, "Interface": interface})
 
@@ -127,6 +134,7 @@ def _queue(event: Event) -> QueueRow:
         _int(event, "Holdtime"),
         _int(event, "Completed"),
         _int(event, "Abandoned"),
+        _int(event, "Weight"),
     )
 
 
@@ -141,6 +149,7 @@ def _member(event: Event) -> MemberRow:
         event.get("InCall") == "1",
         _int(event, "Status"),
         _int(event, "CallsTaken"),
+        _int(event, "LastCall"),
     )
 
 

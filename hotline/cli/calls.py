@@ -11,11 +11,13 @@ from rich.markup import escape
 from rich.table import Table
 from sqlalchemy.ext.asyncio import AsyncConnection
 
+from calls import placed
 from calls.events import CALL_ID
 from calls.keeping_history import history
 from calls.listing import list_calls, load_timeline, timeline_rows
 from calls.surveyed import VIA
 from hotline.cli._calls_missed import group
+from hotline.cli._calls_places import command as places
 from hotline.cli._database import Since, ask, console, local, print_json
 from hotline.intake import CATEGORY_NAMES
 from tickets.draft import of_call
@@ -37,6 +39,7 @@ _EVENTS = {
     "notice": "录音告知",
     "key": "按键",
     "number": "输入号码",
+    "progress": "查询进度",
     "heard": "听到",
     "speech_off": "改由按键服务",
     "cancelled": "主叫取消",
@@ -69,6 +72,8 @@ _EVENTS = {
     "opted_out": "以后不再回访",
     "to_agent": "要求转人工",
     "comment": "意见留言",
+    "place": "保留排队位置",
+    "place_left": "继续等候",
     "broken": "询问中断",
     "asterisk_restarted": "电话系统重启",
     "hangup_lost": "挂断记录缺失",
@@ -120,6 +125,7 @@ def command(
 
 
 command.add_command(group)
+command.add_command(places)
 
 
 def without_words(timeline: list[dict[str, Any]]) -> dict[str, Any]:
@@ -135,8 +141,8 @@ def _public(row: Mapping[str, Any]) -> dict[str, Any]:
     """The stable keys of ``--json``; empty texts are null."""
     names = (
         "id caller caller_e164 caller_kind dialled via arrived_at answered_at human_at ended_at time_to_human category"
-        " keys queue agent emergency missed informed announced abandoned hangup_by notice fallback message_file recording ticket"
-        " said topic confidential timeline"
+        " keys queue agent emergency missed informed announced abandoned hangup_by notice fallback message_file"
+        " recording ticket said topic confidential timeline"
     ).split()
     return {name: None if row[name] == "" else row[name] for name in names if name in row}
 
@@ -184,6 +190,8 @@ def _marks(row: Mapping[str, Any]) -> list[str]:
         marks.append("应急中心转来")
     if row["via"] == VIA:
         marks.append("回访")
+    if row["via"] == placed.VIA:
+        marks.append("排队回电")
     if row["missed"]:
         marks.append("[yellow]待回拨[/]")
     if row["informed"]:
@@ -238,6 +246,10 @@ def _speech_off(detail: Mapping[str, str]) -> str:
     return _WHY_OFF.get(detail.get("why", ""), "")
 
 
+def _progress(detail: Mapping[str, str]) -> str:
+    return " ".join(filter(None, [_PROGRESS.get(detail.get("result", "")), detail.get("ticket")]))
+
+
 def _answer(detail: Mapping[str, str]) -> str:
     """满意度：不满意（按键）"""
     question, value = detail.get("question", ""), detail.get("value", "")
@@ -256,6 +268,7 @@ def _broken(detail: Mapping[str, str]) -> str:
     return _WHY_BROKEN.get(detail.get("why", ""), "")
 
 
+_PROGRESS = {"found": "已告知", "wrong": "不符", "limited": "次数已满", "unknown": "未能查询"}
 _TIMES = {"barge_ms": "打断", "decide_ms": "决定"}
 _QUESTIONS = {"solved": "是否已解决", "satisfaction": "满意度"}
 _VALUES = {"yes": "是", "no": "否"} | {level.value: chinese(level) for level in Level}
@@ -265,6 +278,7 @@ _DETAILS = {
     "heard": _heard,
     "key": _key,
     "speech_off": _speech_off,
+    "progress": _progress,
     "answer": _answer,
     "opted_out": _by,
     "to_agent": _by,

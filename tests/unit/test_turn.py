@@ -1,173 +1,201 @@
-"""When a turn pauses, resumes, decides and ends: the machine alone, 20 ms a step."""
+"""Whose turn it is of those who kept a place, and where they stand."""
 
 from __future__ import annotations
 
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
+
 import pytest
 
-from ivr.audio.turn import Do, Pace, Turn
-from ivr.leg import Manner
+from calls.placed import HOLD
+from line.turn import AGAIN, Exchange, Waiting, after, steps, unknown_holds
+from line.words import PlaceState, TryOutcome
+from routing.live import MemberRow, QueueRow, QueueStatus, WaitingRow
+from routing.queues import Queue
 
-PACE = Pace()
-PLAIN, SINGLY = Manner(), Manner(singly=True)
+NOW = datetime(2026, 11, 22, 2, 0, tzinfo=UTC)
+FREE, TALKING, RINGING = 1, 2, 6
+QUEUES = {
+    "help": Queue(name="求助", then="agents", wrapup_seconds=10),
+    "complaint": Queue(name="投诉", then="agents", wrapup_seconds=0),
+    "agents": Queue(name="人工", wrapup_seconds=0),
+}
 
 
-def turn(*, prompt: bool = True, manner: Manner = PLAIN, streaming: bool = False, max_ms: int = 5000) -> Turn:
-    return Turn(
-        PACE, silence_ms=3000, max_ms=max_ms, longest_ms=60_000, prompt=prompt, manner=manner, streaming=streaming
+def ago(seconds: float) -> datetime:
+    return NOW - timedelta(seconds=seconds)
+
+
+def place(number: int, joined: float, queue: str = "help", **more: object) -> Waiting:
+    made = Waiting(
+        id=number,
+        call_id=f"h-1795300000.{number}",
+        queue=queue,
+        number=f"+861390000{number:04}",
+        joined_at=ago(joined),
+        state=PlaceState.WAITING,
+        tries=0,
+        next_at=ago(joined),
     )
+    return replace(made, **more)  # type: ignore[arg-type]
 
 
-def hear(machine: Turn, pattern: str) -> list[tuple[int, Do]]:
-    """``pattern``: ``v300 s650`` is 300 ms of voice and 650 of silence. What is to be done, and when in it."""
-    done: list[tuple[int, Do]] = []
-    now = 0
-    for piece in pattern.split():
-        for _ in range(int(piece[1:]) // 20):
-            now += 20
-            done += [(now, act) for act in machine.frame(piece[0] == "v")]
-    return done
+def held(one: Waiting, position: int, wait: int = 5) -> WaitingRow:
+    channel = f"{HOLD}{one.call_id}@place-hold-0000000{one.id};2"
+    return WaitingRow(one.queue, position, channel, f"h-1795300000.9{one.id}", "", wait)
 
 
-def test_a_voice_pauses_the_prompt_and_the_silence_after_it_asks_for_the_words() -> None:
-    machine = turn()
-    assert hear(machine, "s1000 v800 s640") == [(1060, Do.HEAR), (1060, Do.PAUSE)]
-    assert hear(machine, "s20") == [(20, Do.DECIDE)]
-    assert machine.decided("我家停水了") == (Do.END_WORDS,)
+def caller(name: str, position: int, wait: int, queue: str = "help") -> WaitingRow:
+    return WaitingRow(queue, position, f"PJSIP/trunk-{position:08}", name, "139", wait)
 
 
-def test_a_pause_within_a_sentence_is_not_its_end() -> None:
-    assert [act for _, act in hear(turn(), "v400 s600 v400 s600")] == [Do.HEAR, Do.PAUSE]
+def agent(extension: str, status: int = FREE, queue: str = "help", **more: object) -> MemberRow:
+    made = MemberRow(queue, f"PJSIP/{extension}", extension, 0, False, "", status == TALKING, status, 0)
+    return replace(made, **more)  # type: ignore[arg-type]
 
 
-def test_digits_have_more_time_between_them() -> None:
-    assert Do.DECIDE not in [act for _, act in hear(turn(manner=SINGLY), "v400 s980")]
-    assert hear(turn(manner=SINGLY), "v400 s1000")[-1] == (1400, Do.DECIDE)
+def exchange(*rows: WaitingRow | MemberRow, live: tuple[str, ...] = (), **more: object) -> Exchange:
+    queues = tuple(
+        QueueRow(name, "rrmemory", 0, 0, 0, 0, weight)
+        for name, weight in (("help", 2), ("agents", 0), ("complaint", 0))
+    )
+    members = tuple(row for row in rows if isinstance(row, MemberRow))
+    waiting = tuple(row for row in rows if isinstance(row, WaitingRow))
+    made = Exchange(QueueStatus(queues, members, waiting), frozenset(live), QUEUES, {}, NOW)
+    return replace(made, **more)  # type: ignore[arg-type]
 
 
-def test_a_cough_is_not_even_recognised() -> None:
-    machine = turn()
-    assert hear(machine, "s500 v160 s300")[-2:] == [(960, Do.FORGET), (960, Do.RESUME)]
-    assert hear(machine, "s3000") == []
+def rung(places: list[Waiting], seen: Exchange) -> list[int]:
+    return [hold.place.id for hold in steps(places, seen).ring]
 
 
-def test_a_cough_is_no_digit() -> None:
-    assert hear(turn(manner=SINGLY), "v160 s300")[-2:] == [(460, Do.FORGET), (460, Do.RESUME)]
+@pytest.mark.parametrize(("agents", "expected"), [(0, []), (1, []), (2, [2]), (3, [2])])
+def test_he_is_rung_when_fewer_are_ahead_than_agents_are_free(agents: int, expected: list[int]) -> None:
+    b = place(2, 20)
+    free = [agent(f"100{n}") for n in range(agents)]
+    assert rung([b], exchange(caller("a", 1, 30), held(b, 2), caller("c", 3, 10), *free)) == expected
 
 
-def test_a_short_answer_is_where_one_syllable_may_be_one() -> None:
-    assert hear(turn(manner=Manner(short=True)), "v160 s660")[-1] == (820, Do.DECIDE)
+def test_places_ahead_count_like_callers_and_each_takes_one_agent() -> None:
+    one, two, three = place(1, 30), place(2, 20), place(3, 10)
+    seen = exchange(held(one, 1), held(two, 2), held(three, 3), agent("1001"), agent("1002"))
+    assert rung([three, two, one], seen) == [2, 1]
+    ringing = replace(one, state=PlaceState.RINGING)
+    assert rung([ringing, two, three], seen) == [2]
 
 
-def test_a_click_is_nothing() -> None:
-    assert hear(turn(), "v40 s200 v40 s200 v20 s20 v20") == []
+def test_whoever_is_being_answered_has_an_agent_already() -> None:
+    b = place(2, 20)
+    seen = (caller("a", 1, 30), held(b, 2), agent("1001", RINGING))
+    assert rung([b], exchange(*seen)) == []
+    assert rung([b], exchange(*seen, agent("1002"))) == [2]
 
 
-@pytest.mark.parametrize("interruptions", [PACE.interruptions])
-def test_noise_without_words_interrupts_a_prompt_so_often_only(interruptions: int) -> None:
-    machine = turn()
-    for _ in range(interruptions):
-        assert Do.PAUSE in [act for _, act in hear(machine, "v600 s660")]
-        assert machine.decided("") == (Do.FORGET, Do.RESUME)
-    assert [act for _, act in hear(machine, "v600 s660")] == [Do.HEAR, Do.DECIDE]
-    assert machine.decided("有人吗") == (Do.END_WORDS,), "it is listened to all the same"
+@pytest.mark.parametrize(
+    "busy",
+    [
+        {"status": TALKING},
+        {"paused": True},
+        {"in_call": True},
+        {"last_call": int(NOW.timestamp()) - 9},
+        {"status": 5},
+    ],
+)
+def test_only_who_could_answer_now_is_free(busy: dict[str, object]) -> None:
+    b = place(2, 20)
+    assert rung([b], exchange(held(b, 1), agent("1001", **busy))) == []  # type: ignore[arg-type]
 
 
-def test_words_while_it_is_said_pause_a_prompt_that_noise_does_not_pause_any_more() -> None:
-    machine = turn(streaming=True)
-    for _ in range(PACE.interruptions):
-        hear(machine, "v600 s660")
-        machine.decided("")
-    hear(machine, "v600")
-    assert machine.partial("着火了") == (Do.PAUSE,)
-    assert machine.partial("着火了快来") == ()
+def test_wrap_up_ends() -> None:
+    b = place(2, 20)
+    assert rung([b], exchange(held(b, 1), agent("1001", last_call=int(NOW.timestamp()) - 10))) == [2]
 
 
-def test_a_street_that_never_is_silent_holds_a_streaming_prompt_up_for_a_while_only() -> None:
-    machine = turn(streaming=True)
-    assert hear(machine, "v4000")[-1] == (PACE.patience, Do.RESUME)
+def test_a_heavier_queue_comes_first() -> None:
+    b = place(2, 20, queue="agents")
+    light = (held(b, 1), agent("1001", queue="agents"), agent("1001"))
+    assert rung([b], exchange(*light)) == [2]
+    assert rung([b], exchange(*light, caller("a", 1, 1))) == []
+    assert rung([b], exchange(*light, caller("a", 1, 1), agent("1002"), agent("1002", queue="agents"))) == [2]
 
 
-def test_talk_in_the_street_holds_any_prompt_up_for_a_while_only() -> None:
-    machine = turn(max_ms=15_000)
-    assert hear(machine, "v14000")[-1] == (PACE.patience_without_words, Do.RESUME)
-    assert hear(machine, "v1000") == [(1000, Do.DECIDE)], "it is listened to all the while"
-    assert machine.decided("") == (Do.FORGET,)
+def test_of_two_queues_alike_whoever_waits_longer_gets_the_only_agent() -> None:
+    b = place(2, 20, queue="agents")
+    both = (agent("1001", queue="agents"), agent("1001", queue="complaint"))
+    assert rung([b], exchange(held(b, 1, 20), caller("a", 1, 30, "complaint"), *both)) == []
+    assert rung([b], exchange(held(b, 1, 20), caller("a", 1, 10, "complaint"), *both)) == [2]
 
 
-ANNOUNCED_MS = 4400
+def test_nobody_is_rung_before_his_time_or_while_he_is_still_on_the_line() -> None:
+    b = place(2, 20)
+    seen = exchange(held(b, 1), agent("1001"))
+    assert rung([b], seen) == [2]
+    assert rung([replace(b, next_at=NOW + AGAIN)], seen) == []
+    assert rung([b], replace(seen, live=frozenset({b.call_id}))) == []
+    assert rung([], seen) == []
 
 
-def announcement(*, streaming: bool = False) -> Turn:
-    return Turn(
-        PACE, silence_ms=0, max_ms=15_000, longest_ms=ANNOUNCED_MS + 1000,
-        prompt=True, manner=Manner(holds_up=False), streaming=streaming,
-    )  # fmt: skip
+def test_what_is_not_held_is_made_at_one_more_than_the_earlier_arrivals() -> None:
+    b, d = place(2, 20), place(4, 5)
+    seen = exchange(caller("a", 1, 30), caller("c", 2, 10), caller("e", 3, 1))
+    made = steps([d, b], seen).make
+    assert [(hold.place.id, hold.position) for hold in made] == [(2, 2), (4, 4)]
+    after_a_restart = exchange(caller("new", 1, 3))
+    assert [(hold.place.id, hold.position) for hold in steps([d, b], after_a_restart).make] == [(2, 1), (4, 2)]
 
 
-@pytest.mark.parametrize("streaming", [True, False])
-def test_nothing_holds_an_announcement_up(streaming: bool) -> None:
-    machine = announcement(streaming=streaming)
-    assert hear(machine, f"v{ANNOUNCED_MS}") == [(60, Do.HEAR)]
-    assert machine.partial("有人在说话") == ()
-    machine.prompt_over()
-    assert hear(machine, "v1000") == [(1000, Do.DECIDE)]
-    assert hear(machine, "v480") == []
-    assert hear(machine, "v20") == [(20, Do.END_UNUSABLE)], "nor does a recogniser that has no time"
+def test_a_citizen_who_was_rung_counts_from_when_he_joined() -> None:
+    first, b = place(1, 60), place(2, 20)
+    back = caller("pl-1795300000.7", 1, 2)
+    seen = exchange(back, live=("pl-1795300000.7",), tried={"pl-1795300000.7": first})
+    assert [(hold.place.id, hold.position) for hold in steps([b], seen).make] == [(2, 2)]
 
 
-def test_words_over_an_announcement_count() -> None:
-    machine = announcement()
-    assert [act for _, act in hear(machine, "s500 v800 s660")] == [Do.HEAR, Do.DECIDE]
-    assert machine.decided("不用了") == (Do.END_WORDS,)
+def test_whoever_has_answered_is_not_held_a_second_time() -> None:
+    b = place(2, 20)
+    call = "pl-1795300000.7"
+    on_the_line = exchange(live=(call,), tried={call: b})
+    assert steps([replace(b, state=PlaceState.RINGING)], on_the_line).make == ()
+    assert steps([b], on_the_line).make == (), "what he answered is not read yet"
+    assert len(steps([b], exchange(tried={call: b})).make) == 1
 
 
-def test_after_noise_an_announcement_ends_by_itself() -> None:
-    machine = announcement()
-    hear(machine, "v800 s660")
-    assert machine.decided("") == (Do.FORGET,)
-    hear(machine, f"s{ANNOUNCED_MS - 1460}")
-    machine.prompt_over()
-    assert hear(machine, "s20") == [(20, Do.END_SILENCE)]
+def test_a_place_is_held_once_and_in_its_own_queue() -> None:
+    b = place(2, 20)
+    elsewhere = replace(held(b, 1), queue="agents", channel=f"{HOLD}{b.call_id}@place-hold-00000008;2")
+    twice = replace(held(b, 2), channel=f"{HOLD}{b.call_id}@place-hold-00000009;2")
+    found = steps([b], exchange(held(b, 1), twice, elsewhere, agent("1001")))
+    assert set(found.drop) == {twice.channel, elsewhere.channel}
+    assert found.make == ()
 
 
-def test_a_sentence_without_end_is_cut() -> None:
-    machine = turn()
-    assert hear(machine, "v6000")[-1] == (5000, Do.DECIDE)
+@pytest.mark.parametrize(("waited", "status", "moves"), [(299, FREE, 0), (300, FREE, 1), (19, 5, 0), (20, 5, 1)])
+def test_who_waited_too_long_goes_on_to_the_next_queue(waited: int, status: int, moves: int) -> None:
+    b = place(2, waited)
+    found = steps([b], exchange(held(b, 1), agent("1001", status)))
+    assert [(one.place.id, one.queue, one.channel) for one in found.move] == [(2, "agents", held(b, 1).channel)] * moves
+    assert len(found.ring) == (status == FREE and not moves)
+    for stays in (replace(b, state=PlaceState.RINGING), replace(b, queue="agents")):
+        assert steps([stays], exchange(replace(held(b, 1), queue=stays.queue))).move == ()
 
 
-def test_after_the_prompt_silence_ends_the_turn() -> None:
-    machine = turn()
-    assert hear(machine, "s5000") == []
-    machine.prompt_over()
-    assert hear(machine, "s3000") == [(3000, Do.END_SILENCE)]
+def test_what_holds_no_place_is_named() -> None:
+    b, gone = place(2, 20), place(3, 20)
+    seen = exchange(held(b, 1), held(gone, 2), caller("a", 3, 1))
+    assert unknown_holds([b], seen.status) == {held(gone, 2).channel: gone.call_id}
+    assert rung([b], exchange(held(gone, 1), held(b, 2), agent("1001"))) == [2], "it takes nobody's agent"
 
 
-def test_who_begins_in_the_last_moment_is_heard() -> None:
-    machine = turn(prompt=False)
-    assert hear(machine, "s2980 v600 s640") == [(3040, Do.HEAR)]
-
-
-def test_after_the_prompt_a_voice_without_words_is_told() -> None:
-    machine = turn(prompt=False)
-    assert hear(machine, "v600 s660")[-1][1] is Do.DECIDE
-    assert machine.decided("") == (Do.END_UNUSABLE,)
-
-
-def test_a_cough_after_the_prompt_gives_no_more_time() -> None:
-    machine = turn(prompt=False)
-    assert hear(machine, "s2800 v160 s300")[-1] == (3260, Do.FORGET)
-    assert hear(machine, "s20") == [(20, Do.END_SILENCE)]
-
-
-def test_while_the_words_are_looked_for_nothing_else_happens() -> None:
-    machine = turn(prompt=False)
-    hear(machine, "v600 s660")
-    assert hear(machine, "v3000 s6000") == []
-
-
-def test_nothing_lasts_for_ever() -> None:
-    assert hear(turn(), "s60000") == [(60_000, Do.END_SILENCE)]
-    machine = turn()
-    hear(machine, "s59000")
-    assert hear(machine, "v1000")[-1] == (1000, Do.DECIDE)
-    assert machine.decided("") == (Do.END_UNUSABLE,)
+@pytest.mark.parametrize(
+    ("outcome", "tries", "expected"),
+    [
+        (TryOutcome.ANSWERED, 1, PlaceState.SERVED),
+        (TryOutcome.NO_ANSWER, 1, PlaceState.WAITING),
+        (TryOutcome.NO_ANSWER, 2, PlaceState.GIVEN_UP),
+        (TryOutcome.BUSY, 2, PlaceState.GIVEN_UP),
+        (TryOutcome.UNKNOWN, 2, PlaceState.GIVEN_UP),
+        (TryOutcome.NOT_DIALLED, 2, PlaceState.WAITING),
+    ],
+)
+def test_what_comes_after_a_try(outcome: TryOutcome, tries: int, expected: PlaceState) -> None:
+    assert after(outcome, tries, 2) is expected

@@ -110,7 +110,21 @@ CREATE INDEX missed_callers_order ON missed_callers (first_at, id) WHERE ended =
 CREATE INDEX missed_callers_number ON missed_callers (number, last_at)
 """
 
+# A call to whoever kept a place in line belongs to the ticket of the call in which he did.
+_OWN = """
+CREATE OR REPLACE VIEW call_own_tickets AS
+    SELECT call_id, number FROM tickets WHERE call_id IS NOT NULL
+    UNION ALL
+    SELECT a.call_id, g.ticket FROM callback_attempts a JOIN callback_targets g ON g.id = a.target_id
+        WHERE a.call_id IS NOT NULL AND g.ticket IS NOT NULL
+    UNION ALL
+    SELECT data->>'call_id', number FROM ticket_events WHERE kind = 'called'
+    UNION ALL
+    SELECT y.call_id, t.number FROM line_place_tries y JOIN line_places p ON p.id = y.place_id
+        JOIN tickets t ON t.call_id = p.call_id WHERE y.call_id IS NOT NULL
+"""
+
 
 def upgrade() -> None:
-    for statements in (_PLACES, _ANNOUNCEMENTS, _BARRED, _SWITCHES, _PROGRESS, _MISSED):
+    for statements in (_PLACES, _ANNOUNCEMENTS, _BARRED, _SWITCHES, _PROGRESS, _MISSED, _OWN):
         op.get_bind().exec_driver_sql(statements)
