@@ -43,7 +43,7 @@ def decide(agi: Any, menu: Mapping[str, Any]) -> str:
 
 
 def _emergency(typed: str, menu: Mapping[str, Any]) -> str:
-    """The number that ``typed`` ends with, as in ivr/dialogue.py: stray digits before it do not hide it."""
+    """The number that ``typed`` ends with, as in ivr/keys.py: stray digits before it do not hide it."""
     return next((number for number in menu["emergency"] if typed.endswith(number)), "")
 
 

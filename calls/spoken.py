@@ -1,5 +1,5 @@
-"""What the voice server wrote about words (events ``HEARD`` and ``SPEECH``), checked: a recogniser heard them from a
-caller, so nothing in them is believed before it was looked at. Pure.
+"""What the voice server wrote about words and about tickets that were asked for (events ``HEARD``, ``SPEECH`` and
+``PROGRESS``), checked: they come from a caller, so nothing in them is believed before it was looked at. Pure.
 """
 
 from __future__ import annotations
@@ -14,12 +14,14 @@ SERVICES = frozenset({"110", "119", "120", "122"})
 ENDS = frozenset("words alarm unusable".split())
 ANSWERS = frozenset({"yes", "no"})
 OFF = frozenset("full lag closed engine".split())
+RESULTS = frozenset("found wrong limited unknown".split())
 MAX_TEXT = 120
 MAX_SAID = 200
 """Characters of a whole call."""
 _NAME = re.compile(r"[a-z][a-z0-9-]{0,39}")
 _SCORE = re.compile(r"[01]\.[0-9]{1,4}")
 _MS = re.compile(r"-?[0-9]{1,6}")
+_TICKET = re.compile(r"[0-9]{1,32}|[0-9]{8}-[0-9]{6,24}")
 
 
 def take(call: Call, extra: Mapping[str, str]) -> dict[str, str]:
@@ -48,6 +50,15 @@ def heard(extra: Mapping[str, str]) -> dict[str, str]:
         "barge_ms": milliseconds(extra, "barge_ms"),
         "decide_ms": milliseconds(extra, "decide_ms"),
         "engine": _if(_NAME.fullmatch(extra.get("engine", "")), extra, "engine"),
+    }
+    return {name: value for name, value in found.items() if value}
+
+
+def progress(extra: Mapping[str, str]) -> dict[str, str]:
+    """The detail of a timeline's ``progress``: what a caller was told of which ticket, or what he named."""
+    found = {
+        "result": _if(extra.get("result") in RESULTS, extra, "result"),
+        "ticket": _if(_TICKET.fullmatch(extra.get("ticket", "")), extra, "ticket"),
     }
     return {name: value for name, value in found.items() if value}
 

@@ -23,7 +23,9 @@ from line.spoken import Spoken
 
 LONGEST = 60
 """Characters spoken in one breath: the model takes some two hundred."""
-NO_VOICE = "本机没有语音合成组件：请先在服务器上运行 hotline prompts build，或改用录音（hotline announce on --wav 文件）"
+NO_VOICE = (
+    "本机没有语音合成组件：请先在服务器上运行 hotline prompts build，或改用录音（hotline announce on --wav 文件）"
+)
 _ENDS = "。！？；"
 _SILENT = str.maketrans(dict.fromkeys("“”‘’\"'《》〈〉【】「」", None) | dict.fromkeys("（）()—-–·/", "，"))
 _CLOCK = re.compile(r"(?<![0-9:])([0-9]{1,2})[:：]([0-5][0-9])(?![0-9:：])")

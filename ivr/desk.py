@@ -21,7 +21,7 @@ class Notice:
 
 @dataclass(frozen=True, slots=True)
 class Arrival:
-    """What is known of a caller at the first word. The empty one is a stranger on a normal day, or no answer in time."""
+    """What is known of a caller at the first word. The empty one: a stranger on a normal day, or no answer in time."""
 
     barred: bool = False
     maintenance: bool = False
@@ -37,11 +37,13 @@ NOBODY = Arrival()
 
 @dataclass(frozen=True, slots=True)
 class Progress:
-    """``found``: ``sounds`` tell state, unit and date due. ``wrong``: no such ticket, or the digits are not its caller's;
+    """``found``: ``sounds`` tell state, unit and date due. ``wrong``: no such ticket, or not its telephone's digits;
     which of the two is not told. ``limited``: asked too often. ``unknown``: no answer in time."""
 
     result: Literal["found", "wrong", "limited", "unknown"]
     sounds: tuple[str, ...] = ()
+    ticket: str = ""
+    """The number of the ticket that was found, for the record of the call."""
 
 
 class Desk(Protocol):

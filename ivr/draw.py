@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from html import escape
 
-from ivr.dialogue import EMERGENCY_NUMBERS
 from ivr.flow import Choice, Flow, Speech
+from ivr.keys import EMERGENCY_NUMBERS
 
 WIDTH, ROW, LEFT, RIGHT, BOX = 980, 56, 40, 640, 300
 Row = tuple[str, str, str, bool]
@@ -53,7 +53,8 @@ def draw_svg(flow: Flow, queue_names: Mapping[str, str], text: Callable[[str], s
 def _target(flow: Flow, choice: Choice, queue_names: Mapping[str, str]) -> tuple[str, bool]:
     if choice.enter is not None:
         entry = flow.entries[choice.enter]
-        return f"输入编号 # → {queue_names[entry.queue]} ({entry.queue})", False
+        asked = "播报进度" if entry.tells else "输入编号 #"
+        return f"{asked} → {queue_names[entry.queue]} ({entry.queue})", False
     if choice.queue is not None:
         return f"{queue_names[choice.queue]} ({choice.queue})", choice.queue == "emergency"
     return "再见 (end)", False

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from ivr.dialogue import leave
+from ivr import progress_words
 from ivr.flow import Choice, Flow, Speech
+from ivr.keys import leave
 from ivr.listener import FOR_A_PERSON, Listener
 from ivr.steps import By, Conversation, Decision
 from ivr.understanding import Class, Meaning, Understanding
@@ -12,20 +13,22 @@ from ivr.understanding import Class, Meaning, Understanding
 def closed_phrases(speech: Speech, understanding: Understanding) -> tuple[str, ...]:
     """Whatever is listened for at closed steps, for an engine to be checked against."""
     u, names = understanding, [choice.label for choice in speech.says.values()]
-    found = (u.phrases("digits"), u.phrases("choice", names), u.phrases("danger"), FOR_A_PERSON)
+    found = (u.phrases("digits"), u.phrases("choice", names), u.phrases("danger"), FOR_A_PERSON, progress_words.PHRASES)
     return tuple(dict.fromkeys(phrase for phrases in found for phrase in phrases))
 
 
 class Ear(Listener):
-    """Of one call to ``flow``."""
+    """Of one call to ``flow``; without ``understanding`` it takes keys alone."""
 
-    def __init__(self, flow: Flow, speech: Speech, understanding: Understanding) -> None:
-        for_keys = dict.fromkeys((speech.invite, speech.again, flow.menu), flow.menu)
-        for_keys |= {f"{part}-{label}": flow.menu for part in ("ask", "or") for label in speech.says}
-        for_keys |= {entry.say: entry.prompt for entry in flow.entries.values()}
+    def __init__(self, flow: Flow, understanding: Understanding | None = None) -> None:
+        for_keys = {entry.say: entry.prompt for entry in flow.entries.values()} | progress_words.FOR_KEYS
+        speech = flow.speech
+        if speech is not None:
+            for_keys |= dict.fromkeys((speech.invite, speech.again, flow.menu), flow.menu)
+            for_keys |= {f"{part}-{label}": flow.menu for part in ("ask", "or") for label in speech.says}
         super().__init__(understanding, for_keys, lambda by: self.to("emergency", None, by))
         self.flow = flow
-        self.says = speech.says
+        self.says = speech.says if speech is not None else {}
 
     def agent(self, by: By, queue: str | None = None) -> Conversation:
         decision = Decision("queue", queue or self.flow.agent_queue, "other", by)

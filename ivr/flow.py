@@ -14,6 +14,7 @@ from typing import Annotated, Literal
 from pydantic import Field, PrivateAttr
 
 from datafile import DataFile, DataFileError, Rule
+from ivr.progress_words import PROMPTS as PROGRESS_PROMPTS
 from ivr.understanding import Class
 
 Key = Literal["0", "1", "2", "3", "4", "5", "6", "7", "8", "9"]
@@ -44,6 +45,9 @@ class Entry(Rule):
     category: Category = "other"
     max_digits: int = Field(default=20, ge=1, le=32)
     silence_seconds: float = Field(default=5, ge=1, le=15)
+    tells: Literal["progress"] | None = None
+    """``progress``: with the last four digits of the telephone the caller is told how that ticket stands; ``queue`` is
+    for what goes on to a person. Its prompts go by their names, ``progress-…``."""
 
 
 SERVICES = ("110", "119", "120", "122")
@@ -88,6 +92,12 @@ class Flow(Rule):
     to_agent: str
     """Played when silence or a second wrong key leads to a person."""
     agent_queue: Id
+    barred: str = "barred"
+    """Told to callers on the list of malicious ones, who get nobody but 110 and the like."""
+    maintenance: str = "maintenance"
+    """Told to everybody while the line is maintained; a message can be left."""
+    open_tickets: str | None = None
+    """Told to a caller whose matter is being worked on: which key says how it stands."""
     silence_seconds: float = Field(default=5, ge=1, le=15)
     entries: dict[Id, Entry] = Field(default_factory=dict)
     speech: Speech | None = None
@@ -104,8 +114,8 @@ def load_flow(path: Path, queues: Collection[str], prompts: Collection[str]) -> 
     file = DataFile(path)
     flow = file.parse(Flow)
     flow._queues = frozenset(queues)
-    for where in ("greeting", "menu", "wrong", "to_agent"):
-        if getattr(flow, where) not in prompts:
+    for where in ("greeting", "menu", "wrong", "to_agent", "barred", "maintenance", "open_tickets"):
+        if getattr(flow, where) not in (None, *prompts):
             raise file.error(f"no prompt {getattr(flow, where)!r}", where)
     if flow.agent_queue not in queues:
         raise file.error(f"unknown queue {flow.agent_queue!r}", "agent_queue")
@@ -119,6 +129,9 @@ def load_flow(path: Path, queues: Collection[str], prompts: Collection[str]) -> 
         for where in ("prompt", "say", "noted"):
             if getattr(entry, where) not in prompts:
                 raise file.error(f"no prompt {getattr(entry, where)!r}", "entries", name, where)
+        missing = sorted(PROGRESS_PROMPTS.difference(prompts)) if entry.tells == "progress" else []
+        if missing:
+            raise file.error(f"no prompt {missing[0]!r}", "entries", name, "tells")
         if not any(choice.enter == name for choice in flow.keys.values()):
             raise file.error(f"entry {name!r} cannot be reached by any key", "entries", name)
     if flow.speech is not None:

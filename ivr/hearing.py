@@ -9,23 +9,34 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from datetime import date
 
 from pypinyin import lazy_pinyin
 
 from ivr.prompts import Texts
 from ivr.render_text import spoken
 from ivr.say import MAX_NUMBER, say_digits, say_minutes, say_number, say_position
+from ivr.standing import Stage, Standing, say_standing
 from ivr.survey_file import KEYS, LEVELS, level_prompt, press_prompt
 
 _SCALE = tuple(
     part for key, level in zip(KEYS, LEVELS, strict=False) for part in (level_prompt(level), press_prompt(key))
 )
+_DAY = date(2026, 11, 22)
+_STAGES: Mapping[bool, tuple[Stage, ...]] = {
+    False: ("received", "completed", "declined"),
+    True: ("accepted", "done"),
+}
 _MADE_OF_PARTS: tuple[tuple[str, ...], ...] = (
     ("survey-ask-satisfaction", *_SCALE),
     ("survey-ask-service", *_SCALE),
     *(tuple(say_position(position)) for position in (2, 3, 14, 59, 68)),
     *(tuple(say_minutes(minutes)) for minutes in (0, 2, 7, 20, 31, 45)),
     *(("ticket-number", *say_digits(number)) for number in ("20261120000356", "20270914000128")),
+    *(tuple(say_standing(Standing(stage, own), _DAY)) for own, stages in _STAGES.items() for stage in stages),
+    say_standing(Standing("working", unit="", due=date(2026, 12, 3)), _DAY),
+    say_standing(Standing("rework", own=True, due=date(2027, 1, 28), provisional=True), _DAY),
+    ("progress-by", "progress-handles"),
     ("queue-quantity1", *say_number(90), "queue-quantity2"),
     ("queue-reporthold", *say_number(70), "queue-seconds"),
     ("queue-reporthold", *say_number(12000), "queue-minutes"),

@@ -7,7 +7,7 @@ from __future__ import annotations
 from collections.abc import Callable, Generator, Mapping, Sequence
 from typing import Any
 
-from ivr.dialogue import EMERGENCY_NUMBERS, emergency_in, single, typed_after
+from ivr.keys import EMERGENCY_NUMBERS, emergency_in, single, typed_after
 from ivr.leg import Heard, Manner
 from ivr.refusal import is_refusal
 from ivr.steps import By, Conversation, Deaf, Decision, Listen, Node, Note, Play, Said, Step, Wait
@@ -38,6 +38,11 @@ class Listener:
         self._rescue = rescue
 
     @property
+    def deaf(self) -> bool:
+        """Only keys serve, or serve by now."""
+        return self._deaf
+
+    @property
     def u(self) -> Understanding:
         assert self._u is not None, "asked about words although none can have been heard"
         return self._u
@@ -48,16 +53,18 @@ class Listener:
         silence_ms: int,
         closed: tuple[ClosedStep, Sequence[str]] | None = None,
         *,
+        also: Sequence[str] = (),
         alarm: bool = True,
         notice: bool = False,
         manner: Manner = Manner(),  # noqa: B008  (frozen)
     ) -> Generator[Step, Any, Heard]:
+        """``closed``: only its answers are listened for, and ``also`` these words."""
         if self._deaf:
             return (yield from self.by_keys(sounds, silence_ms, notice=notice))
         phrases = self.u.phrases(*closed) if closed else ()
         if phrases:
             # An engine that listens for given phrases only would hear no cry in anything else.
-            phrases = tuple(dict.fromkeys((*phrases, *self.u.phrases("danger"), *FOR_A_PERSON)))
+            phrases = tuple(dict.fromkeys((*phrases, *also, *self.u.phrases("danger"), *FOR_A_PERSON)))
         heard: Heard = yield Listen(sounds, silence_ms, phrases, self._alarm if alarm else None, notice, manner)
         if heard.end != "lost":
             return heard
@@ -72,12 +79,21 @@ class Listener:
     def by_keys(self, sounds: tuple[str, ...], silence_ms: int, *, notice: bool = False) -> Generator[Step, Any, Heard]:
         """The same step by keys, where nobody can listen any more."""
         key: str | None = None
-        for sound in filter(None, dict.fromkeys(self._for_keys.get(sound, sound) for sound in sounds)):
+        for sound in self._keyed(sounds):
             key = key or (yield Play(sound, notice))
             notice = False
         if key is None and silence_ms:
             key = yield Wait(silence_ms)
         return Heard("silence") if key is None else Heard("key", key=key)
+
+    def _keyed(self, sounds: tuple[str, ...]) -> list[str]:
+        """Where several questions have one version for keys, that once. Other sounds may be repeated: digits."""
+        found: list[str] = []
+        for sound in sounds:
+            keyed = self._for_keys.get(sound, sound)
+            if keyed and not (sound in self._for_keys and keyed in found):
+                found.append(keyed)
+        return found
 
     def _alarm(self, partial: str) -> bool:
         return self.u.danger(partial) is not None and not self.bare_digits(partial)

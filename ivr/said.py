@@ -40,7 +40,9 @@ NOTHING = Reading(None, sure=False)
 def read(text: str, phrases: Iterable[str], value: Callable[[str], str | None]) -> Reading:
     """What ``text`` answers; ``value`` tells what a phrase means."""
     rest = list(_syllables(text))
-    if any(_place(rest, _syllables(one)) is not None for one in _NO_ANSWER):
+    phrases = tuple(phrases)
+    none = [one for one in _NO_ANSWER if not any(one in phrase for phrase in phrases)]
+    if any(_place(rest, _syllables(one)) is not None for one in none):
         return NOTHING
     found: set[str] = set()
     for phrase in sorted(phrases, key=lambda one: -len(_syllables(one))):

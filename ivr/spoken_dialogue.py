@@ -10,12 +10,13 @@ from __future__ import annotations
 from collections.abc import Generator
 from typing import Any
 
-from ivr.dialogue import MAX_REPEATS, choice_of, emergency_in, leave, menu, single, typed_after
+from ivr.dialogue import choice_of, menu
 from ivr.dialogue import converse as converse_by_keys
 from ivr.ear import Ear
+from ivr.entering import enter
 from ivr.flow import CONFIRMED, Flow, Speech
+from ivr.keys import MAX_REPEATS, emergency_in, leave, single, typed_after
 from ivr.leg import Heard, Manner
-from ivr.spoken_number import enter
 from ivr.steps import By, Conversation, Decision, Node, Note, Said, Step
 from ivr.understanding import Meaning, Understanding
 
@@ -29,27 +30,37 @@ Words = Generator[Step, Any, Decision | tuple[str, ...]]
 """Ends with a decision, or with what is to be played for the next question."""
 
 
-def converse(flow: Flow, speech: Speech, understanding: Understanding) -> Conversation:
-    """One caller's way through ``flow``, by words and keys."""
-    return (yield from _Talk(flow, speech, understanding).run())
+def converse(
+    flow: Flow,
+    speech: Speech,
+    understanding: Understanding,
+    before: tuple[str, ...] | None = None,
+    heard: Heard | None = None,
+) -> Conversation:
+    """One caller's way through ``flow``, by words and keys. ``before``: what precedes the invitation, where it is not
+    the greeting alone; ``heard``: what was said or keyed over it already."""
+    before = (flow.greeting,) if before is None else before
+    return (yield from _Talk(flow, speech, understanding).run(before, heard))
 
 
 class _Talk:
     def __init__(self, flow: Flow, speech: Speech, understanding: Understanding) -> None:
         self._flow = flow
         self._speech = speech
-        self._ear = Ear(flow, speech, understanding)
+        self._ear = Ear(flow, understanding)
         self._asked = 1
         self._repeats = 0
 
-    def run(self) -> Conversation:
-        sounds: tuple[str, ...] = (self._flow.greeting, self._speech.invite)
-        seconds, first = self._speech.silence_seconds, True
+    def run(self, before: tuple[str, ...], heard: Heard | None) -> Conversation:
+        sounds = (*before, self._speech.invite)
+        seconds, first = self._speech.silence_seconds, before[:1] == (self._flow.greeting,)
         while True:
-            heard = yield from self._ear.listen(sounds, round(seconds * 1000), notice=first)
+            if heard is None:
+                heard = yield from self._ear.listen(sounds, round(seconds * 1000), notice=first)
             if heard.end == "lost":
                 return (yield from (menu(self._flow) if heard.sounds_done else converse_by_keys(self._flow)))
             outcome = yield from self._turn(heard)
+            heard = None
             if isinstance(outcome, Decision):
                 return outcome
             sounds, seconds, first = outcome, self._flow.silence_seconds, False

@@ -14,11 +14,15 @@ from ivr.understanding import Class
 
 Node = str
 """Where in the dialogue something was keyed or said: ``main``, ``confirm``, ``choice``, ``emergency``, an entry,
-``leaving`` (over the last announcement), or a survey's question."""
-By = Literal["key", "silence", "wrong", "repeats", "typed", "speech", "spoken", "unclear", "cancelled"]
+``last-four`` (of the telephone on a ticket), ``progress`` (how it stands), ``leaving`` (over the last announcement),
+``barred``, ``maintenance`` and ``notice`` (over what is said of these, :mod:`ivr.opening`), or a survey's question."""
+By = Literal[
+    "key", "silence", "wrong", "repeats", "typed", "speech", "spoken", "unclear", "cancelled", "barred", "maintenance"
+]  # fmt: skip
 """What decided: a key, silence, two wrong keys, ``*`` too often, an emergency number; words (``speech``), words that
 tell of danger (``spoken``), words that were not understood (``unclear``); ``cancelled``: the caller took back an
-emergency that his words were taken for. The dialplan knows ``spoken`` and ``cancelled``."""
+emergency that his words were taken for; ``barred`` and ``maintenance``: nothing else is open to him. The dialplan knows
+``spoken`` and ``cancelled``."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,9 +79,10 @@ class Said:
 
 @dataclass(frozen=True, slots=True)
 class Tell:
-    """Write down what a survey asked and was told. Answered with None."""
+    """Write down what a survey asked and was told, what a caller was told of a ticket, or that he was told why he
+    gets nobody. Answered with None."""
 
-    event: Literal["ASKED", "ANSWER", "OPTED_OUT", "TO_AGENT"]
+    event: Literal["ASKED", "ANSWER", "OPTED_OUT", "TO_AGENT", "PROGRESS", "BARRED", "MAINTENANCE"]
     fields: Mapping[str, str]
 
 
@@ -106,9 +111,10 @@ class Announced:
 
 @dataclass(frozen=True, slots=True)
 class Decision:
-    """Where the call goes. ``target`` is a queue, or an emergency number; ``comment``: a tone, and then they speak."""
+    """Where the call goes. ``target`` is a queue, or an emergency number; ``message`` and ``comment``: a tone, and then
+    they speak."""
 
-    kind: Literal["queue", "emergency", "comment", "end"]
+    kind: Literal["queue", "emergency", "message", "comment", "end"]
     target: str
     category: str
     by: By

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from typing import Any, Literal
 
 from ivr import said
-from ivr.dialogue import MAX_REPEATS, emergency_in, leave, single, typed_after
+from ivr.keys import MAX_REPEATS, emergency_in, leave, single, typed_after
 from ivr.leg import Heard
 from ivr.listener import FOR_A_PERSON, Listener
 from ivr.said import Reading

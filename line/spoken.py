@@ -1,4 +1,5 @@
-"""Announcements as sound: one WAV file each below ``<home>/spoken``, named by what is in it. No database.
+"""Announcements and units' names as sound: one WAV file each below ``<home>/spoken``, named by what is in it. No
+database.
 
 What is there is as a telephone plays it, whoever made it: a voice, or somebody with a microphone.
 """
@@ -33,14 +34,21 @@ class Spoken:
     seconds: float
 
 
-def keep(folder: Path, wav: bytes) -> Spoken:
-    """Check a recording and put it where calls find it. Raises LineFault ``sound``, OSError."""
+def name_of(text: str) -> str:
+    """Of a recording that goes by the words in it, such as a unit's name, and is found by them."""
+    return f"text-{hashlib.sha256(text.encode()).hexdigest()[:32]}"
+
+
+def keep(folder: Path, wav: bytes, name: str | None = None) -> Spoken:
+    """Check a recording and put it where calls find it, by ``name`` in the place of one that is there. Raises LineFault
+    ``sound``, OSError."""
     samples = samples_of(wav)
     written = io.BytesIO()
     with wave.open(written, "wb") as file:
         file.setparams((1, 2, RATE, 0, "NONE", ""))
         file.writeframes(samples)
-    name = hashlib.sha256(written.getvalue()).hexdigest()[:32]
+    if name is None:
+        name = hashlib.sha256(written.getvalue()).hexdigest()[:32]
     _store(folder, path_of(folder, name), written.getvalue())
     return Spoken(name, round(len(samples) / 2 / RATE, 2))
 
@@ -52,7 +60,7 @@ def samples_of(wav: bytes) -> bytes:
     try:
         with wave.open(io.BytesIO(wav)) as file:
             shape = (file.getnchannels(), file.getsampwidth(), file.getframerate())
-            samples = file.readframes(file.getnframes())
+            samples: bytes = file.readframes(file.getnframes())
     except (wave.Error, EOFError, ValueError) as error:
         raise LineFault("sound", f"不是可用的录音：{_HOW}") from error
     if shape != (1, 2, RATE):
@@ -78,8 +86,6 @@ def sound_of(folder: Path, name: str) -> str:
 
 def _store(folder: Path, path: Path, content: bytes) -> None:
     folder.mkdir(parents=True, exist_ok=True)
-    if path.exists():
-        return
     number, part = tempfile.mkstemp(dir=folder, suffix=".part")
     try:
         with os.fdopen(number, "wb") as file:

@@ -9,9 +9,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from ivr.conversation import hold
-from ivr.dialogue import EMERGENCY_NUMBERS, begins_emergency, emergency_in
 from ivr.fake_leg import ScriptedLeg
 from ivr.flow import Flow, load_flow
+from ivr.keys import EMERGENCY_NUMBERS, begins_emergency, emergency_in
 from ivr.prompts import load_prompts
 
 FLOW_FILE = Path(__file__).parents[2] / "ivr/flows/12345.yaml"

@@ -11,14 +11,15 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from ivr.conversation import hold
-from ivr.dialogue import EMERGENCY_NUMBERS
+from ivr.desk import Progress
 from ivr.fake_leg import ScriptedLeg
 from ivr.fake_understanding import FixedUnderstanding
 from ivr.flow import Flow, load_flow
+from ivr.keys import EMERGENCY_NUMBERS
 from ivr.leg import Heard, Manner
 from ivr.prompts import load_prompts
 from ivr.spoken_dialogue import converse
-from ivr.steps import Decision, Listen, Play, Step
+from ivr.steps import Decision, Enquire, Listen, Play, Step
 from ivr.understanding import Understanding
 from routing.queues import load_queues
 
@@ -439,6 +440,8 @@ class Drive:
                 return heard
             case Play(sound):
                 self.ask(sound)
+            case Enquire():
+                return Progress("wrong")
         return None
 
     def ask(self, *sounds: str) -> None:
