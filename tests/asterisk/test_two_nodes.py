@@ -124,8 +124,8 @@ async def cluster(tmp_path: Path, postgres_url: str) -> AsyncIterator[Cluster]:
                 await _staff(first, second, desks)
                 yield cluster
         finally:
+            await asyncio.gather(*(asyncio.to_thread(node.stop) for node in (first, second)))
             for node in (first, second):
-                await asyncio.to_thread(node.stop)
                 shutil.rmtree(node.home, ignore_errors=True)
 
 
@@ -143,8 +143,10 @@ async def _staff(first: Node, second: Node, desks: PhoneBank) -> None:
     with first.machine.entered():
         await login(first.settings, extensions[0])
         await pause(first.settings, extensions[0], "会议")
-    for extension in extensions:
-        await desks.register(extension, second.agent_password(extension), bind=DESKS, answer_after=0.2)
+    passwords = {extension: second.agent_password(extension) for extension in extensions}
+    await asyncio.gather(
+        *(desks.register(one, password, bind=DESKS, answer_after=0.2) for one, password in passwords.items())
+    )
     with second.machine.entered():
         for extension in extensions:
             await login(second.settings, extension)
