@@ -15,7 +15,7 @@ import pytest
 from hotline.sip_ask import answers
 from tests.asterisk import namespaces, proxy
 
-pytestmark = [pytest.mark.asterisk]
+pytestmark = [pytest.mark.asterisk, pytest.mark.alone]
 INSIDE, OUTSIDE, CARRIER, STRANGER = "10.99.0.1", "10.99.0.2", "10.99.0.20", "10.99.0.30"
 FIRST, SECOND = "10.99.0.11", "10.99.0.12"
 SIP = 5060
