@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 
 from ivr.conversation import hold
+from ivr.desk import Desk
 from ivr.fastagi import Dialogue, FastAgiLeg
 from ivr.flow import Flow
 from ivr.understanding import Understanding
@@ -14,6 +15,7 @@ def endpoint(
     flows: Mapping[str, Flow],
     understanding: Callable[[], Understanding | None] = lambda: None,
     transcripts: bool = True,
+    desk: Desk | None = None,
 ) -> Dialogue:
     """The FastAGI endpoint for these flows, chosen by the dialled number.
 
@@ -21,6 +23,6 @@ def endpoint(
     """
 
     async def inbound(leg: FastAgiLeg) -> None:
-        await hold(leg, flows[leg.headers["agi_extension"]], understanding(), transcripts)
+        await hold(leg, flows[leg.headers["agi_extension"]], understanding(), transcripts, desk)
 
     return inbound

@@ -7,8 +7,8 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 from urllib.parse import quote_plus
 
-from ivr import dialogue, spoken_dialogue, survey
-from ivr.desk import Desk, Progress
+from ivr import opening, survey
+from ivr.desk import NOBODY, Arrival, Desk, Progress
 from ivr.flow import Flow
 from ivr.leg import CallLeg, Heard, LegError, Played
 from ivr.steps import Announced, Conversation, Deaf, Decision, Enquire, Listen, Note, Play, Said, Step, Tell, Wait
@@ -33,12 +33,16 @@ async def hold(
     """Talk to one caller. Sets the channel variable ``DECISION`` (``kind:target:category:by``) as its last act.
 
     By speech where the flow wants it, somebody understands and the line can listen, else by keys. Without
-    ``transcripts`` no word that was said is written down.
+    ``transcripts`` no word that was said is written down. ``LAST_AGENT`` is whom the caller spoke with last, if that is
+    known: set first, so that the dialplan has it whatever happens to us.
     Raises :class:`ivr.leg.CallerHungUp` when the caller leaves, :class:`ivr.leg.LegError` when the line fails; the
     dialplan then falls back, since no decision was left.
     """
     writer = _Writer(leg, transcripts)
-    return await _carry_out(leg, writer, await _begin(leg, flow, understanding, writer), desk)
+    arrival = NOBODY if desk is None else await desk.arrival(leg.caller, leg.caller_presentation)
+    if arrival.last_agent is not None:
+        await leg.set_variable("LAST_AGENT", arrival.last_agent)
+    return await _carry_out(leg, writer, await _begin(leg, flow, understanding, writer, arrival), desk)
 
 
 async def ask(
@@ -69,15 +73,17 @@ async def _carry_out(leg: CallLeg, writer: _Writer, talk: Conversation, desk: De
         answer = await _take(leg, writer, step, desk)
 
 
-async def _begin(leg: CallLeg, flow: Flow, understanding: Understanding | None, writer: _Writer) -> Conversation:
+async def _begin(
+    leg: CallLeg, flow: Flow, understanding: Understanding | None, writer: _Writer, arrival: Arrival
+) -> Conversation:
     speech = flow.speech
     if understanding is None or speech is None or not speech.enabled:
-        return dialogue.converse(flow)
+        return opening.converse(flow, arrival)
     if not leg.can_listen:
         # Where words are understood they are recognised: only room was lacking.
         await writer.deaf(Deaf("full"))
-        return dialogue.converse(flow)
-    return spoken_dialogue.converse(flow, speech, understanding)
+        return opening.converse(flow, arrival)
+    return opening.converse(flow, arrival, speech, understanding)
 
 
 class _Writer:

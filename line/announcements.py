@@ -150,8 +150,9 @@ async def page(
 
 # Calls since the first of them began: no earlier one can have heard it.
 _COUNTS = text(
-    "SELECT a AS id, count(*) AS heard, count(*) FILTER (WHERE c.informed AND c.announced[cardinality(c.announced)] = a)"
-    " AS informed FROM calls c, unnest(c.announced) a"
+    "SELECT a AS id, count(*) AS heard,"
+    " count(*) FILTER (WHERE c.informed AND c.announced[cardinality(c.announced)] = a) AS informed"
+    " FROM calls c, unnest(c.announced) a"
     " WHERE c.announced <> '{}' AND c.arrived_at >= :since AND a = ANY(:ids) GROUP BY a"
 )
 

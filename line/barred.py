@@ -1,5 +1,5 @@
-"""Malicious callers 恶意来电: numbers that are told so and let go, until a day, by a person and for a reason. What repeats
-itself is found and proposed; a person decides. In the caller's transaction.
+"""Malicious callers 恶意来电: numbers that are told so and let go, until a day, by a person and for a reason. What
+repeats itself is found and proposed; a person decides. In the caller's transaction.
 """
 
 from __future__ import annotations
@@ -50,9 +50,7 @@ class Repeats:
     seconds: int
 
 
-async def add(
-    connection: AsyncConnection, number: str, reason: str, until: datetime, by: str, at: datetime
-) -> Entry:
+async def add(connection: AsyncConnection, number: str, reason: str, until: datetime, by: str, at: datetime) -> Entry:
     """Also what was proposed. ``number``: E.164. Raises LineFault ``number``, ``until``, ``already``."""
     if normalise(number).e164 != number:
         raise LineFault("number", "号码须为国际格式，如 +8613900000001")
@@ -131,8 +129,8 @@ async def page(
     return [_of(row) for row in await connection.execute(query)]
 
 
-# Callers who waited in vain are not counted: they ring again because of us. What was decided about a number is not asked
-# again because of the calls before that.
+# Callers who waited in vain are not counted: they ring again because of us. What was decided about a number is not
+# asked again because of the calls before that.
 _REPEATED = text(
     "SELECT c.caller_e164 AS number, count(*) AS calls, count(*) FILTER (WHERE c.hangup_by LIKE 'agent %') AS by_agents"
     " FROM calls c WHERE c.arrived_at > :since AND c.caller_e164 IS NOT NULL AND c.answered_at IS NOT NULL"

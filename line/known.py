@@ -58,8 +58,8 @@ _LOOK = text(
 async def look(
     connection: AsyncConnection, number: str | None, barred: str | None, since: datetime, at: datetime
 ) -> Known:
-    """``number``: whom we may recognise, E.164; ``barred``: the same, or the number of somebody who hides it. ``since``:
-    an agent spoken with before that counts no more."""
+    """``number``: whom we may recognise, E.164; ``barred``: the same, or the number of somebody who hides it.
+    ``since``: an agent spoken with before that counts no more."""
     values = {
         "number": number,
         "barred": barred,

@@ -19,7 +19,7 @@ _UNITS = {"m": "minutes", "h": "hours", "d": "days"}
 
 
 class Moment(click.ParamType[datetime]):
-    """``30m``, ``2h``, ``7d`` from now, ``18:00`` today, ``2026-11-21`` (its end) or ``2026-11-21 18:00``: China's time."""
+    """``30m``, ``2h``, ``7d`` from now, ``18:00`` today, ``2026-11-21`` (its end), ``2026-11-21 18:00``; in China."""
 
     name = "time"
 

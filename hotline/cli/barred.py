@@ -89,12 +89,16 @@ def proposals(limit: int, as_json: bool) -> None:
 
 @command.command("decide")
 @ID
-@click.option("--bar/--dismiss", "bar", required=True, default=None, help="Onto the list, or not.")
+@click.option("--bar", "what", flag_value="bar", help="Onto the list.")
+@click.option("--dismiss", "what", flag_value="dismiss", help="Not onto the list.")
 @click.option("--until", type=Moment(), help="As proposed, if left out.")
 @click.option("--reason", default="", help="As proposed, if left out.")
 @AS_JSON
-def decide(number: int, bar: bool, until: datetime | None, reason: str, as_json: bool) -> None:
+def decide(number: int, what: str | None, until: datetime | None, reason: str, as_json: bool) -> None:
     """决定 About a proposal."""
+    if what is None:
+        raise click.UsageError("say --bar or --dismiss")
+    bar = what == "bar"
 
     async def work(connection: AsyncConnection) -> Entry:
         now = datetime.now(UTC)

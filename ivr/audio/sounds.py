@@ -20,8 +20,8 @@ class SoundError(Exception):
 
 
 class Sounds:
-    """Every recording is read once, when it is first played. What was spoken beside the prompts (an absolute path) comes
-    and goes: the last ones are remembered."""
+    """Every recording is read once, when it is first played. What was spoken beside the prompts (an absolute path)
+    comes and goes: the last ones are remembered."""
 
     def __init__(self, folder: Path) -> None:
         self._folder = folder

@@ -1,4 +1,4 @@
-"""Malicious callers 恶意来电: the list, and what is proposed for it. Numbers are shown whole: who decides has to know."""
+"""Malicious callers 恶意来电: the list, and what is proposed for it. Numbers are whole: who decides has to know."""
 
 from __future__ import annotations
 

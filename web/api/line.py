@@ -42,14 +42,14 @@ class ListQuery(In):
 
 
 class AnnouncementIn(In):
-    text: Annotated[str, Field(min_length=2, max_length=MAX_TEXT, pattern=r"\S", description="公告内容，由合成语音播报")]
+    text: Annotated[
+        str, Field(min_length=2, max_length=MAX_TEXT, pattern=r"\S", description="公告内容，由合成语音播报")
+    ]
     ends_at: AwareDatetime
     starts_at: Annotated[AwareDatetime | None, Field(description="不写为现在")] = None
     topic: Annotated[str, Field(max_length=40, description="专题的代码或名称，如 供水；空：不限")] = ""
     district: Annotated[str, Field(max_length=10, description="区域，如 中山区；说了其他区域的不播；空：不限")] = ""
-    sound: Annotated[
-        str, Field(pattern=r"^([0-9a-f]{32})?$", description="已上传的录音，不用合成语音")
-    ] = ""
+    sound: Annotated[str, Field(pattern=r"^([0-9a-f]{32})?$", description="已上传的录音，不用合成语音")] = ""
 
 
 class AnnouncementOut(BaseModel):
@@ -88,9 +88,7 @@ class MaintenanceOut(BaseModel):
 @routes.add("GET", "/line/announcements", "公告", needs=READ)
 async def list_announcements(call: Call, query: ListQuery) -> Reply[Page[AnnouncementOut]]:
     async with call.transaction() as connection:
-        found = await announcements.page(
-            connection, call.at, over=query.ended, before=query.after, limit=query.limit
-        )
+        found = await announcements.page(connection, call.at, over=query.ended, before=query.after, limit=query.limit)
     following = str(found[-1].id) if len(found) == query.limit else None
     return page(call, [_out(one, call.at) for one in found], following)
 
