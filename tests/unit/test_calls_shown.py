@@ -31,6 +31,8 @@ from hotline.cli.calls import told
         ("key", {"key": "2", "node": "main"}, "key=2 node=main"),
         ("speech_off", {"why": "lag"}, "语音识别太慢"),
         ("speech_off", {}, ""),
+        ("progress", {"result": "found", "ticket": "20261121-000123"}, "已告知 20261121-000123"),
+        ("progress", {"result": "wrong"}, "不符"),
         ("cancelled", {"service": "119"}, "service=119"),
         ("answer", {"question": "satisfaction", "value": "dissatisfied", "by": "key"}, "满意度：不满意（按键）"),
         ("answer", {"question": "solved", "value": "no", "by": "speech"}, "是否已解决：否（口述）"),

@@ -324,6 +324,24 @@ def test_what_was_said_and_where_it_led() -> None:
     assert (of.notice, of.category, of.decided_by) == ("interrupted", "complaint", "speech")
 
 
+def test_who_was_told_how_a_ticket_stands_was_not_missed() -> None:
+    hangup = CelEvent(9, 9.0, UNIQUE, "HANGUP", channel="PJSIP/citizen-00000000", unique=UNIQUE)
+    asked = user(2, "NUMBER", node="ticket-number", digits="20261121000123")
+    told = user(3, "PROGRESS", result="found", ticket="20261121-000123")
+    of = folded(asked, told, hangup)
+    assert story(of)[1:3] == ["number 20261121000123 ticket-number", "progress found 20261121-000123"]
+    assert (of.wish, of.missed) == (False, False)
+    ended = folded(asked, told, user(4, "DECISION", kind="end", to="", category="consultation", by="silence"), hangup)
+    assert (ended.wish, ended.missed) == (False, False)
+    onward = folded(asked, told, user(4, "DECISION", kind="queue", to="progress", category="consultation"), hangup)
+    assert (onward.wish, onward.missed) == (True, True)
+
+
+@pytest.mark.parametrize("extra", [{"result": "right", "ticket": "x"}, {"ticket": "1" * 33}, {"last_four": "1111"}, {}])
+def test_of_what_was_asked_nothing_else_is_kept(extra: dict[str, str]) -> None:
+    assert story(folded(user(2, "PROGRESS", **extra)))[1:] == ["progress"]
+
+
 def test_a_key_over_the_prompt_tells_how_fast_it_was_silent() -> None:
     assert story(folded(user(2, "KEY", key="1", node="main", barge_ms="40")))[1:] == ["key 1 main 40"]
     assert story(folded(user(2, "KEY", key="1", node="main", barge_ms="soon")))[1:] == ["key 1 main"]
