@@ -164,6 +164,9 @@ class Places:
             # Written down since ``live`` was read: looked at again in the next step.
             over = await places.known(connection, unknown.values())
             over -= {one.call_id for one in await places.live(connection, self._node)}
+            # Who was reached is told so first, and takes the place of what holds it when he joins.
+            tried = await places.tried(connection, exchange.now, self._node)
+            over -= {one.call_id for rung_as, one in tried.items() if rung_as in exchange.live}
         now = time.monotonic()
         self._unknown = {channel: self._unknown.get(channel, now) for channel in unknown}
         return [
