@@ -361,6 +361,7 @@ class _Fold:
     def _left_queue(self, event: QueueEvent) -> None:
         why = event.kind.removeprefix("EXIT").removeprefix("WITH").lower()
         key = event.data[0] if event.kind == "EXITWITHKEY" and event.data else ""
+        key = key if key.isprintable() else ""  # over an announced position Asterisk loses it
         self._note(self._within(event.at), "left_queue", queue=event.queue, why=why, key=key)
 
     def _completed(self, event: QueueEvent) -> None:
