@@ -81,20 +81,23 @@ def parse(position: int, line: str) -> CelEvent | None:
 
 @dataclass(frozen=True, slots=True)
 class Sound:
-    """A file began to be played to a channel. ``at``: epoch seconds (UTC)."""
+    """A file began to be played to a channel, by the application ``app``. ``at``: epoch seconds (UTC)."""
 
     at: float
     unique: str
     name: str
+    app: str = ""
 
 
 def played(line: str) -> Sound | None:
-    """None for a line that says anything else. Raises :class:`MalformedLine`."""
+    """None for a line that says anything else, and where nobody listens. Raises :class:`MalformedLine`."""
     if _PLAYED not in line:
         return None
     try:
         row = next(csv.reader((line,), strict=True))
-        return Sound(seconds(row[1]), call_id(row[10]), str(json.loads(row[3])["sound"]))
+        if is_hold(row[8]):
+            return None
+        return Sound(seconds(row[1]), call_id(row[10]), str(json.loads(row[3])["sound"]), row[9])
     except (csv.Error, StopIteration, IndexError, ValueError, KeyError, TypeError) as error:
         raise MalformedLine(str(error)) from error
 

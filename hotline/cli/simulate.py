@@ -133,7 +133,7 @@ def _show(made: Report, load: Load) -> None:
     )
     robots = made.robots
     click.echo(
-        f"机器人：拨出 {robots.calls}，接通 {robots.answered}，与座席通话 {robots.talked}，座席接听 {robots.taken}，"
+        f"机器人：拨出 {robots.calls}，接通 {robots.answered}，座席接听 {robots.taken}，"
         f"被回拨 {robots.rung}（接听 {robots.picked_up}）"
     )
     console().print(_table(made.minutes))

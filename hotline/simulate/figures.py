@@ -106,7 +106,7 @@ def _disagreements(callers: Sequence[Caller], robots: Counted) -> Iterable[str]:
         yield f"机器人通话未结束 {robots.under_way}"
     if robots.answered != len(callers):
         yield f"机器人接通 {robots.answered}，数据库有来电 {len(callers)}"
-    talked = sum(one.human_at is not None for one in callers)
-    # A caller who hangs up in the very moment in which he is connected may have been told, or not.
-    if abs(robots.talked - talked) > max(1, len(callers) // 200):
-        yield f"机器人与座席通话 {robots.talked}，数据库记录 {talked}"
+    talks = sum((one.human_at is not None) + (one.back_at is not None) for one in callers)
+    # Whoever hangs up in the moment in which somebody answers was connected, or was not.
+    if abs(robots.taken - talks) > max(1, len(callers) // 200):
+        yield f"机器人座席接听 {robots.taken}，数据库记录 {talks}"

@@ -53,8 +53,6 @@ media_address = {citizens}
 bind_rtp_to_media_address = yes
 rtp_timeout = 60
 timers = no
-; whom the hotline says they talk to
-trust_id_inbound = yes
 [{callers}]
 type = aor
 contact = sip:{host}:{port}
@@ -75,14 +73,14 @@ auth_type = userpass
 username = {extension}
 password = {password}
 """
-# A caller who has run out of patience and is talking stays; Wait() knows nothing of that, the connected line does.
+# A caller who has run out of patience and is talking stays. Wait() sees nothing of what the hotline tells the telephone,
+# so the robot who talks with him says so.
 _DIALPLAN = """
 [caller]
-exten => s,1,CELGenUserEvent(CALLER,number=${{NUMBER}})
- same => n,Wait(${{BEFORE}})
+exten => s,1,Wait(${{BEFORE}})
  same => n,SendDTMF(${{KEY}},100,150)
  same => n,Wait(${{PATIENCE}})
- same => n,GotoIf($["${{CONNECTEDLINE(num)}}" =~ "^1[0-9]{{3}}$"]?talking)
+ same => n,GotoIf($["${{NUMBER}}" != "" & "${{GLOBAL(TALKS_${{NUMBER}})}}" = "1"]?talking)
  same => n,CELGenUserEvent(GAVE_UP,then=${{THEN}})
  same => n,GotoIf($["${{THEN}}" = "{hang_up}"]?gone)
  same => n,SendDTMF(${{THEN}},100,150)
@@ -91,12 +89,12 @@ exten => s,1,CELGenUserEvent(CALLER,number=${{NUMBER}})
  same => n(gone),Hangup(16)
  same => n(talking),Wait({stays})
  same => n,Hangup(16)
-exten => h,1,CELGenUserEvent(OVER,with=${{FILTER(0-9,${{CONNECTEDLINE(num)}})}})
 [agent]
 exten => s,1,Ringing()
  same => n,Wait({ring})
  same => n,CELGenUserEvent(TAKEN,agent=${{DESK}})
  same => n,Answer()
+ same => n,Set(GLOBAL(TALKS_${{FILTER(0-9,${{CALLERID(num)}})}})=1)
  same => n,Set(TALK=${{RAND({shortest},{longest})}})
  same => n,Wait(${{TALK:0:-3}}.${{TALK:-3}})
  same => n,Hangup(16)

@@ -12,6 +12,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from calls.cel import CelEvent, Sound
+from calls.parties import is_agent
 
 _LEAVES = frozenset({"QUEUE", "OVERFLOW", "EMERGENCY", "MESSAGE", "PLACE", "LAST_AGENT"})
 _NEXT, _THERE_ARE = "queue-youarenext", "queue-thereare"
@@ -74,6 +75,9 @@ class Positions:
 
     def heard(self, sound: Sound) -> None:
         """A sound began to play to a channel."""
+        if sound.app == "Playback":
+            # By a key to leave a message, which the log names when it has been left.
+            self._step(_Step(sound.at, sound.unique))
         saying = self._saying.get(sound.unique)
         if sound.name == _NEXT:
             self._say(sound.unique, sound.at, 1)
@@ -91,8 +95,11 @@ class Positions:
         if event.kind == "USER" and event.name in _LEAVES:
             queue = event.extra.get("name", "") if event.name == "QUEUE" else ""
             self._step(_Step(event.at, event.unique, queue, event.at))
-        elif event.kind in ("BRIDGE_ENTER", "HANGUP"):
+        elif event.kind == "HANGUP":
             self._step(_Step(event.at, event.unique))
+        elif event.kind == "ANSWER" and is_agent(event.channel):
+            # Asterisk takes the caller, whom the call is named after, out of the queue, and then connects the two.
+            self._step(_Step(event.at, event.call))
 
     def judged(self, places: Sequence[Place] = ()) -> list[Said]:
         """Every position that was said."""

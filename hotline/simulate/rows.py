@@ -19,7 +19,11 @@ _MINE = (
     " FROM calls c WHERE c.via = 'test' AND c.arrived_at >= :since"
     " AND (c.caller_e164 IS NULL OR c.caller_e164 = ANY(CAST(:numbers AS text[])))"
 )
-_STATE = text(f"SELECT count(*) FILTER (WHERE c.ended_at IS NOT NULL) AS ended, count(*) AS calls{_MINE}")
+_STATE = text(
+    "SELECT count(*) AS calls, count(*) FILTER (WHERE c.ended_at IS NULL)"
+    " + (SELECT count(*) FROM calls o WHERE o.via = 'place' AND o.ended_at IS NULL AND o.arrived_at >= :since) AS open"
+    f"{_MINE}"
+)
 _LIVE = text(
     "SELECT count(*) FROM line_places WHERE number = ANY(CAST(:numbers AS text[])) AND state IN ('waiting', 'ringing')"
 )
@@ -41,9 +45,9 @@ _PLACES = text(
 
 
 async def written(connection: AsyncConnection, since: datetime, numbers: Sequence[str]) -> tuple[int, int]:
-    """How many of the robots' calls are there, and how many of them have ended."""
+    """How many of the robots' calls are there, and how many, with those for places in line, have not ended."""
     row = (await connection.execute(_STATE, {"since": since, "numbers": list(numbers)})).one()
-    return row.calls, row.ended
+    return row.calls, row.open
 
 
 async def live_places(connection: AsyncConnection, numbers: Sequence[str]) -> int:

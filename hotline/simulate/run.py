@@ -174,14 +174,14 @@ class _Run:
         deadline = time.monotonic() + self._load.longest + DRAIN_SECONDS
         while time.monotonic() < deadline and not stop.is_set():
             counted = self._counter.counted
-            if counted.calls >= self._begun and not counted.under_way:
+            if counted.calls >= self._begun and not counted.busy:
                 async with self._engine.connect() as connection:
                     if not await rows.live_places(connection, self._numbers):
                         return
             await pause(stop, LOOK_SECONDS)
         await self._network.hang_up()
         deadline = time.monotonic() + HANG_UP_SECONDS
-        while self._counter.counted.under_way and time.monotonic() < deadline:
+        while self._counter.counted.busy and time.monotonic() < deadline:
             await asyncio.sleep(LOOK_SECONDS / 2)
 
     async def _written(self, began: datetime) -> None:
@@ -189,9 +189,9 @@ class _Run:
         deadline = time.monotonic() + WRITTEN_SECONDS
         while time.monotonic() < deadline:
             async with self._engine.connect() as connection:
-                calls, ended = await rows.written(connection, began, self._numbers)
+                calls, still_open = await rows.written(connection, began, self._numbers)
             counted = self._counter.counted
-            if ended == calls and calls >= counted.answered - counted.under_way:
+            if not still_open and calls >= counted.answered - counted.under_way:
                 return
             await asyncio.sleep(LOOK_SECONDS / 2)
 
