@@ -5,11 +5,15 @@ BOOTSTRAP = @$(PYTHON) -m tools.bootstrap
 LOCK := uv pip compile --quiet --universal --generate-hashes --no-header --python-version 3.11
 
 .DEFAULT_GOAL := help
-.PHONY: run test bench bench-speech demo check compose-test phone lock clean-cache help
+.PHONY: run upgrade test bench bench-speech demo check compose-test phone lock clean-cache help
 
 run: ## start everything, in the foreground; Ctrl-C ends it
 	$(BOOTSTRAP)
 	@exec $(BIN)/hotline run
+
+upgrade: ## the version in this checkout takes over from the running one while calls go on
+	$(BOOTSTRAP)
+	@$(BIN)/hotline upgrade
 
 # Calls mostly wait, so more of them run side by side than there are cores; those of a file share a hotline.
 test: ## checks and all tests, real Asterisk and real calls included

@@ -74,7 +74,7 @@ def pending_restarts(settings: Settings) -> Iterator[Finding]:
         yield warning(
             "restart",
             f"{len(newer)} 个文件在启动后有改动 files are newer than the parts: {newer[0]} ({when:%m-%d %H:%M})",
-            "重启后生效 they count after a restart: end `hotline run` (Ctrl-C) and start it again",
+            "重启后生效 they count after `hotline upgrade`, or a restart",
         )
     else:
         yield ok("restart", "没有待生效的改动 nothing waits for a restart")

@@ -7,6 +7,7 @@ import hashlib
 from collections.abc import Callable
 
 from hotline import asterisk, parts, postgres
+from hotline.parts import Part
 from hotline.preflight import check_port, ports
 from hotline.render import render
 from hotline.rulebook import open_rulebook
@@ -26,14 +27,9 @@ class Hotline:
     async def start(self, supervisor: Supervisor) -> None:
         """Raises SettingsError, DataFileError or PartFailed, each one line."""
         settings = self._settings
-        rules = load_rules()
-        secrets = load_or_create(settings, rules.agents.agents)
-        await asyncio.to_thread(open_rulebook, settings, create=True)
-        exchange = supervisor.add(parts.asterisk_part(asterisk.find_asterisk(), settings))
-        kinds = [parts.voice_part, parts.worker_part, parts.web_part, parts.dialler_part]
-        if settings.speech.transcripts:
-            kinds.append(parts.scribe_part)
-        servers = [supervisor.add(kind(settings)) for kind in kinds]
+        secrets = await asyncio.to_thread(prepare, settings)
+        exchange = supervisor.add(exchange_part(settings))
+        servers = [supervisor.add(part) for part in python_parts(settings)]
         await all_of(*(keeper.clear_leftover() for keeper in servers))
         taken_over = exchange.part.running is not None and exchange.part.running() is not None
         for port in ports(settings):
@@ -60,6 +56,25 @@ class Hotline:
             await supervisor.bring_up(supervisor.add(parts.postgres_part(server, secrets)))
             await asyncio.to_thread(postgres.create_database, server, secrets)
         await asyncio.to_thread(_migrate, postgres.database_url(settings, secrets))
+
+
+def prepare(settings: Settings) -> Secrets:
+    """What must be right before anything starts: rule files, passwords, keys. Raises SettingsError, DataFileError."""
+    secrets = load_or_create(settings, load_rules().agents.agents)
+    open_rulebook(settings, create=True)
+    return secrets
+
+
+def exchange_part(settings: Settings) -> Part:
+    return parts.asterisk_part(asterisk.find_asterisk(), settings)
+
+
+def python_parts(settings: Settings) -> list[Part]:
+    """The voice server first: it is the one that callers notice."""
+    kinds = [parts.voice_part, parts.worker_part, parts.web_part, parts.dialler_part]
+    if settings.speech.transcripts:
+        kinds.append(parts.scribe_part)
+    return [kind(settings) for kind in kinds]
 
 
 def _migrate(url: str) -> None:

@@ -5,24 +5,24 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import logging
-import os
 import random
-import shutil
 import signal
 import subprocess
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal
 
-from hotline.parts import Part
+from hotline.part_log import PartLog
+from hotline.parts import Part, StopStep
 from hotline.process import Process, remembered
 
 log = logging.getLogger(__name__)
 
 State = Literal["stopped", "starting", "ready", "not answering", "waiting"]
-_TAIL_BYTES = 8192
+
+PATIENCE = 3
 
 
 class PartFailed(Exception):
@@ -64,8 +64,7 @@ class Keeper:
         self._pid_file = run_dir / f"{part.name}.pid"
         self._changed = changed
         self._timing = timing or Timing()
-        self._log_start = 0
-        self._rotates = True
+        self._log = PartLog(self.log_file, self._timing.log_bytes, self._timing.log_copies)
 
     def report(self) -> dict[str, Any]:
         return {
@@ -95,6 +94,42 @@ class Keeper:
         await self._until_it_works()
         self._set("ready")
 
+    def adopt(self) -> bool:
+        """Take over the process as it runs, without a look whether it works: :meth:`keep` sees to that."""
+        found = self.part.running() if self.part.running is not None else remembered(self._pid_file)
+        if found is not None:
+            with contextlib.suppress(ProcessLookupError):
+                self.process = Process(found)
+                self._set("ready")
+        return self.process is not None
+
+    async def renew(self) -> Process | None:
+        """Put a new process in the place of the old one. Not to be called while :meth:`keep` runs.
+
+        Where two may serve side by side, the old one is told to end once the new one serves, and returned: it goes on
+        with what it has begun. Raises PartFailed: then the old one goes on serving. Where they may not, the old one
+        ends first, and after PartFailed there is none until :meth:`keep` has started one.
+        """
+        old = self.process
+        if self.part.serving is None or old is None or not old.alive:
+            if old is not None:
+                await self.stop(asyncio.Event())
+            await self.start()
+            return None
+        self.process = None
+        try:
+            self._launch()
+            await self._until_it_works(alone=False)
+        except BaseException:
+            await self._discard()
+            self.process = old
+            self._remember()
+            raise
+        self._since = time.time()
+        self._changed()
+        old.signal(signal.SIGTERM)
+        return old
+
     async def keep(self) -> None:
         """Watch the part and start it again whenever it ends or freezes. Runs until cancelled."""
         failures = 0
@@ -119,35 +154,14 @@ class Keeper:
 
     async def stop(self, hurry: asyncio.Event) -> None:
         """Ask it to end, step by step, then kill it. ``hurry`` leaves each step one second."""
-        process = self.process
-        if process is None:
-            return
-        ended = asyncio.ensure_future(process.wait())
-        hurried = asyncio.ensure_future(hurry.wait())
-        try:
-            for action, seconds in self.part.stop:
-                if not process.alive:
-                    break
-                await action(process)
-                await asyncio.wait({ended, hurried}, timeout=seconds, return_when=asyncio.FIRST_COMPLETED)
-                if not ended.done():
-                    await asyncio.wait({ended}, timeout=1.0 if hurry.is_set() else 0.0)
-            if process.alive:
-                log.warning("%s does not end: killed", self.part.name)
-                process.signal(signal.SIGKILL, group=True)
-            await ended
-        finally:
-            ended.cancel()
-            hurried.cancel()
-        self._forget()
+        if self.process is not None:
+            await end_process(self.part.name, self.process, self.part.stop, hurry)
+            self._forget()
 
     def _launch(self) -> None:
         """Its own session, so that neither our death nor a Ctrl-C on our terminal reaches it."""
-        self.log_file.parent.mkdir(parents=True, exist_ok=True)
-        self._rotate_log()
         try:
-            with self.log_file.open("ab") as out:
-                self._log_start = out.tell()
+            with self._log.open() as out:
                 child = subprocess.Popen(
                     self.part.command,
                     stdin=subprocess.DEVNULL,
@@ -160,23 +174,36 @@ class Keeper:
         except OSError as error:
             raise PartFailed(f"{self.part.name}: cannot start {self.part.command[0]}: {error.strerror}") from error
         self.process = Process(child.pid, child)
+        self._remember()
+
+    def _remember(self) -> None:
+        assert self.process is not None
         try:
             self.process.remember(self._pid_file)
         except OSError as error:  # a full disk must not keep a part from running
             log.warning("cannot write %s: %s", self._pid_file, error.strerror)
 
-    async def _until_it_works(self) -> None:
+    async def _until_it_works(self, alone: bool = True) -> None:
+        """Not ``alone``: an older process answers too, so that it is we who serve counts as well."""
         assert self.process is not None
-        deadline = time.monotonic() + self.part.start_seconds
+
+        async def works(pid: int) -> bool:
+            if not alone and self.part.serving is not None and not self.part.serving(pid):
+                return False
+            return await self._works()
+
+        # While the old one serves nobody waits for us, and a busy machine is no reason to give up.
+        limit = self.part.start_seconds * (1 if alone else PATIENCE)
+        deadline = time.monotonic() + limit
         ended = asyncio.ensure_future(self.process.wait())
         try:
-            while not await self._works():
+            while not await works(self.process.pid):
                 if ended.done():
-                    raise PartFailed(f"{self.part.name} ended with {_ending(ended.result())}: {self._last_words()}")
+                    raise PartFailed(f"{self.part.name} ended with {_ending(ended.result())}: {self._log.last_words()}")
                 if time.monotonic() > deadline:
                     raise PartFailed(
-                        f"{self.part.name} does not answer after {self.part.start_seconds:.0f} s: "
-                        f"{self._last_words()} (log: {self.log_file})"
+                        f"{self.part.name} does not answer after {limit:.0f} s: "
+                        f"{self._log.last_words()} (log: {self.log_file})"
                     )
                 await asyncio.wait({ended}, timeout=0.05)
         finally:
@@ -192,8 +219,8 @@ class Keeper:
             while True:
                 await asyncio.wait({ended}, timeout=self._timing.look)
                 if ended.done():
-                    return f"ended with {_ending(ended.result())}: {self._last_words()}"
-                self._rotate_log()
+                    return f"ended with {_ending(ended.result())}: {self._log.last_words()}"
+                self._log.rotate()
                 asked = time.monotonic()
                 if await self._works():
                     silent_since, misses = None, 0
@@ -215,6 +242,13 @@ class Keeper:
         except (OSError, EOFError, ValueError, TimeoutError):
             return False
 
+    async def _discard(self) -> None:
+        """It never served."""
+        if self.process is not None:
+            self.process.signal(signal.SIGKILL, group=True)
+            await self.process.wait()
+            self.process.close()
+
     async def _kill(self) -> None:
         if self.process is not None:
             if self.part.freeze_seconds is None and self.process.alive:
@@ -235,45 +269,26 @@ class Keeper:
             self.state, self._since = state, time.time()
             self._changed()
 
-    def _last_words(self) -> str:
-        """The last line that the part wrote since its start."""
-        try:
-            with self.log_file.open("rb") as file:
-                end = file.seek(0, os.SEEK_END)
-                file.seek(max(min(self._log_start, end), end - _TAIL_BYTES))
-                lines = file.read().decode("utf-8", errors="replace").split("\n")
-        except OSError:
-            return "no log"
-        return next((line.strip() for line in reversed(lines) if line.strip()), "it said nothing")
 
-    def _rotate_log(self) -> None:
-        """Copy and cut: the part holds the file open (for appending) and must not depend on us to write on."""
-        try:
-            if self.log_file.stat().st_size < self._timing.log_bytes:
-                return
-            for number in range(self._timing.log_copies, 1, -1):
-                older = self.log_file.with_name(f"{self.log_file.name}.{number - 1}")
-                if older.exists():
-                    older.replace(self.log_file.with_name(f"{self.log_file.name}.{number}"))
-            _copy(self.log_file, self.log_file.with_name(f"{self.log_file.name}.1"))
-            os.truncate(self.log_file, 0)
-            self._log_start = 0
-            self._rotates = True
-        except FileNotFoundError:
-            return
-        except OSError as error:  # looked at every second: said once
-            if self._rotates:
-                log.warning("cannot set %s aside: %s", self.log_file, error.strerror)
-            self._rotates = False
-
-
-def _copy(source: Path, target: Path) -> None:
-    """On a full disk the copy is given up, so that at least the log itself is cut."""
+async def end_process(name: str, process: Process, steps: Sequence[StopStep], hurry: asyncio.Event) -> None:
+    """Ask it to end, step by step, then kill it. ``hurry`` leaves each step one second."""
+    ended = asyncio.ensure_future(process.wait())
+    hurried = asyncio.ensure_future(hurry.wait())
     try:
-        shutil.copyfile(source, target)
-    except OSError as error:
-        log.warning("cannot keep a copy of %s: %s", source, error.strerror)
-        target.unlink(missing_ok=True)
+        for action, seconds in steps:
+            if not process.alive:
+                break
+            await action(process)
+            await asyncio.wait({ended, hurried}, timeout=seconds, return_when=asyncio.FIRST_COMPLETED)
+            if not ended.done():
+                await asyncio.wait({ended}, timeout=1.0 if hurry.is_set() else 0.0)
+        if process.alive:
+            log.warning("%s does not end: killed", name)
+            process.signal(signal.SIGKILL, group=True)
+        await ended
+    finally:
+        ended.cancel()
+        hurried.cancel()
 
 
 def _ending(code: int | None) -> str:

@@ -88,11 +88,13 @@ class Publisher(Collector):
         """Until ``stop``. What goes wrong here never ends the part."""
         file = metrics_folder(run_dir) / f"{self._part}.prom"
         said = False
+        written = 0
         try:
             while not stop.is_set():
                 try:
                     file.parent.mkdir(parents=True, exist_ok=True)
                     write_to_textfile(str(file), self.registry)
+                    written = file.stat().st_ino
                     said = False
                 except Exception as error:
                     if not said:  # a full disk, as a rule: once
@@ -101,7 +103,8 @@ class Publisher(Collector):
                 await pause(stop, SECONDS)
         finally:
             with contextlib.suppress(OSError):
-                file.unlink()
+                if file.stat().st_ino == written:  # else it is our successor's by now
+                    file.unlink()
 
 
 def metrics_folder(run_dir: Path) -> Path:

@@ -14,6 +14,7 @@ from sqlalchemy import NullPool, create_engine, text
 
 from callback.tables import metadata as callback_metadata
 from calls.tables import metadata as calls_metadata
+from hotline.schema import breaks, schema_of
 from line.tables import metadata as line_metadata
 from notify.tables import metadata as notify_metadata
 from people.tables import metadata as people_metadata
@@ -24,16 +25,30 @@ METADATA = [
     callback_metadata, calls_metadata, line_metadata, notify_metadata, people_metadata, tickets_metadata, web_metadata,
 ]  # fmt: skip
 MIGRATIONS = Path(__file__).parent / "migrations"
+LOCK_SECONDS = 3
 _LOCK = 12345
 """Advisory lock: two processes that start together migrate one after the other."""
 
 
-def migrate(url: str) -> None:
-    """Bring the schema to this version's, or do nothing. Raises sqlalchemy.exc.OperationalError when not reachable."""
+class NotAdditive(Exception):
+    """A migration that those who know the old schema cannot live with; nothing was changed."""
+
+
+def migrate(url: str, *, under_way: bool = False) -> None:
+    """Bring the schema to this version's, or do nothing. Raises sqlalchemy.exc.OperationalError when not reachable.
+
+    ``under_way``: while parts of the version before are at work. Nothing is waited for long (OperationalError), for
+    they would wait behind us; and what is not compatible with them is undone: :class:`NotAdditive`.
+    """
     engine = create_engine(url, poolclass=NullPool, connect_args={"connect_timeout": 5})
     with engine.begin() as connection:
+        if under_way:
+            connection.execute(text(f"SET LOCAL lock_timeout = '{LOCK_SECONDS}s'"))
+        before = schema_of(connection) if under_way else None
         connection.execute(text("SELECT pg_advisory_xact_lock(:lock)"), {"lock": _LOCK})
         command.upgrade(alembic_config(connection), "head")
+        if before is not None and (faults := breaks(before, schema_of(connection))):
+            raise NotAdditive("; ".join(faults))
     engine.dispose()
 
 

@@ -10,9 +10,11 @@ import sys
 import time
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, field, replace
+from functools import partial
 from pathlib import Path
 
 from hotline import asterisk, postgres
+from hotline.handover import serves
 from hotline.process import Process, listener_pid
 from hotline.secrets import Secrets
 from hotline.settings import CHECKOUT, Settings
@@ -33,6 +35,8 @@ SCRIBE_HEARTBEAT = "scribe.heartbeat"
 """The same of the scribe, which comes last when the machine is full."""
 SCRIBE_SECONDS = 120.0
 DIALLER_HEARTBEAT = "dialler.heartbeat"
+DRAIN_SECONDS = 120.0
+"""For what a server that has a successor has begun."""
 _MAX_REPLY = 4096
 
 
@@ -48,6 +52,8 @@ class Part:
     """Killed and started again when ``works`` says no for so long. None: a slow answer is no reason to kill it."""
     running: Callable[[], int | None] | None = None
     """Finds one that an earlier supervisor left, to be taken over. None: such a one is stopped and started anew."""
+    serving: Callable[[int], bool] | None = None
+    """Whether this process serves, where an old and a new one may do so side by side. None: they may not."""
     cwd: Path = Path("/")
     environment: Mapping[str, str] = field(default_factory=lambda: dict(os.environ))
 
@@ -100,7 +106,8 @@ def voice_part(settings: Settings) -> Part:
     async def works() -> bool:
         return await voice_probe("127.0.0.1", settings.agi.port)
 
-    return _python_part("voice", "hotline.voice", works)
+    part = _python_part("voice", "hotline.voice", works)
+    return replace(part, serving=partial(serves, settings.run_dir, "voice"))
 
 
 def worker_part(settings: Settings) -> Part:
@@ -140,7 +147,8 @@ def web_part(settings: Settings) -> Part:
         finally:
             writer.close()
 
-    return _python_part("web", "hotline.web_server", works)
+    part = _python_part("web", "hotline.web_server", works)
+    return replace(part, serving=partial(serves, settings.run_dir, "web"))
 
 
 def _python_part(name: str, module: str, works: Probe) -> Part:

@@ -4,18 +4,20 @@ from __future__ import annotations
 
 import errno
 import fcntl
+import os
 import resource
 import socket
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Literal
+from typing import BinaryIO, Literal
 
 from hotline.settings import Settings, SettingsError
 
 # Containers may allow a thousand million, and programs that walk through all possible files then stall.
 _MOST_FILES = 262_144
+_LOCK = "supervisor.lock"
 
 
 @dataclass(frozen=True)
@@ -74,26 +76,38 @@ def raise_file_limit() -> int:
 
 
 @contextmanager
-def only_supervisor(run_dir: Path) -> Iterator[None]:
-    """Hold the instance's lock; it goes with the process, however that ends. Raises SettingsError if another has it."""
+def only_supervisor(run_dir: Path, held: int | None = None) -> Iterator[BinaryIO]:
+    """Hold the instance's lock; it goes with the process, however that ends. Raises SettingsError if another has it.
+
+    ``held``: a descriptor by which this process, as the program that it was before, holds the lock already."""
     run_dir.mkdir(parents=True, exist_ok=True)
-    with (run_dir / "supervisor.lock").open("ab") as file:
+    with os.fdopen(held, "ab") if held is not None else (run_dir / _LOCK).open("ab") as file:
+        os.set_inheritable(file.fileno(), False)
         try:
             fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError as error:
             raise SettingsError(
                 f"this hotline is already running (home {run_dir.parent}): see `hotline status`"
             ) from error
-        yield
+        yield file
 
 
 def supervisor_runs(run_dir: Path) -> bool:
     """Whether some process holds the lock."""
     try:
-        with (run_dir / "supervisor.lock").open("rb") as file:
+        with (run_dir / _LOCK).open("rb") as file:
             fcntl.flock(file, fcntl.LOCK_SH | fcntl.LOCK_NB)
     except FileNotFoundError:
         return False
     except BlockingIOError:
         return True
     return False
+
+
+def holds_lock(run_dir: Path, descriptor: int) -> bool:
+    """Whether it is the lock file's, and nothing else that came with the environment."""
+    try:
+        here, there = os.fstat(descriptor), (run_dir / _LOCK).stat()
+    except OSError:
+        return False
+    return (here.st_dev, here.st_ino) == (there.st_dev, there.st_ino)

@@ -54,7 +54,15 @@ class Process:
     async def wait(self) -> int | None:
         """Return when it has ended: its exit code if it was our child, else None. Any number may wait at once."""
         await asyncio.shield(self._ending())
-        return self._child.wait() if self._child is not None else None
+        return self._child.wait() if self._child is not None else self._reap()
+
+    def _reap(self) -> int | None:
+        """The exit code of a child that the program started which this process was before (os.execv keeps children)."""
+        try:
+            pid, status = os.waitpid(self.pid, os.WNOHANG)
+        except ChildProcessError:
+            return None
+        return os.waitstatus_to_exitcode(status) if pid else None
 
     def _ending(self) -> asyncio.Future[None]:
         if self._ended is None:

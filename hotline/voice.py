@@ -14,11 +14,15 @@ from pathlib import Path
 import uvloop
 
 from agi_scripts import inbound, survey
+from hotline.db import create_hotline_engine, database_url
+from hotline.desk import SqlDesk
+from hotline.handover import Offer, has_successor, take
 from hotline.logs import configure_logging
 from hotline.metrics import Publisher, histogram
 from hotline.metrics_voice import voice_figures
+from hotline.parts import DRAIN_SECONDS
 from hotline.rules import load_rules
-from hotline.settings import Settings, load_settings
+from hotline.settings import Settings, SettingsError, load_settings
 from ivr.audio.server import AudioServer
 from ivr.audio.sounds import Sounds
 from ivr.audio.speech import Speech
@@ -26,6 +30,7 @@ from ivr.ear import closed_phrases
 from ivr.fastagi import FastAgiServer
 from ivr.flow import Flow
 from ivr.prompts import FOLDER as PROMPTS
+from ivr.prompts import Prompts, sound_file
 from ivr.understanding import Understanding
 from routing.intent import load_understanding
 from speech import engines
@@ -34,48 +39,92 @@ from speech.port import EngineError, Recogniser
 from speech.vad import VoiceActivity
 
 log = logging.getLogger(__name__)
+GRACE_SECONDS = 5.0
+"""For calls under way when nobody comes after us: what is not decided then is the dialplan's affair."""
 UNKNOWN_SECONDS = 30.0
 """For a sound that the manifest does not know: too long only delays the watchdog, too short would cut the prompt."""
+DESK_POOL = 4
+"""Connections with the database; each is in use for some milliseconds a call."""
 
 Load = Callable[[str, Path, int], Recogniser | None]
 """As :func:`speech.engines.load`."""
 
 
 async def serve(settings: Settings, load: Load = engines.load) -> None:
-    """Run until SIGTERM; calls under way then have a few seconds to end."""
+    """Run until SIGTERM. Calls under way may then end: with a successor for ``DRAIN_SECONDS``, without one, when nobody
+    takes new calls, for a few seconds; a second SIGTERM ends them.
+
+    Where a voice server serves already, this one takes calls beside it as soon as it can listen to callers."""
     rules = load_rules()
     audio = AudioServer(port=settings.speech.port)
     speech = Speech(audio, Sounds(PROMPTS))
     talk = _Talk()
+    desk = _desk(settings)
     first_command = histogram("hotline_agi_first_command_seconds")
     publisher = Publisher("voice", lambda: voice_figures(server, speech), first_command)
     server = FastAgiServer(
         {
-            "inbound": inbound.endpoint(rules.flows, lambda: talk.understanding, settings.speech.transcripts),
+            "inbound": inbound.endpoint(rules.flows, lambda: talk.understanding, settings.speech.transcripts, desk),
             "survey": survey.endpoint(rules.surveys, lambda: talk.understanding, settings.speech.transcripts),
         },
-        seconds=lambda sound: rules.prompts.seconds(sound) or UNKNOWN_SECONDS,
+        seconds=lambda sound: _seconds(rules.prompts, sound),
         port=settings.agi.port,
         first_reply_seconds=settings.agi.first_reply_seconds,
         max_sessions=settings.agi.max_sessions,
         speech=speech,
         on_first_command=first_command.observe,
     )
-    stop = asyncio.Event()
+    stop, hurry = asyncio.Event(), asyncio.Event()
+
+    def told() -> None:
+        (hurry if stop.is_set() else stop).set()
+
     for number in (signal.SIGTERM, signal.SIGINT):
-        asyncio.get_running_loop().add_signal_handler(number, stop.set)
-    await server.start()
+        asyncio.get_running_loop().add_signal_handler(number, told)
+    loading = asyncio.create_task(_learn_to_listen(settings, load, speech, talk, rules.flows))
+    before_us = await asyncio.to_thread(take, settings.run_dir, "voice")
+    if before_us is not None:
+        # Its callers can speak; so shall ours, from the first one.
+        await asyncio.wait((loading,))
+    await server.start(before_us)
+    assert server.listener is not None
+    offer = Offer(settings.run_dir, "voice", server.listener)
+    offer.open()
     log.info("voice server on 127.0.0.1:%d, %d flows, %d surveys", server.port, len(rules.flows), len(rules.surveys))
     # Callers are served by keys until the engine is there, and without one.
     publishing = asyncio.create_task(publisher.run(settings.run_dir, stop))
-    loading = asyncio.create_task(_learn_to_listen(settings, load, speech, talk, rules.flows))
     await stop.wait()
+    offer.close()
     loading.cancel()
+    patience = DRAIN_SECONDS if await asyncio.to_thread(has_successor, settings.run_dir, "voice") else GRACE_SECONDS
+    log.info("no new calls; %d go on for %.0f s at most", server.stats.open, patience)
+    await server.stop(patience, hurry)
     await publishing
-    await server.stop()
     await audio.stop()
     if speech.ears is not None:
         await speech.ears.aclose()
+    if desk is not None:
+        await desk.close()
+
+
+def _desk(settings: Settings) -> SqlDesk | None:
+    """Connects at the first call: the voice server is there before the database."""
+    try:
+        url = database_url(settings)
+    except SettingsError as error:
+        log.warning("no caller is known: %s", error)
+        return None
+    return SqlDesk(create_hotline_engine(url, pool_size=DESK_POOL), settings)
+
+
+def _seconds(prompts: Prompts, sound: str) -> float:
+    """Also of what was spoken beside the prompts: such a sound is an absolute path."""
+    if not sound.startswith("/"):
+        return prompts.seconds(sound) or UNKNOWN_SECONDS
+    try:
+        return sound_file(PROMPTS, sound).stat().st_size / 16_000
+    except OSError:
+        return UNKNOWN_SECONDS
 
 
 @dataclass

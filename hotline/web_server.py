@@ -5,12 +5,14 @@ from __future__ import annotations
 import asyncio
 import logging
 import signal
+import socket
 from functools import partial
 
 from aiohttp import web
 from sqlalchemy.ext.asyncio import AsyncEngine
 
 from hotline.db import database_url, driver_url, open_engine
+from hotline.handover import Offer, take
 from hotline.health import probes
 from hotline.logs import configure_logging
 from hotline.metrics import Publisher
@@ -21,6 +23,7 @@ from hotline.recordings_keys import keys_of_reader
 from hotline.rulebook import Rulebooks, open_rulebook
 from hotline.rules import load_rules
 from hotline.settings import Settings, load_settings
+from hotline.speaker import Speaker
 from tickets.catalogue import load_catalogue
 from web.api.services import Services
 from web.app import api_document, create_app
@@ -54,6 +57,7 @@ def services(settings: Settings, engine: AsyncEngine) -> Services:
         extensions=frozenset(rules.agents.agents),
         ring=partial(ring, settings),
         sounds=Sounds(settings.recordings_dir, partial(keys_of_reader, settings)),
+        announcer=Speaker(settings.spoken_dir),
     )
 
 
@@ -70,9 +74,16 @@ async def serve(settings: Settings) -> None:
         runner = web.AppRunner(app, access_log=None, shutdown_timeout=SHUTDOWN_SECONDS)
         await runner.setup()
         try:
-            await web.TCPSite(runner, settings.web.bind, settings.web.port).start()
+            address = (settings.web.bind, settings.web.port)
+            family = socket.AF_INET6 if ":" in settings.web.bind else socket.AF_INET
+            listener = await asyncio.to_thread(take, settings.run_dir, "web")
+            listener = listener or socket.create_server(address, family=family)
+            await web.SockSite(runner, listener).start()
+            offer = Offer(settings.run_dir, "web", listener)
+            offer.open()
             log.info("web server on http://%s:%d", settings.web.bind, settings.web.port)
             await stop.wait()
+            offer.close()
         finally:
             await runner.cleanup()
 

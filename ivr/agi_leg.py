@@ -123,7 +123,7 @@ class FastAgiLeg:
         """The dialplan brings the caller to us and is back when the turn is over: context ``listen``."""
         listening = opened.listening
         # How long the server is trusted meanwhile is the dialplan's own affair.
-        await self._command(f"GOSUB listen s 1 {opened.uuid}", lasts=opened.seconds)
+        await self._command(f"GOSUB listen s 1 {opened.uuid},{opened.port}", lasts=opened.seconds)
         # Keys that were sent before the end of the connection are read before it.
         with contextlib.suppress(TimeoutError):
             async with asyncio.timeout(END_OF_CALL_SECONDS):

@@ -40,6 +40,8 @@ ACCEPTS = 8
 MAX_PENDING = 64
 """Connections without headers yet; past this the oldest is thrown out. Asterisk sends its headers at once, so a call's
 connection is in this state for two turns of the event loop."""
+END_SECONDS = 5.0
+"""For a dialogue that was cancelled."""
 AFTER_HANGUP_SECONDS = 10.0
 """A dialogue that goes on this long after its call has ended is cancelled."""
 
@@ -139,6 +141,8 @@ class FastAgiServer:
         self._speech = speech
         self._on_first_command = on_first_command
         self.port = port
+        self.listener: socket.socket | None = None
+        """Where we listen, once started."""
         self._first_reply = first_reply_seconds
         self.max_sessions = max_sessions
         self._max_pending = max_pending
@@ -148,12 +152,13 @@ class FastAgiServer:
         self.running: set[asyncio.Task[None]] = set()
         self._server: asyncio.Server | None = None
 
-    async def start(self) -> None:
-        """Listen; raises OSError if the port is taken. With port 0 the real one is in ``port`` afterwards."""
+    async def start(self, listener: socket.socket | None = None) -> None:
+        """Listen, at ``listener`` if there is one; raises OSError if the port is taken. With port 0 the real one is in
+        ``port`` afterwards."""
         application = Application(self)
         for name, dialogue in self._routes.items():
             application.add_route(name, dialogue)
-        listener = socket.create_server((self._host, self.port))
+        listener = listener or socket.create_server((self._host, self.port))
         try:
             self._server = await asyncio.start_server(
                 application.accept, sock=listener, limit=agi_wire.MAX_HEADER_BYTES, backlog=ACCEPTS
@@ -163,20 +168,31 @@ class FastAgiServer:
             listener.close()
             raise
         self.port = listener.getsockname()[1]
+        self.listener = listener
 
-    async def stop(self, drain_seconds: float = 5.0) -> None:
-        """Take no more calls, let those running finish for ``drain_seconds``, then cancel them."""
+    async def stop(self, drain_seconds: float = 5.0, hurry: asyncio.Event | None = None) -> None:
+        """Take no more calls, let those running finish for ``drain_seconds`` or until ``hurry``, then cancel them.
+
+        Who has connected but not said so yet is a caller too. Who waits in the listening socket is lost, unless another
+        process listens at it too (hotline/handover.py)."""
         if self._server is None:
             return
         self._server.close()
-        for writer in list(self._pending):
-            writer.transport.abort()
-        if self.running:
-            _, late = await asyncio.wait(self.running, timeout=drain_seconds)
-            for task in late:
-                task.cancel()
-            if late:
-                await asyncio.wait(late, timeout=drain_seconds)
+        deadline = asyncio.get_running_loop().time() + drain_seconds
+        hurried = asyncio.ensure_future((hurry or asyncio.Event()).wait())
+        try:
+            while self.running and not hurried.done():
+                left = deadline - asyncio.get_running_loop().time()
+                if left <= 0:
+                    break
+                await asyncio.wait({*self.running, hurried}, timeout=left, return_when=asyncio.FIRST_COMPLETED)
+        finally:
+            hurried.cancel()
+        late = set(self.running)
+        for task in late:
+            task.cancel()
+        if late:
+            await asyncio.wait(late, timeout=END_SECONDS)
         self._server = None
 
     async def read_opening(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> agi_wire.Opening | None:

@@ -20,6 +20,7 @@ from datafile import DataFileError
 from hotline.asterisk import AsteriskError
 from hotline.keeper import PartFailed
 from hotline.preflight import only_supervisor, raise_file_limit
+from hotline.same_process import LOCK_VARIABLE, become_new, held_lock, hold_signals, let_signals_through
 from hotline.settings import Settings, SettingsError, load_settings
 
 
@@ -27,6 +28,7 @@ from hotline.settings import Settings, SettingsError, load_settings
 @click.option("--json", "as_json", is_flag=True, help="When ready, one JSON object on one line instead of the screen.")
 def command(as_json: bool) -> None:
     """启动整个热线. Starts the database, Asterisk and the servers, keeps them running; Ctrl-C ends them in order."""
+    before_us = os.environ.pop(LOCK_VARIABLE, None)
     settings = load_settings()
     console = Console(stderr=as_json, highlight=False, soft_wrap=True)
     # Recordings, logs and configuration are for this user alone, whatever part writes them.
@@ -36,8 +38,10 @@ def command(as_json: bool) -> None:
         console.print("[yellow]Asterisk runs as root: an ordinary user is safer 建议改用普通用户运行[/]")
     try:
         _make_home(settings)
-        with only_supervisor(settings.run_dir):
-            asyncio.run(_run(settings, console, as_json))
+        held = held_lock(settings.run_dir, before_us)
+        with only_supervisor(settings.run_dir, held) as lock:
+            if asyncio.run(_run(settings, console, as_json, upgrade=held is not None)):
+                become_new(lock)
     except (SettingsError, DataFileError, PartFailed, AsteriskError) as error:
         raise click.ClickException(str(error)) from error
     except OSError as error:
@@ -53,8 +57,10 @@ def _make_home(settings: Settings) -> None:
         settings.home.chmod(0o711)
 
 
-async def _run(settings: Settings, console: Console, as_json: bool) -> None:
+async def _run(settings: Settings, console: Console, as_json: bool, upgrade: bool) -> bool:
+    """Whether to go on as the new version of ourselves."""
     from hotline.instance import Hotline
+    from hotline.succession import Succession
     from hotline.supervisor import Supervisor
 
     began = time.monotonic()
@@ -81,8 +87,18 @@ async def _run(settings: Settings, console: Console, as_json: bool) -> None:
         loop.add_signal_handler(number, supervisor.end)
     if signal.getsignal(signal.SIGHUP) is not signal.SIG_IGN:  # as nohup leaves it
         loop.add_signal_handler(signal.SIGHUP, supervisor.end)
-    await supervisor.run(Hotline(settings, say), ready)
-    say("ended 已停止")
+    loop.add_signal_handler(signal.SIGUSR1, supervisor.leave)
+    let_signals_through()
+    if upgrade:
+        succession = Succession(settings, say)
+        leaving = await supervisor.run(succession, lambda: None, succession.renew)
+    else:
+        leaving = await supervisor.run(Hotline(settings, say), ready)
+    if leaving:
+        hold_signals()
+    else:
+        say("ended 已停止")
+    return leaving
 
 
 class _Lines(logging.Handler):

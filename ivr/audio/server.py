@@ -8,6 +8,7 @@ several times as much.
 from __future__ import annotations
 
 import asyncio
+import errno
 import logging
 import secrets
 import time
@@ -95,7 +96,18 @@ class AudioServer:
         return len(self._pending) + len(self._attached)
 
     async def start(self) -> None:
-        """Raises OSError if the port is taken. With port 0 the real one is in ``port`` afterwards."""
+        """At the port, or, when that is taken (by the server before us, whose callers still speak), at another one that
+        is in ``port`` afterwards: each turn tells the dialplan where to bring the voice. Raises OSError."""
+        try:
+            await self._listen()
+        except OSError as error:
+            if error.errno != errno.EADDRINUSE or not self.port:
+                raise
+            log.info("audio port %d is taken: another one", self.port)
+            self.port = 0
+            await self._listen()
+
+    async def _listen(self) -> None:
         loop = asyncio.get_running_loop()
         self._server = await loop.create_server(
             lambda: Connection(self), "127.0.0.1", self.port, backlog=BACKLOG, reuse_address=True

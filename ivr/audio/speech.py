@@ -28,10 +28,12 @@ AFTER_PROMPT_MS = 1000
 
 @dataclass(frozen=True)
 class Opened:
-    """A turn that waits for Asterisk to bring the caller's voice under ``uuid``; it lasts ``seconds`` at most."""
+    """A turn that waits at ``port`` for Asterisk to bring the caller's voice under ``uuid``; it lasts ``seconds`` at
+    most."""
 
     listening: Listening
     uuid: UUID
+    port: int
     seconds: float
 
 
@@ -84,7 +86,8 @@ class Speech:
             streaming=self.ears.streaming,
         )
         listening = Listening(self.ears, Request(phrases, alarm, yields), player, turn, self._activity())
-        return Opened(listening, self.server.expect(listening), longest_ms / 1000 + DECISION_SECONDS)
+        uuid = self.server.expect(listening)
+        return Opened(listening, uuid, self.server.port, longest_ms / 1000 + DECISION_SECONDS)
 
     def close(self, opened: Opened) -> None:
         self.server.forget(opened.uuid)

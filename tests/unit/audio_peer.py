@@ -117,7 +117,7 @@ class Call:
 
     async def voice(self) -> Voice:
         """What Asterisk does when it is told to listen, up to the connection."""
-        while not (found := re.fullmatch(r"GOSUB listen s 1 ([0-9a-f-]{36})", await self.peer.command())):
+        while not (found := re.fullmatch(r"GOSUB listen s 1 ([0-9a-f-]{36}),[0-9]+", await self.peer.command())):
             self.peer.send("200 result=1\n")
         self._uuid = UUID(found[1])
         return await self.voice_again()

@@ -191,3 +191,30 @@ async def test_loopback_only_unless_told() -> None:
     FastAgiServer({}, seconds=lambda name: 1.0, host="0.0.0.0", allow_remote=True)
     with pytest.raises(ValueError, match="taken"):
         FastAgiServer({"health": Dialogues(lambda leg: leg.play("a")).run}, seconds=lambda name: 1.0)
+
+
+async def test_stop_lets_in_who_has_connected_and_ends_at_once_when_hurried() -> None:
+    cancelled = asyncio.Event()
+
+    async def dialogue(leg: FastAgiLeg) -> None:
+        try:
+            await leg.wait_digit(60_000)
+        except asyncio.CancelledError:
+            cancelled.set()
+            raise
+
+    async with serving(dialogue) as server:
+        late = await Peer.connect(server, "")
+        while not server.stats.pending:
+            await asyncio.sleep(0)
+        hurry = asyncio.Event()
+        stopping = asyncio.create_task(server.stop(60.0, hurry))
+        await asyncio.sleep(0)
+        late.send(HEADERS)
+        await late.until("WAIT FOR DIGIT")
+        assert not await probe("127.0.0.1", server.port), "no new ones"
+        hurry.set()
+        async with asyncio.timeout(5):
+            await stopping
+        assert cancelled.is_set()
+        assert await late.closed()
