@@ -25,17 +25,17 @@ REMEMBERED = 20_000
 """Calls that are known to be counted: the last lines about one come within seconds of its end."""
 MAX_BACK_OFF = 4.0
 _ENDED = text(
-    "SELECT id, via, human_at IS NOT NULL AS human, message_file <> '' AS message, abandoned, missed, time_to_human"
-    " FROM calls WHERE id = ANY(:ids) AND ended_at IS NOT NULL"
+    "SELECT id, via, human_at IS NOT NULL AS human, message_file <> '' AS message, abandoned, missed, informed,"
+    " time_to_human FROM calls WHERE id = ANY(:ids) AND ended_at IS NOT NULL"
 )
 
 
-def outcome_of(human: bool, message: bool, abandoned: bool, missed: bool) -> str:
+def outcome_of(human: bool, message: bool, abandoned: bool, missed: bool, informed: bool) -> str:
     if human:
         return "human"
     if message:
         return "message"
-    return "abandoned" if abandoned else "missed" if missed else "ended"
+    return "abandoned" if abandoned else "missed" if missed else "informed" if informed else "ended"
 
 
 class CallTally:
@@ -55,7 +55,7 @@ class CallTally:
             self._counted[row["id"]] = None
             if len(self._counted) > REMEMBERED:
                 self._counted.popitem(last=False)
-            outcome = outcome_of(row["human"], row["message"], row["abandoned"], row["missed"])
+            outcome = outcome_of(row["human"], row["message"], row["abandoned"], row["missed"], row["informed"])
             self._ended[row["via"] or "unknown", outcome] += 1
             if row["time_to_human"] is not None:
                 self.to_human.observe(row["time_to_human"])

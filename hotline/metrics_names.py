@@ -40,7 +40,8 @@ METRICS: dict[str, Known] = {
     # Calls
     "hotline_calls_open": _gauge("Calls now, by what happens to them: menu, waiting, talking.", "state"),
     "hotline_calls_total": _total(
-        "Calls that have ended: human, message, abandoned, missed, ended (at the menu's end or the caller's wish).",
+        "Calls that have ended: human, message, abandoned, missed, informed (hung up at an announcement), ended (at the"
+        " menu's end or the caller's wish).",
         "via",
         "outcome",
     ),

@@ -181,11 +181,12 @@ async def test_asked_by_many_at_once_it_looks_once(settings: Settings, engine: A
 
 
 def test_outcomes() -> None:
-    assert outcome_of(True, True, True, True) == "human"
-    assert outcome_of(False, True, True, True) == "message"
-    assert outcome_of(False, False, True, True) == "abandoned"
-    assert outcome_of(False, False, False, True) == "missed"
-    assert outcome_of(False, False, False, False) == "ended"
+    assert outcome_of(True, True, True, True, False) == "human"
+    assert outcome_of(False, True, True, True, False) == "message"
+    assert outcome_of(False, False, True, True, False) == "abandoned"
+    assert outcome_of(False, False, False, True, False) == "missed"
+    assert outcome_of(False, False, False, False, True) == "informed"
+    assert outcome_of(False, False, False, False, False) == "ended"
 
 
 async def test_ended_calls_are_counted_once(engine: AsyncEngine, database_url: str) -> None:
