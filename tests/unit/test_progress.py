@@ -385,9 +385,9 @@ def words(standing: Standing, today: date = TODAY) -> str:
 @pytest.mark.parametrize(
     ("standing", "sentence"),
     [
-        (Standing("received"), "您查询的工单已登记，等待受理。"),
-        (Standing("accepted", own=True), "您最近反映的事项已受理，正在安排办理。"),
-        (Standing("declined"), "您查询的工单未予受理，原因请咨询人工座席。"),
+        (Standing("received"), "您查询的工单已经登记，等待受理。"),
+        (Standing("accepted", own=True), "您最近反映的事项已经受理，正在安排办理。"),
+        (Standing("declined"), "您查询的工单不予受理，原因请咨询人工座席。"),
         (Standing("working"), "您查询的工单正在办理，"),
         (
             Standing("working", unit="市水务局", due=date(2026, 12, 3)),
@@ -398,8 +398,8 @@ def words(standing: Standing, today: date = TODAY) -> str:
             Standing("rework", own=True, unit="", due=date(2027, 2, 20), provisional=True),
             "您最近反映的事项正在重新办理，由承办单位负责办理，预计办理期限为二零二七年二月二十日",
         ),
-        (Standing("completed"), "您查询的工单已办结，正在审核，"),
-        (Standing("done"), "您查询的工单已办结，"),
+        (Standing("completed"), "您查询的工单已经办结，正在审核，"),
+        (Standing("done"), "您查询的工单已经办结，"),
     ],
 )
 def test_a_standing_is_a_sentence(standing: Standing, sentence: str) -> None:
