@@ -23,7 +23,7 @@ AGENTS = "127.0.0.12"
 CALLERS = "citizens"
 RING_SECONDS = 1
 STAYS_SECONDS = 900
-MESSAGE_AFTER = 9
+MESSAGE_AFTER = 7
 """Seconds from the key 3 to the tone, when the robot begins to speak."""
 SAID = PROMPTS / "zh" / "leave-message"
 """What a message is left with."""
@@ -73,7 +73,7 @@ auth_type = userpass
 username = {extension}
 password = {password}
 """
-# A caller who has run out of patience and is talking stays. Wait() sees nothing of what the hotline tells the telephone,
+# A caller who has run out of patience and is talking stays. Wait() sees nothing of what the hotline tells a telephone,
 # so the robot who talks with him says so.
 _DIALPLAN = """
 [caller]

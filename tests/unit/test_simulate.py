@@ -7,11 +7,13 @@ from itertools import pairwise
 from pathlib import Path
 
 import pytest
+from click.testing import CliRunner
 from hypothesis import given
 from hypothesis import strategies as st
 
 from calls.cel import CelEvent, Sound, played
 from calls.events import MalformedLine
+from hotline.cli import main
 from hotline.robot_network import RobotError
 from hotline.settings import Settings
 from hotline.simulate.counted import Counted, Counter
@@ -69,6 +71,26 @@ def test_agents_whose_telephones_are_registered_are_left_alone(tmp_path: Path) -
     assert "exten => 1002,1,Set(DESK=1002)" in extra.called
     assert "RAND(1000,3000)" in extra.dialplan
     assert '& "${GLOBAL(TALKS_${NUMBER})}" = "1"]?talking)' in extra.dialplan
+
+
+@pytest.mark.parametrize(
+    ("arguments", "setting", "told"),
+    [
+        (["--minutes", "1"], {"HOTLINE_SIP__TRUNK__HOST": "192.0.2.1"}, "a trunk is set"),
+        (["--minutes", "120"], {}, "at most 20000"),
+        (["--minutes", "1"], {}, "no SIP server"),
+    ],
+)
+def test_what_is_refused_before_anything_is_begun(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, arguments: list[str], setting: dict[str, str], told: str
+) -> None:
+    for name, value in {"HOTLINE_HOME": str(tmp_path), "HOTLINE_SIP__PORT": "19999", **setting}.items():
+        monkeypatch.setenv(name, value)
+    done = CliRunner().invoke(main, ["simulate", "--calls-per-second", "5", *arguments])
+    assert done.exit_code == 1
+    assert told in done.output
+    assert done.output.count("\n") == 1
+    assert list(tmp_path.iterdir()) == []
 
 
 def robot(
