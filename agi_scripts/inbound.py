@@ -15,14 +15,14 @@ def endpoint(
     flows: Mapping[str, Flow],
     understanding: Callable[[], Understanding | None] = lambda: None,
     transcripts: bool = True,
-    desk: Desk | None = None,
+    desk: Callable[[], Desk | None] = lambda: None,
 ) -> Dialogue:
     """The FastAGI endpoint for these flows, chosen by the dialled number.
 
-    ``understanding`` is asked at each call: it takes its time to load, and nobody waits for it.
+    ``understanding`` and ``desk`` are asked for at each call: they take their time to load, and nobody waits for them.
     """
 
     async def inbound(leg: FastAgiLeg) -> None:
-        await hold(leg, flows[leg.headers["agi_extension"]], understanding(), transcripts, desk)
+        await hold(leg, flows[leg.headers["agi_extension"]], understanding(), transcripts, desk())
 
     return inbound

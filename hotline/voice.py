@@ -10,12 +10,11 @@ import signal
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import uvloop
 
 from agi_scripts import inbound, survey
-from hotline.db import create_hotline_engine, database_url
-from hotline.desk import SqlDesk
 from hotline.handover import Offer, has_successor, take
 from hotline.logs import configure_logging
 from hotline.metrics import Publisher, histogram
@@ -38,6 +37,9 @@ from speech.pool import Ears
 from speech.port import EngineError, Recogniser
 from speech.vad import VoiceActivity
 
+if TYPE_CHECKING:
+    from hotline.desk import SqlDesk
+
 log = logging.getLogger(__name__)
 GRACE_SECONDS = 5.0
 """For calls under way when nobody comes after us: what is not decided then is the dialplan's affair."""
@@ -59,12 +61,13 @@ async def serve(settings: Settings, load: Load = engines.load) -> None:
     audio = AudioServer(port=settings.speech.port)
     speech = Speech(audio, Sounds(PROMPTS))
     talk = _Talk()
-    desk = _desk(settings)
     first_command = histogram("hotline_agi_first_command_seconds")
     publisher = Publisher("voice", lambda: voice_figures(server, speech), first_command)
     server = FastAgiServer(
         {
-            "inbound": inbound.endpoint(rules.flows, lambda: talk.understanding, settings.speech.transcripts, desk),
+            "inbound": inbound.endpoint(
+                rules.flows, lambda: talk.understanding, settings.speech.transcripts, lambda: talk.desk
+            ),
             "survey": survey.endpoint(rules.surveys, lambda: talk.understanding, settings.speech.transcripts),
         },
         seconds=lambda sound: _seconds(rules.prompts, sound),
@@ -82,6 +85,7 @@ async def serve(settings: Settings, load: Load = engines.load) -> None:
     for number in (signal.SIGTERM, signal.SIGINT):
         asyncio.get_running_loop().add_signal_handler(number, told)
     loading = asyncio.create_task(_learn_to_listen(settings, load, speech, talk, rules.flows))
+    knowing = asyncio.create_task(_learn_who_calls(settings, talk))
     before_us = await asyncio.to_thread(take, settings.run_dir, "voice")
     if before_us is not None:
         # Its callers can speak; so shall ours, from the first one.
@@ -96,6 +100,7 @@ async def serve(settings: Settings, load: Load = engines.load) -> None:
     await stop.wait()
     offer.close()
     loading.cancel()
+    knowing.cancel()
     patience = DRAIN_SECONDS if await asyncio.to_thread(has_successor, settings.run_dir, "voice") else GRACE_SECONDS
     log.info("no new calls; %d go on for %.0f s at most", server.stats.open, patience)
     await server.stop(patience, hurry)
@@ -103,18 +108,25 @@ async def serve(settings: Settings, load: Load = engines.load) -> None:
     await audio.stop()
     if speech.ears is not None:
         await speech.ears.aclose()
-    if desk is not None:
-        await desk.close()
+    if talk.desk is not None:
+        await talk.desk.close()
 
 
-def _desk(settings: Settings) -> SqlDesk | None:
-    """Connects at the first call: the voice server is there before the database."""
+async def _learn_who_calls(settings: Settings, talk: _Talk) -> None:
+    """Connects at the first call. Until then, and without it, callers are strangers: the voice server is there before
+    the database, and before what it takes to ask one is loaded."""
     try:
-        url = database_url(settings)
+        talk.desk = await asyncio.to_thread(_desk, settings)
+        log.info("callers can be known")
     except SettingsError as error:
         log.warning("no caller is known: %s", error)
-        return None
-    return SqlDesk(create_hotline_engine(url, pool_size=DESK_POOL), settings)
+
+
+def _desk(settings: Settings) -> SqlDesk:
+    from hotline.db import create_hotline_engine, database_url
+    from hotline.desk import SqlDesk
+
+    return SqlDesk(create_hotline_engine(database_url(settings), pool_size=DESK_POOL), settings)
 
 
 def _seconds(prompts: Prompts, sound: str) -> float:
@@ -131,6 +143,8 @@ def _seconds(prompts: Prompts, sound: str) -> float:
 class _Talk:
     understanding: Understanding | None = None
     """None until words can be heard."""
+    desk: SqlDesk | None = None
+    """None until callers can be known."""
 
 
 async def _learn_to_listen(

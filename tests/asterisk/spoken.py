@@ -35,10 +35,10 @@ class Spoken(Instance):
         new.replace(self.home / "heard.json")
 
     def start(self) -> float:
-        """Ready when callers can speak."""
+        """Ready when callers can speak and be known."""
         seconds = super().start()
         deadline = time.monotonic() + START_SECONDS
-        while "listening with" not in self.voice_log:
+        while not all(words in self.voice_log for words in ("listening with", "callers can be known")):
             assert time.monotonic() < deadline, self.voice_log
             time.sleep(0.05)
         return seconds

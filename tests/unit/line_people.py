@@ -34,7 +34,7 @@ async def add_call(connection: AsyncConnection, at: datetime, seconds: float = 6
 
 async def add_ticket(connection: AsyncConnection, at: datetime, state: str = "dispatched", **fields: Any) -> None:
     row = {
-        "number": f"20261122-{next(_numbers):06d}",
+        "number": f"20200101-{next(_numbers):06d}",
         "channel": "phone",
         "received_at": at,
         "life": {},
