@@ -5,6 +5,7 @@ from __future__ import annotations
 from datetime import UTC, datetime
 from functools import lru_cache
 
+from calls import placed
 from calls.alerts import Alert
 from calls.record import Call
 from calls.spoken import SERVICES
@@ -32,8 +33,9 @@ def caller_of(number: str, presentation: str) -> Caller:
 
 
 def request_of(call: Call, caller: Caller) -> Received | None:
-    """The ticket of a call that states a wish, an emergency or a message, or waits in a queue; else None."""
-    if not call.wish:
+    """The ticket of a call that states a wish, an emergency or a message, waits in a queue, or was missed for whatever
+    reason, so that there is one to ring back about; else None. One of ours has the ticket of what it is about."""
+    if not call.wish and (not call.missed or call.via == placed.VIA):
         return None
     return Received(
         call_id=call.id,

@@ -19,6 +19,14 @@ def test_no_wish_no_ticket() -> None:
     assert request_of(call(keys="4", decision="end"), CALLER) is None
 
 
+def test_who_was_missed_without_a_wish_has_a_ticket_to_be_rung_back_about() -> None:
+    """Hung up because the hotline was being maintained. One of ours is about the ticket of the place in line."""
+    request = request_of(call(via="public", missed=True), CALLER)
+    assert request is not None
+    assert request.summary == "来电未按键 其他 未接通人工，待回拨"
+    assert request_of(call(via="place", missed=True), CALLER) is None
+
+
 def test_a_wish_is_a_request() -> None:
     request = request_of(call(wish=True, keys="1", category="consultation"), CALLER)
     assert request is not None
