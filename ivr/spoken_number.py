@@ -106,7 +106,19 @@ def _spoken(ear: Ear, asking: Asking, heard: Heard) -> Generator[Step, Any, Deci
 
 
 def _said(asking: Asking, heard: Heard) -> Said:
-    return Said(asking.node, replace(heard, text="") if asking.secret else heard)
+    return Said(asking.node, _without_words(heard) if asking.secret else heard)
+
+
+def _without_words(heard: Heard) -> Heard:
+    """Only what is named here stays."""
+    return Heard(
+        heard.end,
+        sounds_done=heard.sounds_done,
+        played_ms=heard.played_ms,
+        barge_in_ms=heard.barge_in_ms,
+        decided_ms=heard.decided_ms,
+        engine=heard.engine,
+    )
 
 
 def _hushed(steps: Generator[Step, Any, Any]) -> Generator[Step, Any, Any]:
@@ -118,5 +130,5 @@ def _hushed(steps: Generator[Step, Any, Any]) -> Generator[Step, Any, Any]:
         except StopIteration as end:
             return end.value
         if isinstance(step, Said):
-            step = replace(step, heard=replace(step.heard, text=""))
+            step = replace(step, heard=_without_words(step.heard))
         answer = yield step
