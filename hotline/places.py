@@ -27,7 +27,7 @@ from hotline.settings import Settings
 from hotline.stopping import pause
 from line import places
 from line.places import OpenTry, Try
-from line.turn import Exchange, Hold, Move, Waiting, steps, unknown_holds
+from line.turn import Exchange, Hold, Move, Waiting, on_the_line, steps, unknown_holds
 from line.words import TryOutcome
 from routing.ami import Ami, AmiError, AmiInvalid, AmiRefused
 from routing.live import channels, hang_up, is_reachable, queue_status
@@ -96,13 +96,14 @@ class Places:
             await places.give_up_old(connection, now, self._node)
             live = await places.live(connection, self._node)
             tries = await places.open_tries(connection, self._node)
-            tried = await places.tried(connection, now, self._node) if live else {}
         if live or tries:
             self._looked = False
         if not await self._is_connected(bool(live or tries or not self._looked)):
             return bool(live or tries)
         status = await queue_status(self._ami)
         rows = await channels(self._ami)
+        async with connection.begin():
+            tried = await places.tried(connection, now, self._node)
         exchange = Exchange(status, frozenset(row.unique_id for row in rows), self._queues, tried, now)
         found = steps(live, exchange)
         for channel in (*found.drop, *await self._to_drop(connection, live, exchange)):
@@ -156,7 +157,7 @@ class Places:
 
     async def _to_drop(self, connection: AsyncConnection, live: list[Waiting], exchange: Exchange) -> list[str]:
         """What holds a place that is over, or that nobody has written down for a while."""
-        unknown = unknown_holds(live, exchange.status)
+        unknown = unknown_holds([*live, *on_the_line(exchange)], exchange.status)
         if not unknown:
             self._unknown.clear()
             return []

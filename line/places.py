@@ -110,7 +110,8 @@ async def tried(connection: AsyncConnection, now: datetime, node: str = "") -> d
     """Whose place each call of the last hours was for, by the call's id; also of those who were reached."""
     joined = line_place_tries.join(line_places, _p.id == _t.place_id)
     query = select(line_places, _t.call_id.label("rung_as")).select_from(joined)
-    recent = query.where(_t.begun_at > now - LONGEST, _p.node == node).order_by(_t.id.desc()).limit(MOST)
+    newest = select(func.max(_t.id)).scalar_subquery()
+    recent = query.where(_t.id > newest - MOST, _t.begun_at > now - LONGEST, _p.node == node)
     return {row.rung_as: _waiting(row) for row in await connection.execute(recent)}
 
 

@@ -80,7 +80,7 @@ class Steps:
 
 def steps(places: Iterable[Waiting], exchange: Exchange) -> Steps:
     """``places``: all live ones. A hold of a call that is not known (yet) is left alone: see :func:`unknown_holds`."""
-    by_call = {one.call_id: one for one in places}
+    by_call = {one.call_id: one for one in (*on_the_line(exchange), *places)}
     drop: list[str] = []
     move: list[Move] = []
     held: dict[str, WaitingRow] = {}
@@ -106,6 +106,11 @@ def steps(places: Iterable[Waiting], exchange: Exchange) -> Steps:
         and call_id not in exchange.live
     ]
     return Steps(tuple(move), tuple(drop), tuple(_made(missing, by_call, exchange)), tuple(ring))
+
+
+def on_the_line(exchange: Exchange) -> list[Waiting]:
+    """Places of those who have answered: each is held until he stands in the queue himself."""
+    return [one for call_id, one in exchange.tried.items() if call_id in exchange.live]
 
 
 def unknown_holds(places: Iterable[Waiting], status: QueueStatus) -> dict[str, str]:

@@ -332,7 +332,7 @@ async def test_key_3_leaves_a_message_and_110_is_heard_at_every_step(scene: Scen
 
 async def test_whoever_shows_no_number_is_asked_for_one(scene: Scene, hotline: CallingHotline) -> None:
     line = await scene.phones.citizen("anonymous", keys=KEY)
-    await scene.stands("")
+    await scene.stands("unknown")
     for keys, then in (("2", "place-number"), ("123#", "place-number-wrong"), ("13922250051#", "place-noted")):
         before = len(played(hotline))
         await line.do("keys", keys=keys)
@@ -341,7 +341,7 @@ async def test_whoever_shows_no_number_is_asked_for_one(scene: Scene, hotline: C
     await scene.stands(PLACE)
     await line.hangup()
     again = await scene.phones.citizen("anonymous", keys=KEY)
-    await scene.stands(PLACE, "")
+    await scene.stands(PLACE, "unknown")
     before = len(played(hotline))
     await again.do("keys", keys="2,w1,2")
     await scene.heard("place-number", before)

@@ -8,7 +8,7 @@ from datetime import UTC, datetime, timedelta
 import pytest
 
 from calls.placed import HOLD
-from line.turn import AGAIN, Exchange, Waiting, after, steps, unknown_holds
+from line.turn import AGAIN, Exchange, Steps, Waiting, after, on_the_line, steps, unknown_holds
 from line.words import PlaceState, TryOutcome
 from routing.live import MemberRow, QueueRow, QueueStatus, WaitingRow
 from routing.queues import Queue
@@ -158,6 +158,18 @@ def test_whoever_has_answered_is_not_held_a_second_time() -> None:
     assert steps([replace(b, state=PlaceState.RINGING)], on_the_line).make == ()
     assert steps([b], on_the_line).make == (), "what he answered is not read yet"
     assert len(steps([b], exchange(tried={call: b})).make) == 1
+
+
+def test_the_place_of_whoever_has_answered_is_held_until_he_is_in_the_queue() -> None:
+    b, d = place(2, 20), place(4, 10)
+    call = "pl-1795300000.7"
+    served = replace(b, state=PlaceState.SERVED)
+    seen = exchange(held(b, 1), held(d, 2), agent("1001"), live=(call,), tried={call: served})
+    assert steps([d], seen) == Steps(), "the agent is kept for him"
+    assert unknown_holds([d, *on_the_line(seen)], seen.status) == {}
+    over = replace(seen, live=frozenset())
+    assert rung([d], over) == [4]
+    assert list(unknown_holds([d, *on_the_line(over)], over.status)) == [held(b, 1).channel]
 
 
 def test_a_place_is_held_once_and_in_its_own_queue() -> None:
