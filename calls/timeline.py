@@ -402,8 +402,8 @@ class _Fold:
             entries.insert(after, hung_up)
         call.timeline = tuple(without_channel(one) for one in entries)
         call.missed = call.via not in OURS and (call.abandoned or (over and nobody))
-        quiet = not call.wish and not call.missed and call.human_at is None
-        call.informed = quiet and bool(call.announced) and call.hangup_by == "caller"
+        served = call.wish or call.missed or call.decision or any(one.what == "progress" for one in entries)
+        call.informed = bool(call.announced) and not served and call.hangup_by == "caller"
         return call
 
 

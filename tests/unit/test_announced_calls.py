@@ -58,6 +58,12 @@ def test_also_who_hangs_up_at_that_of_a_topic_or_at_the_menu_after_it() -> None:
     assert call(ANNOUNCED, ("ANNOUNCED", {"id": "8"})).announced == (7, 8)
 
 
+def test_who_hears_of_his_ticket_or_of_the_end_of_the_menu_was_served_otherwise() -> None:
+    assert not call(ANNOUNCED, ("PROGRESS", {"result": "found"})).informed
+    end = {"kind": "end", "to": "", "category": "other", "by": "key"}
+    assert not call(ANNOUNCED, ("DECISION", end)).informed
+
+
 def test_who_goes_on_is_not() -> None:
     queued = call(ANNOUNCED, *QUEUED)
     assert (queued.announced, queued.informed, queued.missed) == ((7,), False, True)
