@@ -27,14 +27,16 @@ from calls.events import CEL
 from calls.queue_log import LOST
 from calls.record import Call
 from calls.store import Caller, open_calls_before
-from hotline.asterisk import control_socket, is_ready
+from hotline.ami import DIALLER
 from hotline.reader import Reader
+from hotline.secrets import load_secrets
 from hotline.settings import Settings
 from hotline.sip_ask import answers
 from hotline.stopping import pause
 from line import places
 from line.cut import keep_places, take_places
 from line.words import TryOutcome
+from routing.ami import Ami
 
 log = logging.getLogger(__name__)
 
@@ -119,20 +121,23 @@ class Nodes:
         self._node, self._engine, self._reader, self._ask = settings.node, engine, reader, ask
         self._place_tries = settings.line.place_tries
         self._address = settings.node.address or f"{settings.sip.bind}:{settings.sip.port}"
-        self._control = control_socket(settings)
+        self._settings = settings
         self._said: set[str] = set()
         self._tried: Counter[str] = Counter()
 
     async def run(self, stop: asyncio.Event) -> None:
+        ami = Ami("127.0.0.1", self._settings.ami.port, DIALLER, load_secrets(self._settings).ami)
+        ami.start()
         while not stop.is_set():
             try:
                 async with asyncio.timeout(LOOK_SECONDS):
                     # Without an Asterisk of its own a node is no node: it neither beats nor takes over.
-                    if await is_ready(self._control):
+                    if ami.connected.is_set():
                         await self.look()
             except (SQLAlchemyError, OSError, TimeoutError) as error:
                 log.warning("nodes: %s", " ".join(str(error).split())[:200] or type(error).__name__)
             await pause(stop, INTERVAL)
+        await ami.close()
 
     async def look(self) -> None:
         async with self._engine.begin() as connection:
