@@ -60,11 +60,11 @@ class Checks:
 
 
 def all_checks() -> Checks:
-    from hotline import doctor_database, doctor_exchange, doctor_files, doctor_parts, doctor_rules
+    from hotline import doctor_database, doctor_exchange, doctor_files, doctor_line, doctor_parts, doctor_rules
 
     return Checks(
         (*doctor_files.CHECKS, *doctor_parts.CHECKS, *doctor_rules.CHECKS),
-        doctor_database.CHECKS,
+        (*doctor_database.CHECKS, *doctor_line.CHECKS),
         doctor_exchange.CHECKS,
     )
 

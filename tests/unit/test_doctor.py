@@ -18,7 +18,7 @@ from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncEngine
 
 from calls.alerts import Alert, raise_alerts
-from hotline import doctor_database, doctor_exchange, doctor_files, doctor_parts, doctor_rules
+from hotline import doctor_database, doctor_exchange, doctor_files, doctor_line, doctor_parts, doctor_rules
 from hotline.backup_record import Backup, write_last
 from hotline.checks import check_policies
 from hotline.cli import main
@@ -32,6 +32,9 @@ from hotline.supervisor import STATUS_FILE
 from hotline.trial import free_ports
 from ivr.prompts import FOLDER as PROMPTS
 from ivr.prompts import check as check_prompts
+from line import announcements, switches
+from line.announcements import NewAnnouncement
+from line.words import Switch
 from tickets.policy_file import POLICIES
 
 
@@ -298,6 +301,19 @@ async def test_alerts(engine: AsyncEngine, settings: Settings) -> None:
         await raise_alerts(connection, [Alert("log_gap", "x", "缺失"), Alert("disk_low", "", "满")])
     assert sorted(await ask(engine, settings, doctor_database.alerts)) == ["error", "warning"]
     assert await ask(engine, settings, doctor_database.alerts, "UPDATE alerts SET acknowledged_at = now()") == ["ok"]
+
+
+async def test_what_callers_are_told(engine: AsyncEngine, settings: Settings) -> None:
+    assert await ask(engine, settings, doctor_line.told) == ["ok"]
+    now = datetime.now(UTC)
+    async with engine.begin() as connection:
+        await switches.switch_on(connection, Switch.MAINTENANCE, "升级", None, "x", now)
+        new = NewAnnouncement("停水", "0" * 32, now, now + timedelta(hours=1))
+        await announcements.switch_on(connection, new, "x", now)
+    assert sorted(await ask(engine, settings, doctor_line.told)) == ["error", "warning"]
+    settings.spoken_dir.mkdir(parents=True)
+    (settings.spoken_dir / f"{'0' * 32}.wav").touch()
+    assert await ask(engine, settings, doctor_line.told) == ["warning"]
 
 
 async def test_jobs(engine: AsyncEngine, settings: Settings) -> None:
