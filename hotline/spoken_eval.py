@@ -113,7 +113,7 @@ def judge(understanding: Understanding, hearing: Hearing) -> Verdict:
         service = understanding.danger(partial.text)
         if service is not None:
             return Verdict("emergency", service)
-    meaning = understanding.request(hearing.text)
+    meaning = understanding.request(hearing.text, hearing.alternatives)
     return Verdict(None, None) if meaning is None else Verdict(meaning.label, meaning.service)
 
 

@@ -48,8 +48,9 @@ class FixedUnderstanding:
 
     meanings: Mapping[str, FixedMeaning] = field(default_factory=lambda: MEANINGS)
 
-    def request(self, text: str) -> FixedMeaning | None:
-        return next((meaning for phrase, meaning in self.meanings.items() if phrase in text), None)
+    def request(self, text: str, alternatives: Sequence[str] = ()) -> FixedMeaning | None:
+        said = "，".join((text, *alternatives))
+        return next((meaning for phrase, meaning in self.meanings.items() if phrase in said), None)
 
     def danger(self, partial: str) -> str | None:
         meaning = self.request(partial)

@@ -55,6 +55,8 @@ class Heard:
     engine: str = ""
     why: str = ""
     """For ``lost``: ``full``, ``lag``, ``closed``, ``engine``."""
+    alternatives: tuple[str, ...] = ()
+    """What ``text`` may have been as well, where the recogniser tells."""
 
 
 @dataclass(frozen=True, slots=True)

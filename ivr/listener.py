@@ -112,7 +112,7 @@ class Listener:
         if service is not None:
             yield Said(node, heard, "emergency", service)
             return (yield from self.emergency(service))
-        meaning = self.u.request(said) if said else None
+        meaning = self.u.request(said, heard.alternatives) if said else None
         if meaning is None:
             yield Said(node, heard, answer=answer)
             return None

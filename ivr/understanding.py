@@ -53,8 +53,9 @@ class Meaning(Protocol):
 class Understanding(Protocol):
     """Every text is what a recogniser heard: right in most of its syllables, wrong in many of its characters."""
 
-    def request(self, text: str) -> Meaning | None:
-        """What is wanted; None if nothing usable was said (noise, 嗯, 喂喂)."""
+    def request(self, text: str, alternatives: Sequence[str] = ()) -> Meaning | None:
+        """What is wanted; None if nothing usable was said (noise, 嗯, 喂喂). ``alternatives``: what it may have been as
+        well, where the recogniser tells."""
         ...
 
     def danger(self, partial: str) -> str | None:

@@ -23,6 +23,8 @@ class Script:
     """Seconds of audio after which the words so far are these, in rising order."""
     fails: bool = False
     """The engine breaks down when the turn ends."""
+    alternatives: tuple[str, ...] = ()
+    """What it may have been as well."""
 
 
 class FakeRecogniser:
@@ -58,6 +60,7 @@ class LoudActivity:
 
 class FakeUtterance:
     def __init__(self, recogniser: FakeRecogniser, script: Script) -> None:
+        self.alternatives = script.alternatives
         self._recogniser = recogniser
         self._script = script
         self._heard = 0

@@ -22,6 +22,7 @@ class Partial:
 class Hearing:
     text: str
     partials: tuple[Partial, ...]
+    alternatives: tuple[str, ...]
 
 
 def hear(recogniser: Recogniser, pcm: bytes, phrases: Sequence[str] = ()) -> Hearing:
@@ -35,6 +36,7 @@ def hear(recogniser: Recogniser, pcm: bytes, phrases: Sequence[str] = ()) -> Hea
             words = utterance.feed(voiced) if voiced else ""
             if words and (not partials or words != partials[-1].text):
                 partials.append(Partial(min(begin + BATCH, len(pcm)) / 2 / RATE, words))
-        return Hearing(utterance.finish() if gate.heard else "", tuple(partials))
+        text = utterance.finish() if gate.heard else ""
+        return Hearing(text, tuple(partials), utterance.alternatives)
     finally:
         utterance.close()

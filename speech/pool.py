@@ -154,6 +154,8 @@ class Ear:
     """One turn. ``feed``, ``finish`` and ``close`` belong to the event loop."""
 
     def __init__(self, ears: Ears, grammar: Grammar | None, on_partial: Callable[[str], None] | None) -> None:
+        self.alternatives: tuple[str, ...] = ()
+        """To what :meth:`finish` said; see :class:`speech.port.Utterance`."""
         self._ears = ears
         self._grammar = grammar
         self._on_partial = on_partial
@@ -251,7 +253,10 @@ class Ear:
                     self._utterance = recogniser.open(self._grammar)
                 self._tell_partial(self._utterance.feed(voiced))
             if last:
-                words = self._utterance.finish() if self._utterance else ""
+                words = ""
+                if self._utterance is not None:
+                    words = self._utterance.finish()
+                    self.alternatives = self._utterance.alternatives
                 self._free()
                 self._over = True
                 self._tell(self._finished, words)

@@ -35,6 +35,11 @@ class Utterance(Protocol):
         """No more audio: all the words, without blanks between Chinese characters; empty if there were none."""
         ...
 
+    @property
+    def alternatives(self) -> tuple[str, ...]:
+        """After ``finish``: what the words may have been as well, the likeliest first; empty if nobody can tell."""
+        ...
+
     def close(self) -> None:
         """Free what it holds. May be called at any time, more than once."""
         ...

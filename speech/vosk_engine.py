@@ -72,6 +72,8 @@ class VoskRecogniser:
 class VoskUtterance:
     """The library cuts at pauses: what is before the last cut is final, what follows it may still change."""
 
+    alternatives: tuple[str, ...] = ()
+
     def __init__(self, recogniser: Any, give_back: Callable[[Any], None] | None = None) -> None:
         self._recogniser: Any = recogniser
         self._give_back = give_back

@@ -49,17 +49,6 @@ class Segment:
     text: str
 
 
-@dataclass(frozen=True, slots=True)
-class _Outcome:
-    text: str
-    score: float
-
-    @property
-    def words(self) -> str:
-        """Without what the model makes up where there is nothing to hear."""
-        return "" if self.score < _HOPELESS else unlooped(without_inventions(self.text))
-
-
 class WhisperRecogniser:
     name = "whisper"
     streaming = False
@@ -100,15 +89,18 @@ class WhisperRecogniser:
 
     def hear(self, pcm: bytes) -> str:
         """All the words of what was said in one go; what lies beyond 28 s is not heard."""
+        return next(iter(self.readings(pcm)), "")
+
+    def readings(self, pcm: bytes) -> list[str]:
+        """As :meth:`hear`, and what else it may have been, the likeliest first; empty if there is nothing to hear."""
         audio = to_16k(pcm)[: int(_LONGEST_SECONDS * _WANTED)]
         if len(audio) < _SHORTEST_SECONDS * _WANTED:
-            return ""
+            return []
         mel = self._model.feature_extractor(audio)
         spoken = -(-len(audio) * _MEL_FRAMES_A_SECOND // _WANTED)
-        outcome = self._decode(mel, spoken, min(_WHOLE_WINDOW, spoken + _ROOM))
-        return tidy(outcome.words)
+        return self._decode(mel, spoken, min(_WHOLE_WINDOW, spoken + _ROOM))
 
-    def _decode(self, mel: Samples, spoken: int, window: int) -> _Outcome:
+    def _decode(self, mel: Samples, spoken: int, window: int) -> list[str]:
         # Padded with silence as the model would see it, not with zeros, which are loud in its logarithmic scale.
         heard = np.pad(mel[:, :spoken], ((0, 0), (0, window - spoken)), constant_values=float(mel.min()))
         encoded = self._model.model.encode(self._view(np.ascontiguousarray(heard[np.newaxis], np.float32)))
@@ -116,12 +108,16 @@ class WhisperRecogniser:
             encoded,
             [self._prompt],
             beam_size=_BEAM,
+            num_hypotheses=_BEAM,
             max_length=len(self._prompt) + 6 + spoken * _TOKENS_A_SECOND // _MEL_FRAMES_A_SECOND,
             suppress_tokens=self._suppressed,
             return_scores=True,
         )[0]
-        text = self._simplified(self._tokens.decode(result.sequences_ids[0]).strip())
-        return _Outcome(text, result.scores[0])
+        if result.scores[0] < _HOPELESS:
+            return []
+        texts = (self._simplified(self._tokens.decode(tokens).strip()) for tokens in result.sequences_ids)
+        # Without what the model makes up where there is nothing to hear.
+        return [tidy(unlooped(without_inventions(text))) for text in texts]
 
 
 def _special(tokens: Any) -> list[int]:
@@ -131,6 +127,7 @@ def _special(tokens: Any) -> list[int]:
 
 class WhisperUtterance:
     def __init__(self, recogniser: WhisperRecogniser) -> None:
+        self.alternatives: tuple[str, ...] = ()
         self._recogniser = recogniser
         self._pcm = bytearray()
 
@@ -140,7 +137,9 @@ class WhisperUtterance:
         return ""
 
     def finish(self) -> str:
-        return self._recogniser.hear(bytes(self._pcm))
+        words, *others = self._recogniser.readings(bytes(self._pcm)) or [""]
+        self.alternatives = tuple(others)
+        return words
 
     def close(self) -> None:
         self._pcm.clear()

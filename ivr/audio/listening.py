@@ -220,10 +220,10 @@ class Listening:
             self._do(self._turn.partial(text))
 
     async def _decide(self) -> None:
-        why, text = "", ""
+        why, text, ear = "", "", self._ear
         try:
             async with asyncio.timeout(DECISION_SECONDS):
-                text = await self._ear.finish()
+                text = await ear.finish()
         except TimeoutError:
             why = "lag"
         except EngineError as error:
@@ -237,7 +237,7 @@ class Listening:
             return
         acts = self._turn.decided(text)
         if Do.END_WORDS in acts:
-            self._end("words", text=text, decided_ms=self._since_voice())
+            self._end("words", text=text, alternatives=ear.alternatives, decided_ms=self._since_voice())
         else:
             self._do(acts)
 
@@ -250,7 +250,14 @@ class Listening:
         return round((time.monotonic() - self._voiced_at) * 1000)
 
     def _end(
-        self, end: HeardEnd, *, key: str | None = None, text: str = "", decided_ms: int | None = None, why: str = ""
+        self,
+        end: HeardEnd,
+        *,
+        key: str | None = None,
+        text: str = "",
+        alternatives: tuple[str, ...] = (),
+        decided_ms: int | None = None,
+        why: str = "",
     ) -> None:
         if self._over:
             return
@@ -258,6 +265,7 @@ class Listening:
             end,
             key=key,
             text=text,
+            alternatives=alternatives,
             sounds_done=self._player.sounds_done,
             played_ms=self._player.played_ms,
             barge_in_ms=self._barge_in_ms,

@@ -3,18 +3,21 @@
 from __future__ import annotations
 
 import re
+from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Literal
+
+import numpy as np
 
 from routing.intent.answers import Answers
 from routing.intent.danger import Alarm
 from routing.intent.details import details
 from routing.intent.features import Ear, Heard
 from routing.intent.matcher import Matcher
-from routing.intent.model import Model
+from routing.intent.model import Model, softmax
 from routing.intent.phrasebook import CLASSES, SERVICES, Class, PhraseBook
-from routing.intent.syllables import OTHER, Sounds
+from routing.intent.syllables import OTHER, Floats, Sounds
 from routing.intent.topics import ENOUGH, Topics
 
 CLOSE = 0.25
@@ -25,6 +28,8 @@ NAME = 3
 """Characters: 作曲 李宗盛."""
 CLEAR, LOUD = 0.6, 2.0
 """A subject is taken from this probability on; or for phrases of it worth so many points."""
+TINY = 1e-9
+"""No chance is smaller: a single reading forbids nothing."""
 CERTAIN = 0.97
 """How probable an emergency must be to go off in the middle of a sentence without a clear word of it."""
 _CLAUSE = re.compile(r"[\s，。！？、,.!?;；:：…]+")
@@ -54,16 +59,18 @@ class Understanding:
         self._subjects = Topics(ear)
         self._fillers = sorted({tuple(sounds.listen(text)) for text in book.rules.fillers}, key=len, reverse=True)
 
-    def request(self, text: str) -> Meaning | None:
+    def request(self, text: str, alternatives: Sequence[str] = ()) -> Meaning | None:
         sentence = self._usable(text)
         if sentence is None:
             return None
-        heard = self._ear.hear(sentence)
-        classes, services = self._model.probabilities(heard)
+        others = (self._usable(other) for other in alternatives)
+        counts = Counter(tuple(one) for one in (sentence, *others) if one is not None)
+        heard = [self._ear.hear(one) for one in counts]
+        classes, services = self._together(heard, list(counts.values()))
         order = classes.argsort()[::-1]
         label: Class = CLASSES[int(order[0])]
         score = float(classes[order[0]])
-        topic = self._topic(heard)
+        topic = self._topic(heard[0])
         if label != "emergency" and _foreign(text):
             label, topic, score = "agent", "english", max(score, self._model.sure)
         service = self._service(heard, services.tolist()) if label == "emergency" else None
@@ -97,14 +104,25 @@ class Understanding:
             for invention in self._book.rules.inventions
         )
 
-    def _service(self, heard: Heard, chances: list[float]) -> str:
+    def _together(self, heard: Sequence[Heard], counts: Sequence[int]) -> tuple[Floats, Floats]:
+        """The classes that all readings speak for, the services that those of danger do: a word that was lost in one of
+        them is often there in another."""
+        chances = [self._model.probabilities(one) for one in heard]
+        found = np.array([classes for classes, _ in chances])
+        classes = softmax(np.average(np.log(found + TINY), axis=0, weights=counts))
+        danger = found[:, CLASSES.index("emergency")] * counts + TINY
+        services: Floats = np.average([services for _, services in chances], axis=0, weights=danger)
+        return classes, services
+
+    def _service(self, heard: Sequence[Heard], chances: list[float]) -> str:
         order = sorted(range(len(SERVICES)), key=lambda i: -chances[i])
         first, second = order[0], order[1]
         if chances[first] - chances[second] < CLOSE:
             rules = self._book.rules
             for kind in rules.doubts:
                 said = rules.doubt_services[kind]
-                if said in (SERVICES[first], SERVICES[second]) and self._ear.strength(heard, kind) > 0.5:
+                strength = max(self._ear.strength(one, kind) for one in heard)
+                if said in (SERVICES[first], SERVICES[second]) and strength > 0.5:
                     return said
         return SERVICES[first]
 
@@ -128,7 +146,7 @@ class Understanding:
         classes, services = self._model.probabilities(heard)
         if classes[CLASSES.index("emergency")] < (self._model.sure if words == "clear" else CERTAIN):
             return None
-        return self._service(heard, services.tolist())
+        return self._service([heard], services.tolist())
 
     def yes(self, text: str) -> bool | None:
         return self._answers.yes(text)

@@ -107,6 +107,25 @@ def test_nothing_usable(understanding: Understanding, text: str) -> None:
     assert understanding.danger(text) is None
 
 
+def test_a_word_lost_in_one_reading_is_found_in_others(understanding: Understanding) -> None:
+    lost, found = "厨房找过了快来", "厨房着火了快来"
+    alone, together = understanding.request(lost), understanding.request(lost, [found] * 4)
+    assert alone is not None
+    assert together is not None
+    assert (together.label, together.service) == ("emergency", "119")
+    assert together.score > 0.9
+    assert alone.label != "emergency" or alone.score < together.score
+    assert understanding.request(lost, [lost] * 4) == alone, "the same again says no more"
+    assert understanding.request(lost, ["", "嗯", "谢谢观看"]) == alone, "nor does what says nothing"
+    assert understanding.request("嗯", [found] * 4) is None
+
+
+def test_one_reading_among_many_raises_no_alarm(understanding: Understanding) -> None:
+    meaning = understanding.request("请问社保卡在哪里办", ["请问社保卡在哪里办"] * 3 + ["家里着火了快来人"])
+    assert meaning is not None
+    assert (meaning.label, meaning.service) == ("consultation", None)
+
+
 def test_real_sentences_that_hold_a_word_of_the_inventions(understanding: Understanding) -> None:
     complaint = understanding.request("我要投诉字幕组侵权")
     assert complaint is not None

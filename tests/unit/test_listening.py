@@ -24,7 +24,7 @@ async def result(dialogues: Dialogues) -> Heard:
 
 
 async def test_words_after_the_prompt(tmp_path: Path) -> None:
-    async with desk(tmp_path, Script(WORDS)) as server:
+    async with desk(tmp_path, Script(WORDS, alternatives=("别的",))) as server:
         call, dialogues = await server.listening()
         voice = await call.voice()
         await voice.until(lambda frame: frame[:2] == bytes([PROMPT_MS // 20, 1]))
@@ -35,6 +35,7 @@ async def test_words_after_the_prompt(tmp_path: Path) -> None:
         call.returned()
         heard = await result(dialogues)
         assert (heard.end, heard.text, heard.sounds_done, heard.played_ms) == ("words", WORDS, 1, PROMPT_MS)
+        assert heard.alternatives == ("别的",)
         assert heard.barge_in_ms is None
         assert heard.decided_ms is not None
         assert heard.engine == "fake"

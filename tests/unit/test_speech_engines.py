@@ -109,9 +109,10 @@ def test_no_model_of_its_own_is_an_engine_error(tmp_path: Path) -> None:
 
 def test_whisper_hears_mandarin_in_simplified_characters(whisper: WhisperRecogniser) -> None:
     recording = sorted(SPOKEN.glob("c*.wav"))[0]
-    text = hear(whisper, wav.read(recording)).text
-    assert len(text) > 4
-    assert not set(text) & set("請問這個裡國學說話電")
+    hearing = hear(whisper, wav.read(recording))
+    assert len(hearing.text) > 4
+    assert len(hearing.alternatives) == 4
+    assert not set("".join((hearing.text, *hearing.alternatives))) & set("請問這個裡國學說話電")
 
 
 @pytest.mark.parametrize("pcm", [b"", bytes(3200), bytes(16000 * 3), hiss(3, -30), hiss(3, -50)])

@@ -77,6 +77,14 @@ async def test_partials_come_on_the_event_loop_and_the_words_at_the_end() -> Non
         assert ears.decoded_s == pytest.approx(1.0)
 
 
+async def test_alternatives_come_with_the_words() -> None:
+    async with pool(FakeRecogniser([Script("找火了", alternatives=("着火了", "找货了"))])) as ears:
+        ear = ears.open()
+        await say(ear, LOUD, SECOND)
+        assert await ear.finish() == "找火了"
+        assert ear.alternatives == ("着火了", "找货了")
+
+
 async def test_silence_is_not_decoded_and_opens_no_recogniser() -> None:
     recogniser = FakeRecogniser([Script("你好")])
     async with pool(recogniser) as ears:

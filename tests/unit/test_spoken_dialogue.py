@@ -451,6 +451,11 @@ class Drive:
 TURNS = st.lists(st.sampled_from(ANSWERS), max_size=12)
 
 
+def test_danger_in_another_reading_of_the_words() -> None:
+    drive = Drive([Heard("words", text="找火了", alternatives=("着火了",))])
+    assert drive.run() == Decision("emergency", "119", "help", "spoken")
+
+
 @settings(max_examples=1000)
 @given(TURNS)
 def test_nobody_is_asked_three_times(answers: list[Heard]) -> None:
