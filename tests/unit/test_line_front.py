@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import asyncio
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -13,6 +15,9 @@ from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 
 from calls.tables import alerts
 from calls.tables import metadata as calls_metadata
+from hotline.db import create_hotline_engine
+from hotline.repeats_job import look_for_repeats
+from hotline.settings import Line, Settings
 from line import announcements, barred, switches
 from line.announcements import Announcement, NewAnnouncement
 from line.barred import Entry, Repeats
@@ -336,3 +341,29 @@ async def test_a_row_that_people_wrote_wrongly_is_not_taken(engine: AsyncEngine)
         await connection.execute(insert(barred_callers).values(values))
         with pytest.raises(LineFault):
             await bar(connection)
+
+
+async def test_the_worker_looks_for_repeats(engine: AsyncEngine, tmp_path: Path) -> None:
+    async with engine.begin() as connection:
+        await ring(connection, 3, datetime.now(UTC) - HOUR)
+    stop = asyncio.Event()
+    settings = Settings(home=tmp_path, line=Line(repeat_calls=3))
+    looking = asyncio.create_task(look_for_repeats(settings, engine, stop))
+    async with asyncio.timeout(20), engine.connect() as connection:
+        while not await barred.page(connection, datetime.now(UTC), proposed=True):
+            await connection.rollback()
+            await asyncio.sleep(0.02)
+    stop.set()
+    await looking
+
+
+async def test_and_outlives_a_database_that_is_away(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+    stop = asyncio.Event()
+    away = create_hotline_engine("postgresql+psycopg://x:x@127.0.0.1:1/x")
+    looking = asyncio.create_task(look_for_repeats(Settings(home=tmp_path), away, stop))
+    async with asyncio.timeout(20):
+        while "repeated calls are not looked at" not in caplog.text:
+            await asyncio.sleep(0.02)
+    stop.set()
+    await looking
+    await away.dispose()
