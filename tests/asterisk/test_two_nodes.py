@@ -31,14 +31,14 @@ from tests.unit.conftest import TEMPLATE, create_database, postgres_url
 
 __all__ = ["postgres_url"]  # a server that belongs to neither node
 
-pytestmark = [pytest.mark.asterisk, pytest.mark.alone, pytest.mark.timeout(180)]
+pytestmark = [pytest.mark.asterisk, pytest.mark.alone, pytest.mark.timeout(300)]
 
 INSIDE, OUTSIDE, CARRIER, DESKS = "10.99.0.1", "10.99.0.2", "10.99.0.20", "10.99.0.21"
 FIRST, SECOND = "10.99.0.11", "10.99.0.12"
 SIP = 5060
 CALLERS, AGENTS = 20, 10
 ATTEMPTS, ATTEMPT_EVERY, ATTEMPT_SECONDS = 10, 0.5, 2.0
-TALKS = "w2,h"
+TALKS = "w1,h"
 """What somebody does who is rung back: he waits for the agent, and hangs up."""
 
 
