@@ -78,6 +78,8 @@ async def seed(engine: AsyncEngine, settings: Settings) -> None:
     papers = settings.attachments_dir / paper.hex[:2]
     papers.mkdir(parents=True)
     (papers / f"{paper.hex}.sealed").write_bytes(b"sealed")
+    settings.spoken_dir.mkdir()
+    (settings.spoken_dir / "water.wav").write_bytes(b"water is off")
     async with engine.begin() as connection:
         for call_id, ended in (("a", "now()"), ("b", "now()"), ("gone", "now()"), ("open", "NULL")):
             await connection.execute(
@@ -198,6 +200,7 @@ async def test_backup_while_tickets_are_written_and_restore(
         "2026/11/22/sealed.wav": b"sealed sound",
     }
     assert [path.read_bytes() for path in files(home / "attachments")] == [b"sealed"]
+    assert [path.read_bytes() for path in files(home / "spoken")] == [b"water is off"]
     assert not (home / RESTORED_RULES).exists(), "nothing differs from this checkout"
     assert (made.recordings.files, made.recordings.included, made.recordings.absent) == (5, 4, 1)
     last = read_last(settings)
