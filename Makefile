@@ -15,15 +15,10 @@ upgrade: ## the version in this checkout takes over from the running one while c
 	$(BOOTSTRAP)
 	@$(BIN)/hotline upgrade
 
-# Calls mostly wait, so more of them run side by side than there are cores; those of a file share a hotline.
 test: ## checks and all tests, real Asterisk and real calls included
 	$(BOOTSTRAP) --dev
 	@$(MAKE) --no-print-directory check
-	@$(BIN)/python -m pytest -n 2 --ignore tests/asterisk
-	@$(BIN)/python -m pytest -n 3 --dist loadfile -m "not alone" tests/asterisk || { \
-		[ $$? -eq 1 ] && echo "== FAILED beside other calls; once more, one at a time. A fault that comes and goes is still a fault." && \
-		$(BIN)/python -m pytest --last-failed --last-failed-no-failures none -m "not alone" tests/asterisk; }
-	@$(BIN)/python -m pytest -m alone tests/asterisk
+	@$(BIN)/python -m tests.run
 
 check: ## formatting, types, and who may import whom
 	$(BOOTSTRAP) --dev
