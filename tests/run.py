@@ -1,8 +1,8 @@
 """``python -m tests.run``: every test, for ``make test``.
 
-Real calls mostly wait, so three hotlines are called side by side, and the tests without calls run beside them, last in line
-for the processor. A call's test that fails beside others is tried once more by itself, and the output says so: what
-fails twice fails. The few tests that ask how soon something happens come last, alone.
+Real calls mostly wait, so three hotlines are called side by side, and the tests without calls run beside them, last in
+line for the processor. A call's test that fails beside others is tried once more by itself, and the output says so:
+what fails twice fails. The few tests that ask how soon something happens come last, alone.
 """
 
 from __future__ import annotations
