@@ -13,7 +13,9 @@ from typing import Any
 
 import pytest
 
-from hotline.agent_state import login, logout
+from hotline.agent_state import login, logout, states
+from hotline.ami import open_ami
+from hotline.rules import load_rules
 from hotline.trial import free_ports
 from tests.asterisk.instance import Instance
 from tests.asterisk.records import all_tickets
@@ -21,8 +23,8 @@ from tests.asterisk.records import all_tickets
 pytestmark = [pytest.mark.asterisk, pytest.mark.alone]
 CALLERS = 100
 LOAD = (
-    *("--calls-per-second", str(CALLERS / 60), "--minutes", "1", "--agents", "5", "--talk", "2.5"),
-    *("--impatient", "0.5", "--patience", "6", "--endurance", "12", "--hidden", "0.03", "--seed", "12345"),
+    *("--calls-per-second", str(CALLERS / 60), "--minutes", "1", "--agents", "5", "--talk", "2"),
+    *("--impatient", "0.5", "--patience", "5", "--endurance", "10", "--hidden", "0.03", "--seed", "12345"),
     *("--then", "hangup", "--then", "hangup", "--then", "2", "--then", "3"),
 )
 LONGEST = 130.0
@@ -88,11 +90,13 @@ async def test_a_hundred_callers_and_five_agents(brisk: Instance) -> None:
     assert all(ends[end] for end in ("answered", "called_back", "message", "missed")), told
     assert made["positions"] > CALLERS / 4, told
     assert made["positions_wrong"] == 0, told
-    # Robot agents took what the database says they did: those who called, and those who were rung for their places.
-    assert robots["taken"] == ends["answered"] + ends["called_back"], told
+    # Robot agents took what the database says they did: those who called, and those who were rung for their places. One
+    # may have hung up in that very moment.
+    assert abs(robots["taken"] - ends["answered"] - ends["called_back"]) <= 1, told
     await the_database_says_the_same(brisk, made)
     assert not (brisk.home / "simulate").exists()
-    assert all(not one["logged_in"] for one in brisk.hotline("agent", "list"))
+    async with open_ami(brisk.settings) as ami:
+        assert not any(one.queues for one in await states(ami, load_rules().agents))
 
 
 async def the_database_says_the_same(instance: Instance, made: dict[str, Any]) -> None:
