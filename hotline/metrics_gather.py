@@ -18,6 +18,7 @@ from prometheus_client.registry import Collector
 from sqlalchemy.exc import SQLAlchemyError
 from sqlalchemy.ext.asyncio import AsyncEngine
 
+from calls.placed import is_hold
 from hotline import metrics_database
 from hotline.agent_state import states
 from hotline.ami import open_ami
@@ -119,9 +120,12 @@ class Gather:
         for row in now.queues:
             if row.queue.startswith(AGENT_QUEUE):
                 continue
-            waits = [one.wait_seconds for one in now.waiting if one.queue == row.queue]
-            yield Figure("hotline_queue_callers", row.waiting, (row.queue,))
-            yield Figure("hotline_queue_longest_wait_seconds", max(waits, default=0), (row.queue,))
+            waiting = [one for one in now.waiting if one.queue == row.queue]
+            people = [one for one in waiting if not is_hold(one.channel)]
+            longest = max((one.wait_seconds for one in people), default=0)
+            yield Figure("hotline_queue_callers", len(people), (row.queue,))
+            yield Figure("hotline_queue_places", len(waiting) - len(people), (row.queue,))
+            yield Figure("hotline_queue_longest_wait_seconds", longest, (row.queue,))
             yield Figure("hotline_queue_completed_total", row.completed, (row.queue,))
             yield Figure("hotline_queue_abandoned_total", row.abandoned, (row.queue,))
         count = dict.fromkeys(("free", "talking", "paused", "logged_out"), 0)

@@ -51,10 +51,13 @@ METRICS: dict[str, Known] = {
         (),
         (5, 10, 15, 20, 30, 45, 60, 90, 120, 180, 300, 600),
     ),
-    "hotline_queue_callers": _gauge("Callers who wait in the queue now.", "queue"),
+    "hotline_queue_callers": _gauge("Callers who wait in the queue now, on the line.", "queue"),
+    "hotline_queue_places": _gauge("Places in it that are kept for callers who are rung back.", "queue"),
     "hotline_queue_longest_wait_seconds": _gauge("How long the first of them has waited.", "queue"),
     "hotline_queue_completed_total": _total("Callers of the queue who were served, since Asterisk's start.", "queue"),
-    "hotline_queue_abandoned_total": _total("Callers of the queue who gave up, since Asterisk's start.", "queue"),
+    "hotline_queue_abandoned_total": _total(
+        "Callers of the queue who gave up, since Asterisk's start; and places in line that were ended.", "queue"
+    ),
     "hotline_agents": _gauge("Agents by state: free, talking, paused, logged_out.", "state"),
     # Voice server
     "hotline_agi_sessions": _gauge("Callers whom the voice server leads now."),
