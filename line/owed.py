@@ -9,6 +9,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from calls import placed
+from calls.parties import AGENT
 from calls.record import Call
 from calls.store import Caller
 from calls.timeline import OURS
@@ -50,10 +51,11 @@ def settles(call: Call, caller: Caller) -> Settled | None:
     ours = call.via in _WE_RANG
     if caller.e164 is None or (ours and any(one.detail.get("unit") for one in call.timeline)):
         return None
-    if call.human_at is not None and call.agent:
+    talks = [one for one in call.timeline if one.what == "connected" and AGENT.fullmatch(one.detail.get("party", ""))]
+    if talks:
+        # The first of them: the same however much of the call has been read.
         end = MissedEnd.REACHED if ours else MissedEnd.GOT_THROUGH
-        return Settled(caller.e164, call.human_at, end, call.agent)
-    answered = [one for one in call.timeline if one.what == "answer" and one.detail.get("question") == WANTED]
-    if ours and answered and answered[-1].detail.get("value") == "no":
-        return Settled(caller.e164, answered[-1].at, MissedEnd.REACHED, SURVEY)
-    return None
+        return Settled(caller.e164, talks[0].at, end, talks[0].detail["party"])
+    wanted = [one for one in call.timeline if one.what == "answer" and one.detail.get("question") == WANTED]
+    refused = [one for one in wanted if one.detail.get("value") == "no"]
+    return Settled(caller.e164, refused[0].at, MissedEnd.REACHED, SURVEY) if ours and refused else None

@@ -24,6 +24,7 @@ from tickets.store import Received, receive
 BASE = 1795330800.0
 NOW = datetime.fromtimestamp(BASE + 3600, UTC)
 A, B = "13900001111", "13900002222"
+TALK = Entry(BASE + 10, "connected", {"party": "1001"})
 Changed = tuple[Call, Caller, Call | None]
 
 
@@ -41,7 +42,8 @@ def call(n: int, number: str = A, at: float = 0.0, **given: object) -> Call:
 
 
 def talked(n: int, number: str = A, at: float = 0.0, **given: object) -> Call:
-    values: dict[str, object] = {"missed": False, "human_at": BASE + at + 10, "agent": "1001"}
+    talk = (Entry(BASE + at + 10, "connected", {"party": given.pop("party", "1001")}),)  # type: ignore[dict-item]
+    values: dict[str, object] = {"missed": False, "human_at": BASE + at + 10, "agent": "1001", "timeline": talk}
     return call(n, number, at, **(values | given))
 
 
@@ -143,10 +145,10 @@ def test_what_settles_it(one: Call, end: MissedEnd, by: str) -> None:
     "one",
     [
         call(1),
-        talked(1, agent="", emergency="110"),  # the centre, and not about what was missed
+        talked(1, party="emergency-1", emergency="110"),  # not about what was missed
         talked(1, number="", presentation="prohib"),
         call(1, missed=False, message_file="a.wav"),
-        talked(1, via="outgoing", timeline=(Entry(BASE, "outgoing", {"agent": "1001", "unit": "water"}),)),
+        talked(1, via="outgoing", timeline=(Entry(BASE, "outgoing", {"agent": "1001", "unit": "water"}), TALK)),
         call(1, via="callback", missed=False, timeline=(Entry(BASE, "answer", {"question": "solved", "value": "no"}),)),
         call(
             1, via="callback", missed=False, timeline=(Entry(BASE, "answer", {"question": "wanted", "value": "yes"}),)

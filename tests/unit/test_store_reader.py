@@ -28,7 +28,7 @@ STREAMS = Path(__file__).parent.parent / "replay" / "asterisk-22"
 CALLS, TICKETS, ALERTS = 16, 14, 7
 CALLED = "hotline-1795296063.0"
 TOLD = "call_id channel state category urgent caller caller_e164 keyed summary received_at".split()
-State = tuple[list[dict[str, Any]], list[dict[str, Any]], list[Any], int]
+State = tuple[list[dict[str, Any]], list[dict[str, Any]], list[Any], int, list[Any]]
 
 
 async def rows(engine: AsyncEngine, query: str) -> list[Any]:
@@ -46,7 +46,9 @@ async def state(engine: AsyncEngine) -> State:
     events = await rows(engine, "SELECT count(*) FROM call_events WHERE line NOT LIKE '%QUEUESTART%'")
     for call in calls:
         call["recording"] = call["recording"] and call["recording"]["offset_ms"]
-    return calls, sorted(tickets, key=lambda ticket: str(ticket["call_id"])), alerts, events[0][0]
+    columns = "number, call_id, calls, first_at, last_at, ended, ended_at, ended_by"
+    missed = await rows(engine, f"SELECT {columns} FROM missed_callers ORDER BY number, first_at")
+    return calls, sorted(tickets, key=lambda ticket: str(ticket["call_id"])), alerts, events[0][0], missed
 
 
 def reader(engine: AsyncEngine, folder: Path) -> Reader:
@@ -65,7 +67,7 @@ async def whole(engine: AsyncEngine) -> State:
     await read_all(one)
     one.forget()
     found = await state(engine)
-    tables = "calls, call_events, tickets, ticket_counters, alerts, recordings, log_cursors"
+    tables = "calls, call_events, tickets, ticket_counters, alerts, recordings, log_cursors, missed_callers"
     async with engine.begin() as connection:
         # Events are kept for good, even from those who test.
         await connection.execute(text("SET LOCAL session_replication_role = replica"))
@@ -78,12 +80,16 @@ async def test_calls_tickets_alerts_and_one_job(engine: AsyncEngine) -> None:
     one = reader(engine, STREAMS)
     await read_all(one)
     assert one.caught_up.is_set()
-    calls, tickets, alerts, _ = await state(engine)
+    calls, tickets, alerts, _, missed = await state(engine)
     assert (len(calls), len(tickets), len(alerts)) == (CALLS, TICKETS, ALERTS)
     assert [call["id"] for call in calls if call["missed"]] == [
         "hotline-1795296110.17",
         "hotline-1795296095.12",
         "hotline-1795296090.10",
+    ]
+    last = calls[[call["id"] for call in calls].index("hotline-1795296110.17")]
+    assert [(row.number, row.call_id, row.calls, row.last_at) for row in missed] == [
+        (last["caller_e164"], last["id"], 3, last["ended_at"])
     ]
     assert all(call["ended_at"] is not None for call in calls)
     assert sum(ticket["urgent"] for ticket in tickets) == 3
