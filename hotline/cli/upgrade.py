@@ -11,6 +11,9 @@ import click
 from datafile import DataFileError
 from hotline.settings import SettingsError, load_settings
 
+NICER = 10
+"""What looks at the new version comes after the calls."""
+
 
 @click.command("upgrade")
 @click.option("--json", "as_json", is_flag=True, help="One JSON object instead of text.")
@@ -22,6 +25,7 @@ def command(as_json: bool) -> None:
 
     settings = load_settings()
     os.umask(0o077)
+    os.nice(NICER)
     began = time.monotonic()
     error, lines = "", []
 

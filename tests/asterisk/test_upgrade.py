@@ -13,21 +13,24 @@ import pytest
 
 from hotline.phone import Line
 from hotline.rules import FLOWS
+from ivr.prompts import FOLDER as PROMPTS
 from tests.asterisk.phones import Phones
 from tests.asterisk.records import all_calls, all_tickets, call_of, events
-from tests.asterisk.sound import level, read_wav, tone_share
-from tests.asterisk.spoken import SENTENCE, Spoken
+from tests.asterisk.sound import Samples, level, read_wav, tone_share
+from tests.asterisk.spoken import SENTENCE, Spoken, sound_begins
 
-pytestmark = [pytest.mark.asterisk, pytest.mark.timeout(240)]
+pytestmark = [pytest.mark.asterisk, pytest.mark.alone, pytest.mark.timeout(240)]
 TALK, QUEUE, MENU, SILENT = 4, 6, 7, 3
 TONE = 880
 CALLED = 25
 """Seconds that each of them lasts."""
-QUEUES = ("help", "consultation", "agents")
+QUEUES = ("help", "consultation", "complaint", "agents")
 EVERY = 0.5
 """Seconds between two callers who arrive during the upgrade."""
-LEAST_LIKE = 0.85
-"""A prompt over a telephone line is like itself by 0.95 or so; where 200 ms of 4 s were missing, much less."""
+GREETED = 5.0
+"""Seconds that the greeting lasts."""
+NOTICED = 0.3
+"""Seconds of silence that somebody notices who listens to music or to a voice."""
 
 
 class Renewed(Spoken):
@@ -106,9 +109,9 @@ async def in_talk_and_queue(phones: Phones, folder: Path) -> list[Line]:
 
 
 async def in_menu(phones: Phones, folder: Path) -> tuple[list[Line], list[Line]]:
-    """By keys, and without a word so far."""
-    menu = [await phones.citizen(f"1391113{n:04d}", keys="w0.3,*", record=folder / f"menu{n}.wav") for n in range(MENU)]
+    """Without a word so far, and by keys; all have heard the greeting by now."""
     silent = [await phones.citizen(f"1391114{n:04d}", record=folder / f"silent{n}.wav") for n in range(SILENT)]
+    menu = [await phones.citizen(f"1391113{n:04d}", keys="w6.5,*") for n in range(MENU)]
     for n in range(MENU):
         await call_of(phones.instance, f"1391113{n:04d}", until="key")
     return menu, silent
@@ -163,7 +166,9 @@ async def test_nobody_notices(renewed: Renewed, callers: Phones, tmp_path: Path)
     assert any(line.startswith("asterisk  reloaded") and "extensions.conf" in line for line in upgrade.lines)
 
     by_old = [await reached(line) for line in (*menu, *silent)]
-    assert by_old == ["help"] * len(by_old)
+    numbers = [*(f"1391113{n:04d}" for n in range(MENU)), *(f"1391114{n:04d}" for n in range(SILENT))]
+    strays = [number for number, queue in zip(numbers, by_old, strict=True) if queue != "help"]
+    assert not strays, [(await call_of(renewed, number, until="key"))["timeline"] for number in strays]
     by_keys = await callers.citizen("13911160000", keys="w1.5,3")
     assert await reached(by_keys) == "consultation"
     by_words = await callers.citizen("13911160001", say=SENTENCE)
@@ -188,8 +193,39 @@ async def test_nobody_notices(renewed: Renewed, callers: Phones, tmp_path: Path)
     assert len(await all_tickets(renewed)) == len(everybody) == len({call["ticket"] for call in calls})
     for n in range(TALK):
         assert tone_without_a_gap(tmp_path / f"talk{n}.wav")
-    for n in range(QUEUE):
-        assert longest_silence(tmp_path / f"queue{n}.wav") < 1.0
+    music = longest_silence(PROMPTS / "moh" / "calm.wav")
+    assert max(longest_silence(tmp_path / f"queue{n}.wav") for n in range(QUEUE)) < music + 1.0, "the menu before it"
+    prompts = max(longest_silence(PROMPTS / "zh" / f"{name}.wav") for name in ("greeting", "say-or-press"))
+    for n in range(SILENT):
+        begins = sound_begins(*mono(tmp_path / f"silent{n}.wav"))
+        assert longest_silence(tmp_path / f"silent{n}.wav", begins, begins + GREETED) < prompts + NOTICED
+
+
+async def test_the_old_one_goes_on_if_the_new_one_is_not_fit(renewed: Renewed, callers: Phones) -> None:
+    before = {part: renewed.pid(part) for part in renewed.state()["parts"]}
+    (renewed.home / "sabotage").touch()
+    line = await callers.citizen("13911170000", keys="w0.3,2")
+    assert await reached(line) == "complaint"
+    failing = Upgrade(renewed)
+    await failing.start()
+    assert await failing.end() == 1
+    assert "voice ended with exit code 1: sabotaged" in failing.error, failing.lines
+    (renewed.home / "sabotage").unlink()
+    assert {part: renewed.pid(part) for part in renewed.state()["parts"]} == before
+    settings = renewed.home / "settings.toml"
+    good = settings.read_text()
+    settings.write_text(good.replace("[agi]\nport = ", "[agi]\nport = 1"))
+    refused = Upgrade(renewed)
+    await refused.start()
+    assert await refused.end() == 1
+    assert "agi.port" in refused.error
+    settings.write_text(good)
+    assert not line.over
+    late = await callers.citizen("13911170001", keys="w1.5,1")
+    assert await reached(late) == "consultation"
+    for number, one in (("13911170000", line), ("13911170001", late)):
+        await one.hangup()
+        assert "fallback" not in events(await call_of(renewed, number))
 
 
 async def reached(line: Line) -> str:
@@ -216,9 +252,15 @@ def tone_without_a_gap(path: Path) -> bool:
     return all(heard[first:last]) and last - first > 25
 
 
-def longest_silence(path: Path) -> float:
-    """Seconds, of queue music."""
-    samples, rate = read_wav(path)
+def longest_silence(path: Path, begins: float = 0.0, ends: float = 1e6) -> float:
+    """Seconds, within these."""
+    samples, rate = mono(path)
     size = rate // 50
-    silent = [level(samples[at : at + size, 0]) < 0.0005 for at in range(0, len(samples) - size, size)]
-    return max((len(list(run)) for quiet, run in itertools.groupby(silent) if quiet), default=0) / 50
+    silent = [level(samples[at : at + size]) < 0.002 for at in range(0, len(samples) - size, size)]
+    part = silent[round(begins * 50) : round(ends * 50)]
+    return max((len(list(run)) for quiet, run in itertools.groupby(part) if quiet), default=0) / 50
+
+
+def mono(path: Path) -> tuple[Samples, int]:
+    samples, rate = read_wav(path)
+    return samples[:, 0], rate
