@@ -21,21 +21,34 @@ class SoundError(Exception):
 
 class Sounds:
     """Every recording is read once, when it is first played. What was spoken beside the prompts (an absolute path)
-    comes and goes: the last ones are remembered."""
+    comes, goes and is recorded anew: the last ones are remembered, as they are now."""
 
     def __init__(self, folder: Path) -> None:
         self._folder = folder
         self._known: dict[str, Packets] = {}
-        self._spoken: dict[str, Packets] = {}
+        self._spoken: dict[str, tuple[int, Packets]] = {}
 
     def __getitem__(self, name: str) -> Packets:
         """Raises :class:`SoundError`."""
-        known = self._spoken if name.startswith("/") else self._known
-        if name not in known:
-            known[name] = _read(sound_file(self._folder, name))
+        path = sound_file(self._folder, name)
+        if name.startswith("/"):
+            return self._recorded(name, path)
+        if name not in self._known:
+            self._known[name] = _read(path)
+        return self._known[name]
+
+    def _recorded(self, name: str, path: Path) -> Packets:
+        when, packets = self._spoken.get(name, (0, ()))
+        try:
+            now = path.stat().st_mtime_ns
+        except OSError:
+            now = when
+        if not packets or now != when:
+            packets = _read(path)
+            self._spoken[name] = now, packets
             if len(self._spoken) > MAX_SPOKEN:
                 del self._spoken[next(iter(self._spoken))]
-        return known[name]
+        return packets
 
 
 def _read(path: Path) -> Packets:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import os
 import wave
 from pathlib import Path
 
@@ -97,6 +98,14 @@ def test_old_announcements_do_not_fill_the_memory(tmp_path: Path) -> None:
     path.unlink()
     assert sounds[str(path.with_suffix(""))]
     assert len(sounds._spoken) == 50
+
+
+def test_a_name_that_is_recorded_anew_is_heard_so(tmp_path: Path) -> None:
+    sounds, path = Sounds(PROMPTS), tmp_path / "name.wav"
+    for seconds, second in ((1, 1_000), (2, 2_000)):
+        path.write_bytes(wav(seconds))
+        os.utime(path, (second, second))
+        assert len(sounds[str(path.with_suffix(""))]) == seconds * 50
 
 
 async def test_without_a_voice_it_is_said_what_to_do(tmp_path: Path) -> None:
