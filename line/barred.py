@@ -129,12 +129,12 @@ async def page(
     return [_of(row) for row in await connection.execute(query)]
 
 
-# Callers who waited in vain are not counted: they ring again because of us. What was decided about a number is not
-# asked again because of the calls before that.
+# Callers who waited in vain, and whom we rang, are not counted: that is because of us. What was decided about a number
+# is not asked again because of the calls before that.
 _REPEATED = text(
     "SELECT c.caller_e164 AS number, count(*) AS calls, count(*) FILTER (WHERE c.hangup_by LIKE 'agent %') AS by_agents"
     " FROM calls c WHERE c.arrived_at > :since AND c.caller_e164 IS NOT NULL AND c.answered_at IS NOT NULL"
-    " AND c.ended_at IS NOT NULL AND c.via NOT IN ('callback', 'outgoing', 'emergency') AND c.emergency = ''"
+    " AND c.ended_at IS NOT NULL AND c.via NOT IN ('callback', 'outgoing', 'place', 'emergency') AND c.emergency = ''"
     " AND NOT c.missed AND NOT c.informed AND c.message_file = '' AND c.decided_by <> 'barred'"
     " AND (c.ended_at < c.answered_at + make_interval(secs => :seconds) OR c.hangup_by LIKE 'agent %')"
     " AND NOT EXISTS (SELECT FROM barred_callers b WHERE b.number = c.caller_e164"

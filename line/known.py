@@ -14,6 +14,8 @@ from tickets.words import State
 BEING_WORKED_ON = (State.ACCEPTED, State.AT_COUNTY, State.DISPATCHED, State.RETURN_REQUESTED, State.REWORK)
 """What nobody has taken up yet (``received``) may be a call that came to nothing: it is not spoken of."""
 MAX_NOTICES = 20
+LATEST = 100
+"""Tickets of one number that are looked at: an office may have made tens of thousands, and nobody waits for those."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,8 +45,9 @@ _LOOK = text(
     "SELECT"
     " EXISTS (SELECT FROM barred_callers WHERE number = CAST(:barred AS text) AND NOT proposed AND lifted_at IS NULL"
     " AND until > :at) AS barred,"
-    " (SELECT count(*) FROM tickets WHERE caller_key = CAST(:number AS text) AND caller_key <> '' AND NOT confidential"
-    " AND duplicate_of IS NULL AND state = ANY(:states)) AS open_tickets,"
+    " (SELECT count(*) FROM (SELECT * FROM tickets WHERE caller_key = CAST(:number AS text) AND caller_key <> ''"
+    " ORDER BY received_at DESC, number DESC LIMIT :latest) AS t"
+    " WHERE NOT confidential AND duplicate_of IS NULL AND state = ANY(:states)) AS open_tickets,"
     " (SELECT agent FROM calls WHERE caller_e164 = CAST(:number AS text) AND arrived_at > :since AND agent <> ''"
     " AND human_at IS NOT NULL ORDER BY arrived_at DESC LIMIT 1) AS last_agent,"
     " (SELECT jsonb_build_object('until', extract(epoch FROM until)) FROM line_switches WHERE name = :maintenance"
@@ -68,6 +71,7 @@ async def look(
         "states": [str(state) for state in BEING_WORKED_ON],
         "maintenance": str(Switch.MAINTENANCE),
         "most": MAX_NOTICES,
+        "latest": LATEST,
     }
     row = (await connection.execute(_LOOK, values)).one()
     notices = tuple(

@@ -20,6 +20,7 @@ from typing import Any, Literal
 from sqlalchemy import Row, insert, select, text
 from sqlalchemy.ext.asyncio import AsyncConnection
 
+from line import known
 from line.known import BEING_WORKED_ON
 from line.tables import progress_tries
 from tickets.life import Life
@@ -125,10 +126,12 @@ async def _asked(connection: AsyncConnection, caller: str, ticket: str) -> Row[A
         return None
     # What is worked on before what is over, or has not been taken up: a call that was lost makes a ticket, too.
     worked_on = tickets.c.state.in_(BEING_WORKED_ON) & tickets.c.duplicate_of.is_(None)
+    newest_first = tickets.c.received_at.desc(), tickets.c.number.desc()
+    latest = select(tickets.c.number).where(tickets.c.caller_key == caller, tickets.c.caller_key != "")
     query = (
         select(tickets)
-        .where(tickets.c.caller_key == caller, ~tickets.c.confidential)
-        .order_by(worked_on.desc(), tickets.c.received_at.desc(), tickets.c.number.desc())
+        .where(tickets.c.number.in_(latest.order_by(*newest_first).limit(known.LATEST)), ~tickets.c.confidential)
+        .order_by(worked_on.desc(), *newest_first)
         .limit(1)
     )
     return (await connection.execute(query)).one_or_none()

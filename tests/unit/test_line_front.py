@@ -236,6 +236,7 @@ async def test_who_rings_again_and_again_is_proposed_once(engine: AsyncEngine) -
         {"message_file": "x.wav"},
         {"emergency": "110"},
         {"via": "callback"},
+        {"via": "place", "hangup_by": "agent 1001"},
         {"via": "emergency"},
         {"decided_by": "barred"},
         {"caller_e164": None},
@@ -333,6 +334,18 @@ async def test_nobody_is_told_of_tickets_that_are_not_plainly_his(engine: AsyncE
         await add_ticket(connection, NOW, caller_key="+8613900002222")
         assert (await known(connection)).open_tickets == 0
         assert (await known(connection, None)).open_tickets == 0
+
+
+async def test_of_an_office_with_thousands_of_tickets_only_the_latest_are_looked_at(
+    engine: AsyncEngine, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async with engine.begin() as connection:
+        await add_ticket(connection, NOW - HOUR)
+        await add_ticket(connection, NOW, "archived")
+        monkeypatch.setattr("line.known.LATEST", 2)
+        assert (await known(connection)).open_tickets == 1
+        monkeypatch.setattr("line.known.LATEST", 1)
+        assert (await known(connection)).open_tickets == 0
 
 
 async def test_a_row_that_people_wrote_wrongly_is_not_taken(engine: AsyncEngine) -> None:

@@ -111,6 +111,23 @@ async def test_the_callers_own_number_finds_what_is_worked_on(engine: AsyncEngin
     assert await tries(engine) == [(CALLER, newer), ("+8613900002222", "")]
 
 
+async def test_of_an_office_with_thousands_of_tickets_only_the_latest_are_looked_at(
+    engine: AsyncEngine, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    worked_on = await number_known(engine)
+    async with engine.begin() as connection:
+        for hour in (5, 6):
+            lost = request(caller="139 0000 1111", caller_e164=CALLER)
+            await create(connection, rulebook(), lost, AGENT, MORNING + timedelta(hours=hour))
+    found = []
+    for latest in (3, 2):
+        monkeypatch.setattr("line.known.LATEST", latest)
+        told = await ask(engine, "", "1111", CALLER)
+        assert isinstance(told, Told)
+        found.append(told.number == worked_on)
+    assert found == [True, False]
+
+
 async def test_a_hidden_number_has_no_ticket_of_its_own(engine: AsyncEngine) -> None:
     await number_known(engine, caller="号码隐藏", caller_e164=None, contact="13900001111")
     assert await ask(engine, "", "1111", "") == "wrong"
