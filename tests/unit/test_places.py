@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import asyncio
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -16,13 +18,16 @@ from calls.placed import Place
 from calls.queue_log import QueueEvent
 from calls.record import Call
 from calls.timeline import Event, fold
+from hotline.db import create_hotline_engine
 from hotline.intake import caller_of, request_of, summary_of
 from hotline.place_log import note_changed, note_ended
+from hotline.secrets import load_or_create
 from hotline.settings import Settings
 from line import places
 from line.places import Asked, OpenTry, Try
 from line.turn import AGAIN, LONGEST
 from line.words import PlaceState, TryOutcome
+from tests.unit.command_line import answer, hotline
 
 BASE = 1795330800.0
 AT = datetime.fromtimestamp(BASE, UTC)
@@ -187,6 +192,39 @@ async def test_the_list_tells_each_try(engine: AsyncEngine) -> None:
         assert (live["number"], live["ticket"], live["rung"]) == (OTHER, None, [])
         both = await places.list_places(connection, limit=9, ended=True)
     assert [one["state"] for one in both] == ["waiting", "given_up"]
+
+
+@pytest.mark.usefixtures("instance")
+def test_hotline_calls_places() -> None:
+    [waiting] = answer("calls", "places")
+    assert (waiting["number"], waiting["state"], waiting["rung"]) == (OTHER, "waiting", [])
+    both = answer("calls", "places", "--all")
+    assert [(one["state"], [tried["outcome"] for tried in one["rung"]]) for one in both] == [
+        ("waiting", []),
+        ("served", ["answered"]),
+    ]
+    shown = hotline("calls", "places", "--all").output
+    assert "已回电" in shown
+    assert "接听" in shown
+    assert OTHER in shown
+
+
+@pytest.fixture
+def instance(tmp_path: Path, database_url: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    load_or_create(Settings(home=tmp_path), [])
+    monkeypatch.setenv("HOTLINE_HOME", str(tmp_path))
+    monkeypatch.setenv("HOTLINE_DATABASE__URL", database_url.replace("+psycopg", ""))
+
+    async def fill() -> None:
+        engine = create_hotline_engine(database_url)
+        await keep(engine, asked())
+        claimed = await claim(engine)
+        assert claimed is not None
+        await note(engine, claimed, TryOutcome.ANSWERED)
+        await keep(engine, asked(2, OTHER))
+        await engine.dispose()
+
+    asyncio.run(fill())
 
 
 # ---- what the log says ---------------------------------------------------------------------------------------------
