@@ -256,3 +256,6 @@ async def test_who_calls_again_and_gets_through_is_off_the_list(phones: Phones, 
     assert call["id"] != row["call_id"]
     await again.hangup()
     await line.ended(5)
+    close = "calls", "missed", "close", str(row["id"]), "--reason", "已上门"
+    with pytest.raises(TrialError, match="已了结"):
+        await asyncio.to_thread(instance.hotline, *close)

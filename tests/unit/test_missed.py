@@ -7,12 +7,14 @@ from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
 
 import pytest
+from click.testing import CliRunner
 from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncEngine
 
 from calls.record import Call, Entry
 from calls.store import Caller, upsert_calls
 from hotline import missed as missed_log
+from hotline.cli import main
 from hotline.intake import caller_of
 from line import missed
 from line.faults import LineFault
@@ -244,3 +246,17 @@ async def test_pages(engine: AsyncEngine) -> None:
         while page := await missed.list_missed(connection, limit=2, after=found[-1].id if found else 0):
             found += page
     assert [one.number[-4:] for one in found] == [f"{n:04}" for n in range(5)]
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        [],
+        ["--ticket", "20261121-000123", "--missed", "1"],
+        ["--unit", "water"],
+        ["--unit", "water", "--missed", "1"],
+    ],
+)
+def test_one_thing_to_ring_about(arguments: list[str]) -> None:
+    done = CliRunner().invoke(main, ["agent", "dial", "1001", *arguments])
+    assert (done.exit_code, "give --ticket" in done.output) == (2, True)
