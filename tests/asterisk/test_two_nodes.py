@@ -38,7 +38,7 @@ FIRST, SECOND = "10.99.0.11", "10.99.0.12"
 SIP = 5060
 CALLERS, AGENTS = 20, 10
 ATTEMPTS, ATTEMPT_EVERY, ATTEMPT_SECONDS = 10, 0.5, 2.0
-TALKS = "w1,h"
+TALKS = "w4,h"
 """What somebody does who is rung back: he waits for the agent, and hangs up."""
 
 
@@ -181,6 +181,8 @@ async def test_a_node_dies_with_twenty_callers_in_its_queue(cluster: Cluster) ->
 
     served = "SELECT count(*) FROM line_places WHERE state = 'served'"
     back = await cluster.until(served, CALLERS, 90) - died
+    talked = "SELECT count(*) FROM calls WHERE node = 'b' AND via = 'place' AND human_at IS NOT NULL"
+    await cluster.until(talked, CALLERS, 30)
     rung = cluster.citizens.calls()
     assert sorted(call.number for call in rung) == sorted(f"1395550{n:04d}" for n in range(CALLERS)), "each once"
     assert all(call.answered_at is not None for call in rung)
@@ -194,6 +196,10 @@ async def test_a_node_dies_with_twenty_callers_in_its_queue(cluster: Cluster) ->
     await cluster.until("SELECT count(*) FROM calls WHERE ended_at IS NULL", 0, 20)
     assert await cluster.rows("SELECT number, call_id FROM tickets ORDER BY number") == tickets
     assert len(await cluster.rows("SELECT id FROM line_places")) == CALLERS
+    # Each converts what it recorded, the dead one what it had begun.
+    await cluster.until("SELECT count(*) FROM recordings WHERE state = 'pending'", 0, 30)
+    kept_at = await cluster.rows("SELECT node, state, count(*) FROM recordings GROUP BY 1, 2 ORDER BY 1, 2")
+    assert [(row["node"], row["state"]) for row in kept_at] == [("a", "done"), ("b", "done")], kept_at
     assert len(cluster.citizens.calls()) == CALLERS
 
 
