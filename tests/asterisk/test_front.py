@@ -34,7 +34,8 @@ NOTICE = PROMPTS / "zh" / "survey-opinion.wav"
 
 @pytest.fixture(scope="module")
 def front(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Spoken]:
-    instance = Spoken(tmp_path_factory.mktemp("front"))
+    """It listens to two callers at once, and serves others by keys: to them Asterisk itself plays what is said."""
+    instance = Spoken(tmp_path_factory.mktemp("front"), speech={"max_calls": 2})
     instance.start()
     yield instance
     instance.stop()
@@ -104,18 +105,25 @@ async def test_an_announcement_is_heard_counted_and_passed_over(front: Spoken, c
     one = await announce(front)
     leaves = await callers.citizen("13960010001", record=tmp_path / "heard.wav", seconds=9)
     keys = await callers.citizen("13960010002", keys="w7,2")
-    await keys.wait("connected", 12, detail="complaint")
-    await keys.hangup()
-    await leaves.ended(20)
+    await call_of(front, "13960010002", until="recording")  # the two are listened to by now
+    unheard = await callers.citizen("13960010014", keys="w9,2", record=tmp_path / "unheard.wav")
+    for line in (keys, unheard):
+        await line.wait("connected", 15, detail="complaint")
+        await line.hangup()
+    for line in (unheard, leaves):
+        await line.ended(20)
     call = await call_of(front, "13960010001")
     assert told(call, "announced") == [{"id": str(one.id)}]
     assert (call["informed"], call["missed"], call["ticket"]) == (True, False, None)
     assert hears(tmp_path / "heard.wav", NOTICE)
+    assert hears(tmp_path / "unheard.wav", NOTICE)
+    call = await call_of(front, "13960010014")
+    assert (told(call, "speech_off"), told(call, "announced")) == ([{"why": "full"}], [{"id": str(one.id)}])
     went_on = await call_of(front, "13960010002")
     assert (told(went_on, "announced"), went_on["informed"]) == ([{"id": str(one.id)}], False)
     async with open_engine(front.settings) as engine, engine.begin() as connection:
         (shown,) = await announcements.page(connection, datetime.now(UTC))
-        assert (shown.heard, shown.informed) == (2, 1)
+        assert (shown.heard, shown.informed) == (3, 1)
         await connection.exec_driver_sql("UPDATE announcements SET ends_at = now()")
     line = await callers.citizen("13960010003", keys="w6,2")
     await line.wait("connected", 20, detail="complaint")
@@ -148,9 +156,10 @@ async def test_maintenance_keeps_messages_and_barred_callers_keep_emergencies(
         for number in ("13960010011", "13960010012", "13960010013"):
             await barred.add(connection, f"+86{number}", "反复辱骂", now + timedelta(days=1), "supervisor", now)
     front.hears("着火了快来人")
-    polite = await callers.citizen("13960010011", record=tmp_path / "barred.wav")
-    typed = await callers.citizen("13960010012", keys="w7,120")
     said = await callers.citizen("13960010013", say=later)
+    polite = await callers.citizen("13960010011", record=tmp_path / "barred.wav")
+    await call_of(front, "13960010011", until="recording")  # these two are listened to
+    typed = await callers.citizen("13960010012", keys="w7,120")
     message = await callers.citizen("13960010005", record=tmp_path / "maintenance.wav")
     urgent = await callers.citizen("13960010006", keys="w7,110")
     await callers.citizen("13960010007", seconds=9)
@@ -167,7 +176,8 @@ async def test_maintenance_keeps_messages_and_barred_callers_keep_emergencies(
     assert call["message_file"]
     assert hears(tmp_path / "maintenance.wav", PROMPTS / "zh" / "maintenance.wav")
     gone = await call_of(front, "13960010007")
-    assert (gone["missed"], gone["ticket"]) == (True, None)
+    assert gone["missed"]
+    assert gone["ticket"], "somebody is to ring back about it"
 
     call = await call_of(front, "13960010011")
     assert (call["decided_by"], call["queue"], call["missed"], call["ticket"]) == ("barred", "", False, None)
