@@ -346,6 +346,8 @@ async def test_whoever_shows_no_number_is_asked_for_one(scene: Scene, hotline: C
     await again.do("keys", keys="2,w1,2")
     await scene.heard("place-number", before)
     await scene.stands(PLACE, PLACE)
+    await again.do("keys", keys="122")
+    await again.wait("connected", 7, detail="122")  # a number that is not complete is waited for longer
     await again.hangup()
     await scene.stands(PLACE)
 
