@@ -162,11 +162,11 @@ def announced(hotline: CallingHotline, call_id: str) -> list[tuple[float, int]]:
 
 
 def right(positions: list[tuple[float, int]], ahead: list[float]) -> None:
-    """``ahead``: when each of those who were in line before was served. What was said in that very second may be of
-    before or after."""
+    """``ahead``: when each of those who were in line before was connected. He left the line a moment earlier, when the
+    agent answered."""
     assert positions
     for at, position in positions:
-        fewest = 1 + sum(at < served - 1 for served in ahead)
+        fewest = 1 + sum(at < served - 3 for served in ahead)
         most = 1 + sum(at < served + 1 for served in ahead)
         assert fewest <= position <= most, (positions, ahead)
 
@@ -312,7 +312,7 @@ async def test_what_a_caller_may_do_with_a_place(scene: Scene, hotline: CallingH
 
 
 async def test_key_3_leaves_a_message_and_110_is_heard_at_every_step(scene: Scene, hotline: CallingHotline) -> None:
-    number, urgent = "13922250041", "13922250042"
+    number, urgent, late = "13922250041", "13922250042", "13922250043"
     caller = await scene.phones.citizen(number, keys=KEY, tone=440)
     await scene.stands(number)
     await caller.do("keys", keys="3,w1,3")
@@ -328,6 +328,15 @@ async def test_key_3_leaves_a_message_and_110_is_heard_at_every_step(scene: Scen
     await line.wait("connected", 20, detail="110")
     await line.hangup()
     assert (await call_of(hotline, urgent))["emergency"] == "110"
+    line = await scene.joins(late, PLACE)
+    before = len(played(hotline))
+    await line.do("keys", keys="3")
+    await scene.heard("leave-message", before)
+    await line.do("keys", keys="119")
+    await line.wait("connected", 20, detail="119")
+    await line.hangup()
+    call = await call_of(hotline, late)
+    assert (call["emergency"], call["message_file"]) == ("119", "")
 
 
 async def test_whoever_shows_no_number_is_asked_for_one(scene: Scene, hotline: CallingHotline) -> None:
