@@ -17,6 +17,7 @@ from calls.parties import is_agent
 _LEAVES = frozenset({"QUEUE", "OVERFLOW", "EMERGENCY", "MESSAGE", "PLACE", "LAST_AGENT"})
 _NEXT, _THERE_ARE = "queue-youarenext", "queue-thereare"
 _DIGITS = "digits/"
+_MESSAGE = "leave-message"
 _WORDS: Mapping[str, int] = {"liang": 2, "yi": 1}
 _TIMES: Mapping[str, int] = {"hundred": 100, "thousand": 1000}
 
@@ -75,7 +76,7 @@ class Positions:
 
     def heard(self, sound: Sound) -> None:
         """A sound began to play to a channel."""
-        if sound.app == "Playback":
+        if sound.app == "Playback" or sound.name == _MESSAGE:
             # By a key to leave a message, which the log names when it has been left.
             self._step(_Step(sound.at, sound.unique))
         saying = self._saying.get(sound.unique)

@@ -321,14 +321,7 @@ async def test_key_3_leaves_a_message_and_110_is_heard_at_every_step(scene: Scen
     call = await call_of(hotline, number, recording=True)
     assert call["message_file"]
     assert (call["missed"], (await ticket_of(hotline, call))["summary"]) == (False, "来电按键3 求助 有语音留言")
-    line = await scene.joins(urgent)
-    await line.do("keys", keys="2")
-    await scene.heard("place-kept")
-    await line.do("keys", keys="110")
-    await line.wait("connected", 20, detail="110")
-    await line.hangup()
-    assert (await call_of(hotline, urgent))["emergency"] == "110"
-    line = await scene.joins(late, PLACE)
+    line = await scene.joins(late)
     before = len(played(hotline))
     await line.do("keys", keys="3")
     await scene.heard("leave-message", before)
@@ -337,6 +330,13 @@ async def test_key_3_leaves_a_message_and_110_is_heard_at_every_step(scene: Scen
     await line.hangup()
     call = await call_of(hotline, late)
     assert (call["emergency"], call["message_file"]) == ("119", "")
+    line = await scene.joins(urgent)
+    await line.do("keys", keys="2")
+    await scene.heard("place-kept")
+    await line.do("keys", keys="110")
+    await line.wait("connected", 20, detail="110")
+    await line.hangup()
+    assert (await call_of(hotline, urgent))["emergency"] == "110"
 
 
 async def test_whoever_shows_no_number_is_asked_for_one(scene: Scene, hotline: CallingHotline) -> None:

@@ -164,7 +164,7 @@ def test_whoever_left_or_went_to_another_queue_is_not_ahead() -> None:
         joins(line, n, str(n))
     line.happened(happened(4, "1", "OVERFLOW", to="agents"))
     joins(line, 4.1, "1", "agents")
-    line.heard(Sound(T + 5, "h-1.2", "leave-message", "Playback"))
+    line.heard(Sound(T + 5, "h-1.2", "leave-message", "Read"))
     say(line, 6, "3", *THIRD)
     say(line, 6.5, "1", "queue-youarenext")
     assert off(line.judged()) == [(3, 1), (1, 1)]
