@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
-from collections.abc import Awaitable
+from collections.abc import Awaitable, Iterable
 from dataclasses import asdict, dataclass, field
 from typing import Any, TypeVar
 
@@ -12,6 +12,7 @@ from sqlalchemy.exc import SQLAlchemyError
 from sqlalchemy.ext.asyncio import AsyncEngine
 
 from calls.alerts import list_alerts
+from calls.placed import is_hold
 from calls.transcripts import count_pending
 from hotline.agent_state import states
 from hotline.ami import open_ami
@@ -25,7 +26,7 @@ from hotline.rules import load_rules
 from hotline.settings import Settings, SettingsError
 from hotline.supervisor import read_status
 from routing.ami import AmiError
-from routing.live import QueueRow, channels, queue_status
+from routing.live import ChannelRow, QueueRow, channels, queue_status
 from routing.queues import AGENT_QUEUE
 
 MAX_ALERTS = 20
@@ -125,10 +126,15 @@ async def _or_nothing(work: Awaitable[None]) -> None:
         return
 
 
+def calls_in(rows: Iterable[ChannelRow]) -> int:
+    """What holds a place in line has nobody on it."""
+    return len({row.call_id for row in rows if not is_hold(row.channel)})
+
+
 async def _from_asterisk(settings: Settings, status: Status) -> None:
     async with open_ami(settings) as ami:
         rows = await channels(ami)
-        status.calls_now = len({row.call_id for row in rows})
+        status.calls_now = calls_in(rows)
         now = await queue_status(ami)
         status.queues = [row for row in now.queues if not row.queue.startswith(AGENT_QUEUE)]
         found = await states(ami, load_rules().agents)

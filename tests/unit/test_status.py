@@ -12,6 +12,7 @@ from hotline import status as status_module
 from hotline.cli import main
 from hotline.secrets import load_or_create
 from hotline.settings import Settings
+from routing.live import ChannelRow
 
 
 def ask(home: Path, monkeypatch: pytest.MonkeyPatch, **works: bool) -> Result:
@@ -42,3 +43,12 @@ def test_never_started(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     result = CliRunner().invoke(main, ["status"])
     assert result.exit_code == 1
     assert "热线未运行" in result.output
+
+
+def test_a_place_that_is_held_is_no_call() -> None:
+    def row(channel: str, call_id: str) -> ChannelRow:
+        return ChannelRow(channel, f"{call_id}.1", call_id, *[""] * 8)
+
+    talk = [row("PJSIP/citizen-00000001", "h-1.1"), row("PJSIP/1001-00000002", "h-1.1")]
+    held = [row(f"Local/hold-h-1.0@place-hold-00000001;{half}", "h-1.5") for half in (1, 2)]
+    assert status_module.calls_in([*talk, *held]) == 1
