@@ -13,7 +13,7 @@ from pathlib import Path
 
 import pytest
 
-from tools import bootstrap, venvs
+from tools import bootstrap, get_kamailio, venvs
 from tools.console import Progress, Trouble
 
 CHECKOUT = Path(__file__).resolve().parents[2]
@@ -227,3 +227,24 @@ def test_progress_off_a_terminal_is_a_few_plain_lines(capsys: pytest.CaptureFixt
     lines = capsys.readouterr().out.splitlines()
     assert len(lines) == 6
     assert all("\r" not in line for line in lines)
+
+
+def test_no_kamailio_is_said_loudly_and_asked_for_once_a_day(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    asked: list[str] = []
+
+    def fail() -> None:
+        asked.append("kamailio")
+        raise Trouble("no mirror here")
+
+    monkeypatch.setattr(bootstrap, "KAMAILIO_FILE", tmp_path / "kamailio.json")
+    monkeypatch.setattr(get_kamailio, "get_kamailio", fail)
+    for _ in range(2):
+        bootstrap.fetch_kamailio()
+    assert asked == ["kamailio"]
+    assert capsys.readouterr().out.count("NO KAMAILIO: no mirror here") == 2
+    known = json.loads((tmp_path / "kamailio.json").read_text())
+    (tmp_path / "kamailio.json").write_text(json.dumps(known | {"asked": time.time() - 2 * 24 * 3600}))
+    bootstrap.fetch_kamailio()
+    assert len(asked) == 2
