@@ -112,8 +112,15 @@ class SimulationNetwork(RobotNetwork):
 
     async def hang_up(self) -> None:
         """All robots. Raises RobotError."""
+        await self._ask("channel request hangup all")
+
+    async def unregister(self) -> None:
+        """The agents, so that their extensions are free at once. Raises RobotError."""
+        await self._ask("pjsip send unregister *all")
+
+    async def _ask(self, command: str) -> None:
         try:
-            await asterisk.ask(self.folder / "run" / "asterisk.ctl", "channel request hangup all")
+            await asterisk.ask(self.folder / "run" / "asterisk.ctl", command)
         except asterisk.AsteriskError as error:
             raise RobotError(str(error)) from error
 

@@ -37,7 +37,7 @@ from routing.live import is_reachable, queue_status
 from routing.number import normalise
 
 DIALLED = "12345"
-REGISTERED_SECONDS = 20.0
+REGISTERED_SECONDS, UNREGISTERED_SECONDS = 20.0, 3.0
 LOOK_SECONDS = 1.0
 DRAIN_SECONDS = 90.0
 """Beyond the longest call: whoever keeps a place is rung when agents are free."""
@@ -119,6 +119,11 @@ async def _logged_in(
     finally:
         for one in agents:
             await logout(settings, one)
+        await network.unregister()
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(UNREGISTERED_SECONDS):
+                while [one for one in agents if await is_reachable(ami, one)]:
+                    await asyncio.sleep(0.1)
 
 
 class _Run:
