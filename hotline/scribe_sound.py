@@ -14,6 +14,7 @@ import numpy.typing as npt
 
 from calls.record import Call
 from calls.recording_seal import NO_KEYS, Keys, Unreadable, open_sound
+from ivr.progress import ASKED
 
 RATE = 8_000
 WINDOW_SECONDS = 60.0
@@ -111,6 +112,25 @@ def spans_of_people(call: Call | None) -> list[Span] | None:
     if company > 0 and not held:
         spans.append((since - MARGIN_MS, round(LONGEST_SECONDS * 1000)))
     return spans
+
+
+def spans_of_caller(call: Call | None) -> list[Span] | None:
+    """All but when the last four digits of a telephone were asked for: they are written down nowhere. None: all."""
+    if call is None:
+        return None
+    begin = call.arrived_at * 1000 + (call.recording_offset_ms or 0)
+    spans: list[Span] = []
+    since, before = 0, call.arrived_at
+    for last, entry in zip((None, *call.timeline), call.timeline, strict=False):
+        asked = entry.what == "heard" and entry.detail.get("node") == ASKED
+        gone = entry.what == "hung_up" and last is not None and last.what == "number"
+        if asked or gone or entry.what == "progress":
+            spans.append((since, round(before * 1000 - begin)))
+            since = round(entry.at * 1000 - begin) + MARGIN_MS
+        if not asked:
+            before = entry.at
+    whole = [*spans, (since, round(LONGEST_SECONDS * 1000))]
+    return [(start, end) for start, end in whole if start < end] if spans else None
 
 
 def message_start(call: Call | None) -> int | None:

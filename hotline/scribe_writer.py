@@ -22,7 +22,7 @@ from calls.listing import load_timeline
 from calls.recording_seal import NO_KEYS, Keys
 from calls.transcripts import CALLER, OTHER, Claim, Made, Said, Seal
 from hotline.scribe_model import Model
-from hotline.scribe_sound import BadSound, Span, length, message_start, spans_of_people, windows
+from hotline.scribe_sound import BadSound, Span, length, message_start, spans_of_caller, spans_of_people, windows
 from hotline.settings import SettingsError
 from speech.port import EngineError
 from tickets.draft import Draft, add_draft, of_call
@@ -120,7 +120,7 @@ class Writer:
             call = await load_timeline(connection, one.call_id)
         keys = await asyncio.to_thread(self.keys)
         whole = await asyncio.to_thread(length, path, keys)
-        said = await self._side(path, 0, CALLER, None, keys)
+        said = await self._side(path, 0, CALLER, spans_of_caller(call), keys)
         said += await self._side(path, 1, OTHER, spans_of_people(call), keys)
         said.sort(key=lambda one: (one.start_ms, one.channel))
         start = message_start(call)

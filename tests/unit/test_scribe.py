@@ -105,6 +105,19 @@ async def test_what_waits_and_what_comes(settings: Settings, engine: AsyncEngine
         assert list(await connection.scalars(text(query), {"number": number})) == ["我家停水两天了", "路灯坏了"]
 
 
+async def test_what_is_not_to_be_written_down_is_not_listened_to(
+    settings: Settings, engine: AsyncEngine, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("hotline.scribe_writer.spans_of_caller", lambda call: [(1000, 2000)])
+    await add_recording(engine, settings.recordings_dir, 0, tone(3), silence(1))
+    model = FakeScribe(["我家停水两天了"])
+    async with running(settings, Model(lambda: model)) as serving:
+        await until(settings, serving, written(engine))
+    (given,) = model.given
+    second = len(given) // 3
+    assert (any(given[:second]), any(given[second : 2 * second]), any(given[2 * second :])) == (False, True, False)
+
+
 async def test_without_a_model_it_says_so_and_does_nothing(
     settings: Settings, engine: AsyncEngine, caplog: pytest.LogCaptureFixture
 ) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import wave
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -10,7 +11,7 @@ import pytest
 
 from calls.record import Call, Entry
 from hotline import scribe_sound
-from hotline.scribe_sound import BadSound, length, message_start, spans_of_people, windows
+from hotline.scribe_sound import BadSound, length, message_start, spans_of_caller, spans_of_people, windows
 from tests.unit.recorded import RATE, joined, silence, tone, write_stereo
 
 
@@ -99,6 +100,29 @@ def test_when_somebody_was_there(entries: list[tuple[float, str]], spans: list[t
 
 def test_of_an_unknown_call_everything_may_be_talk() -> None:
     assert spans_of_people(None) is None
+
+
+@pytest.mark.parametrize(
+    ("entries", "hidden"),
+    [
+        ([(10, "number", "ticket"), (20, "decided", "")], []),
+        ([(5, "key", "main"), (10, "number", "ticket"), (20, "progress", "")], [(9500, 20500)]),
+        # digits in two groups, then the call goes to a person
+        ([(10, "number", "ticket"), (15, "heard", "last-four"), (18, "heard", "last-four"), (20, "decided", "")],
+         [(9500, 18500)]),
+        # wrong, and once more
+        ([(10, "number", "ticket"), (16, "heard", "last-four"), (17, "progress", ""), (30, "number", "ticket"),
+          (36, "progress", "")], [(9500, 17500), (29500, 36500)]),
+        ([(10, "number", "ticket"), (14, "hung_up", "")], [(9500, 14500)]),
+    ],
+)  # fmt: skip
+def test_the_last_four_digits_of_a_telephone_are_not_written_down(
+    entries: list[tuple[float, str, str]], hidden: list[tuple[int, int]]
+) -> None:
+    timeline = tuple(Entry(100.0 + at, what, {"node": node}) for at, what, node in entries)
+    spans = spans_of_caller(replace(call(), timeline=timeline))
+    edges = [0, *(edge for pair in hidden for edge in pair), 7_200_000]
+    assert spans == (list(zip(edges[::2], edges[1::2], strict=True)) if hidden else None)
 
 
 def test_where_a_message_begins() -> None:
