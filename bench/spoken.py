@@ -209,7 +209,7 @@ class _Rig:
         return {name: parts[name]["pid"] for name in ("asterisk", "voice", "worker", "postgres")}
 
     def warm_up(self) -> None:
-        """As a server that has served for a while: with Vosk a recogniser's first sentences cost five times the work."""
+        """As a server that has served for a while: with Vosk a recogniser's first sentences cost five times as much."""
         for _ in range(2):
             self.step(WARM, 2)
 

@@ -51,11 +51,13 @@ def page(found: Found, rounds: int, machine: Mapping[str, str]) -> str:
 _PAGE = """\
 # Spoken calls at once 同时说话的来电: {engine}
 
-Written by `python -m bench.spoken --engine {engine} --rounds {rounds} --write`. Real calls on a hotline of its own: SIPp's callers begin
+Written by `python -m bench.spoken --engine {engine} --rounds {rounds} --write`.
+Real calls on a hotline of its own: SIPp's callers begin
 to speak 2.5 s after the answer, into the greeting; recordings of `tests/speech`, no emergencies. Decision: from the
 last sound of the voice until the words are known, of which 650 ms are the silence that ends a sentence. The number is
 doubled until the decision is later than 1.5 s for one in twenty, or a caller is lost to the keys, and then halved in
-between; before, some callers come uncounted, as on a server that runs. A call has failed when it does not reach a queue within 40 s.
+between; before, some callers come uncounted, as on a server that runs.
+A call has failed when it does not reach a queue within 40 s.
 
 {table}
 

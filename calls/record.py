@@ -70,8 +70,8 @@ class Call:
     abandoned: bool = False
     """The caller gave up waiting (queue_log ``ABANDON``)."""
     missed: bool = False
-    """Wanted somebody, reached nobody, left no message and kept no place in line, or abandoned: to be called back. So is
-    whoever hung up because the hotline was being maintained."""
+    """Wanted somebody, reached nobody, left no message and kept no place in line, or abandoned: to be called back. So
+    is whoever hung up because the hotline was being maintained."""
     announced: tuple[int, ...] = ()
     """Ids of the announcements 公告 that were begun, in their order."""
     informed: bool = False

@@ -6,8 +6,8 @@ from enum import StrEnum
 
 
 class PlaceState(StrEnum):
-    """``served``: he was back on the line, in the queue or with an agent; ``given_up``: rung as often as is allowed, and
-    on the list of the missed; ``withdrawn``: no longer wanted (he got through by a call of his own)."""
+    """``served``: he was back on the line, in the queue or with an agent; ``given_up``: rung as often as is allowed,
+    and on the list of the missed; ``withdrawn``: no longer wanted (he got through by a call of his own)."""
 
     WAITING = "waiting"
     RINGING = "ringing"

@@ -39,7 +39,8 @@ def test_calls() -> None:
     assert len(calls) == 16
     assert set(calls[0]) == set(
         "id caller caller_e164 caller_kind dialled via arrived_at answered_at human_at ended_at time_to_human category"
-        " keys queue agent emergency missed abandoned hangup_by notice fallback message_file recording ticket".split()
+        " keys queue agent emergency missed abandoned hangup_by notice fallback message_file recording ticket"
+        " announced informed".split()
     )
     first = calls[-1]
     assert first["arrived_at"] == "2026-11-22T05:21:03.203665+08:00"

@@ -23,7 +23,15 @@ log = logging.getLogger(__name__)
 
 _STATUS = {"user_unknown": 404, "token_unknown": 404, "user_exists": 409, "last_administrator": 409}
 _CALLBACK_STATUS = {"no_campaign": 404, "campaign_name": 409, "campaign_state": 409, "campaign_over": 409}
-_LINE_STATUS = {"unknown": 404, "already": 409, "full": 409, "ended": 409, "taken": 409, "no_ticket": 409, "no_voice": 503}
+_LINE_STATUS = {
+    "unknown": 404,
+    "already": 409,
+    "full": 409,
+    "ended": 409,
+    "taken": 409,
+    "no_ticket": 409,
+    "no_voice": 503,
+}
 
 
 def problem_of(error: Exception) -> Problem | None:
