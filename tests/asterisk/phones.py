@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import time
 from pathlib import Path
 from typing import Any
 
@@ -15,6 +16,8 @@ from tests.asterisk.instance import Instance
 
 CITIZEN = "127.0.0.10"
 ANSWER_SECONDS = 15.0
+QUALIFY_SECONDS = 2.2
+"""``qualify_timeout`` of the endpoint of the calls to citizens, and a little."""
 
 
 class Phones:
@@ -60,10 +63,15 @@ class Phones:
 
 
 async def outbound_reached(ami: Ami) -> None:
-    """Until Asterisk would send calls to the citizens' network: by itself it asks every few seconds only."""
-    async with asyncio.timeout(10):
-        while not await is_reachable(ami, OUTBOUND):
+    """Until Asterisk would send calls to the citizens' network, and goes on to. By itself it asks every few seconds
+    only, and what it asked before anybody was there counts as unanswered two seconds later (pjsip.conf)."""
+    async with asyncio.timeout(20):
+        since = time.monotonic()
+        while time.monotonic() - since < QUALIFY_SECONDS:
+            if not await is_reachable(ami, OUTBOUND):
+                since = time.monotonic()
             await ami.action("PJSIPQualify", {"Endpoint": OUTBOUND})
+            await asyncio.sleep(0.1)  # between two questions
 
 
 async def taken(account: Account, timeout: float = 20.0) -> Line:
