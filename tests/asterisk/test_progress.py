@@ -50,11 +50,13 @@ def told(call: dict[str, Any]) -> list[dict[str, str]]:
 
 
 def hears(path: Path, prompt: str) -> bool:
-    """By its first second: over more, a busy machine loses a packet."""
+    """By any half second of its first two: over more, a busy machine loses a packet."""
     samples, rate = read_wav(path)
     sound, same = read_wav(PROMPTS / "zh" / f"{prompt}.wav")
     assert rate == same
-    return heard_whole(samples[:, 0], sound[:rate, 0]) > 0.8
+    half = rate // 2
+    pieces = [sound[at : at + half, 0] for at in range(0, min(len(sound), 2 * rate) - half + 1, half)]
+    return any(heard_whole(samples[:, 0], piece) > 0.8 for piece in pieces)
 
 
 async def test_who_knows_it_is_told(phones: Phones, tmp_path: Path) -> None:
