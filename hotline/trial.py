@@ -50,6 +50,7 @@ class Trial:
     """``environment`` says where it lives; ``start()`` waits until every part is ready."""
 
     program = "hotline"
+    commands: tuple[str, ...] = ("hotline",)
     prefix: Sequence[str] = ()
     """Before each command: into a network namespace, for instance."""
 
@@ -123,7 +124,7 @@ class Trial:
     def hotline(self, *arguments: str) -> Any:
         """Run ``hotline ARGUMENTS --json`` in it and return what it printed. Raises :class:`TrialError`."""
         done = subprocess.run(
-            [*self.prefix, sys.executable, "-m", "hotline", *arguments, "--json"],
+            [*self.prefix, sys.executable, "-m", *self.commands, *arguments, "--json"],
             env=self.environment,
             capture_output=True,
             text=True,

@@ -45,6 +45,8 @@ class CallingHotline(Instance):
     """``sounds``: recordings that it understands, by their file. ``zone``: that of its campaigns."""
 
     program = "tests.asterisk.calling_hotline"
+    # a campaign begun in the evening would ring from the next morning on
+    commands = ("tests.asterisk.noon", "hotline")
 
     def __init__(self, home: Path, sounds: Mapping[Path, str] | None = None, **settings: Mapping[str, object]) -> None:
         self.network = f"127.0.0.11:{free_ports(1)[0]}"
@@ -72,7 +74,7 @@ class CallingHotline(Instance):
 
     def run(self, *arguments: str) -> str:
         """``hotline ARGUMENTS``; raises CalledProcessError."""
-        command = [sys.executable, "-m", "hotline", *arguments]
+        command = [sys.executable, "-m", *self.commands, *arguments]
         done = subprocess.run(command, env=self.environment, capture_output=True, text=True, timeout=60, check=True)
         return done.stdout
 

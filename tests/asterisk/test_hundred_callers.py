@@ -20,7 +20,7 @@ from hotline.trial import free_ports
 from tests.asterisk.instance import Instance
 from tests.asterisk.records import all_tickets
 
-pytestmark = pytest.mark.asterisk
+pytestmark = [pytest.mark.asterisk, pytest.mark.alone]
 CALLERS = 100
 LOAD = (
     *("--calls-per-second", str(CALLERS / 60), "--minutes", "1", "--agents", "5", "--talk", "2"),

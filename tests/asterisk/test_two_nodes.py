@@ -31,7 +31,7 @@ from tests.unit.conftest import TEMPLATE, create_database, postgres_url
 
 __all__ = ["postgres_url"]  # a server that belongs to neither node
 
-pytestmark = [pytest.mark.asterisk, pytest.mark.alone, pytest.mark.timeout(300)]
+pytestmark = [pytest.mark.asterisk, pytest.mark.timeout(300)]
 
 INSIDE, OUTSIDE, CARRIER, DESKS = "10.99.0.1", "10.99.0.2", "10.99.0.20", "10.99.0.21"
 FIRST, SECOND = "10.99.0.11", "10.99.0.12"
