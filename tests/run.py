@@ -1,8 +1,8 @@
 """``python -m tests.run``: every test, for ``make test``.
 
 Real calls mostly wait, so three hotlines are called side by side, and the tests without calls run beside them, last in
-line for the processor. A call's test that fails beside others is tried once more by itself, and the output says so:
-what fails twice fails. The few tests that ask how soon something happens come last, alone.
+line for the processor. The few tests that ask how soon something happens come last, alone. What fails is tried once
+more by itself, and the output says so: what fails twice fails.
 """
 
 from __future__ import annotations
@@ -16,16 +16,19 @@ CALLS = "tests/asterisk"
 LONG = "places failover survey two_nodes emergency nothing_lost hours callbacks front agents".split()
 """Files that are begun first, or the last of them would run on when all else is over."""
 PYTEST = (sys.executable, "-m", "pytest")
-NOTHING_FAILED, SOME_FAILED = 0, 1
+PASSED, SOME_FAILED = 0, 1
+WITHOUT = ("--ignore", CALLS, "-o", "cache_dir=.pytest_cache/beside")
+WITH = ("-m", "not alone", *(f"{CALLS}/test_{name}.py" for name in LONG), CALLS)
+ALONE = ("-m", "alone", CALLS)
 
 
 def main() -> int:
     began = time.monotonic()
     with tempfile.TemporaryFile() as shown:
-        command = ["nice", "-n", "10", *PYTEST, "-n", "2", "--ignore", CALLS, "-o", "cache_dir=.pytest_cache/beside"]
+        command = ["nice", "-n", "10", *PYTEST, "-n", "2", *WITHOUT]
         beside = subprocess.Popen(command, stdout=shown, stderr=subprocess.STDOUT)
         try:
-            calls = _calls()
+            calls = _pytest("-n", "3", "--dist", "loadfile", "--no-loadscope-reorder", *WITH)
         except BaseException:
             beside.terminate()
             raise
@@ -34,24 +37,26 @@ def main() -> int:
             shown.seek(0)
             sys.stdout.buffer.write(shown.read())
             sys.stdout.flush()
-    alone = subprocess.run([*PYTEST, "-m", "alone", CALLS]).returncode
-    results = {"with calls": calls, "without calls": others, "alone": alone}
+    results = {"without calls": _again(others, WITHOUT), "with calls": _again(calls, WITH)}
+    results["alone"] = _again(_pytest(*ALONE), ALONE)
     minutes = (time.monotonic() - began) / 60
     print(f"== {minutes:.1f} min; " + "; ".join(f"{what}: {_word(code)}" for what, code in results.items()))
-    return next((code for code in results.values() if code), 0)
+    return next((code for code in results.values() if code), PASSED)
 
 
-def _calls() -> int:
-    command = [*PYTEST, "-m", "not alone", *(f"{CALLS}/test_{name}.py" for name in LONG), CALLS]
-    code = subprocess.run([*command, "-n", "3", "--dist", "loadfile", "--no-loadscope-reorder"]).returncode
+def _again(code: int, which: tuple[str, ...]) -> int:
     if code != SOME_FAILED:
         return code
-    print("== FAILED beside other calls; once more, one at a time. A fault that comes and goes is still a fault.")
-    return subprocess.run([*command, "--last-failed", "--last-failed-no-failures", "none"]).returncode
+    print("== FAILED; once more, one at a time. A fault that comes and goes is still a fault.", flush=True)
+    return _pytest("--last-failed", "--last-failed-no-failures", "none", *which)
+
+
+def _pytest(*arguments: str) -> int:
+    return subprocess.run([*PYTEST, *arguments]).returncode
 
 
 def _word(code: int) -> str:
-    return "passed" if code == NOTHING_FAILED else f"FAILED (pytest {code})"
+    return "passed" if code == PASSED else f"FAILED (pytest {code})"
 
 
 if __name__ == "__main__":
