@@ -14,13 +14,12 @@ from sqlalchemy.exc import SQLAlchemyError
 from sqlalchemy.ext.asyncio import AsyncEngine
 
 from hotline.desk_progress import progress
-from hotline.intake import caller_of
+from hotline.intake import caller_of, known_as
 from hotline.settings import Settings
 from ivr.desk import Arrival, Notice, Progress
 from line.known import Known, OnAir, look
 from line.spoken import sound_of
 from routing.number import normalise
-from tickets.ticket import key_of
 
 log = logging.getLogger(__name__)
 
@@ -31,8 +30,6 @@ AGAIN_SECONDS = 2.0
 MAX_ASKED = 64
 """So many questions may be without an answer; with more, none is asked."""
 _EXTENSION = re.compile("[0-9]{2,6}")
-_NOBODY = ("hidden", "malformed", "service")
-"""Numbers that are nobody's in particular."""
 
 Answer = TypeVar("Answer")
 
@@ -60,15 +57,14 @@ class SqlDesk:
 
     async def arrival(self, number: str | None, presentation: str) -> Arrival:
         now = datetime.now(UTC)
-        who = caller_of(number or "", presentation)
         # Who hides a number that the network delivers is not recognised by it, but barred by it.
         barred = normalise(number, area_code=self._settings.callback.area_code).e164
-        known_as = None if who.kind in _NOBODY else key_of(who.display, who.e164)
+        person = known_as(caller_of(number or "", presentation))
         since = now - timedelta(hours=self._settings.line.known_hours)
 
         async def ask() -> Known:
             async with self._reading.connect() as connection:
-                return await look(connection, known_as, barred, since, now)
+                return await look(connection, person, barred, since, now)
 
         known = await self._in_time(ask)
         if known is None:

@@ -9,7 +9,7 @@ from pathlib import Path
 
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 
-from hotline.intake import caller_of
+from hotline.intake import caller_of, known_as
 from hotline.secrets import confidential_keys
 from hotline.settings import Settings, SettingsError
 from ivr.desk import Progress
@@ -19,7 +19,6 @@ from line.spoken import name_of, path_of, sound_of
 from people.secrets_box import Box, BoxFault
 from people.units import find_unit
 from tickets.number import CHINA
-from tickets.ticket import key_of
 from tickets.words import State
 
 log = logging.getLogger(__name__)
@@ -38,16 +37,14 @@ STAGES: Mapping[State, Stage] = {
 }
 _NOT_SURE = State.RETURN_REQUESTED
 """A unit that asks to return it may not be the one for long."""
-_NOBODY = ("hidden", "malformed", "service")
-"""Numbers by which nobody in particular is known: they count as one caller, and have no ticket of their own."""
 
 
 async def progress(
     engine: AsyncEngine, settings: Settings, number: str | None, presentation: str, ticket: str, last_four: str
 ) -> Progress:
     """As :meth:`ivr.desk.Desk.progress`, but in its own time. Raises what the database raises."""
-    who = caller_of(number or "", presentation)
-    caller = "" if who.kind in _NOBODY else key_of(who.display, who.e164)
+    # Who is nobody in particular counts as one caller, and has no ticket of his own.
+    caller = known_as(caller_of(number or "", presentation)) or ""
 
     def unseal(envelope: str, of: str) -> str:
         try:

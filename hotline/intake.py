@@ -13,6 +13,7 @@ from calls.store import Caller
 from calls.timeline import EMERGENCY_QUEUE
 from routing.number import normalise
 from tickets.store import Received
+from tickets.ticket import key_of
 
 CATEGORY_NAMES = {
     "consultation": "咨询",
@@ -25,11 +26,18 @@ CATEGORY_NAMES = {
 BY_SPEECH = frozenset({"speech", "spoken", "cancelled", "unclear"})
 """What decided, where words did (ivr/steps.py)."""
 
+_NOBODY = ("hidden", "malformed", "service")
+
 
 @lru_cache(maxsize=4096)
 def caller_of(number: str, presentation: str) -> Caller:
     known = normalise(number, presentation)
     return Caller(known.display, known.e164, known.kind)
+
+
+def known_as(who: Caller) -> str | None:
+    """What tickets know this caller by; None for a number that is nobody's in particular."""
+    return None if who.kind in _NOBODY else key_of(who.display, who.e164)
 
 
 def request_of(call: Call, caller: Caller) -> Received | None:
