@@ -5,6 +5,7 @@ users          who can sign in; a user is disabled, never deleted: events name t
 sessions       who is signed in, by the SHA-256 of the token
 sign_in_tries  failed sign-ins, by account and by address; kept only as long as they count
 api_tokens     other platforms' tokens, by their SHA-256
+seats          who sits at which telephone 席位: one person a telephone, one telephone a person
 audit_entries  who did and who looked at what, append-only: a trigger refuses everything else
 """
 
@@ -90,6 +91,14 @@ api_tokens = Table(
     Column("expires_at", Time, nullable=False),
     Column("used_at", Time),
     Column("revoked_at", Time),
+)
+
+seats = Table(
+    "seats",
+    metadata,
+    Column("extension", Text, primary_key=True),
+    Column("user_id", BigInteger, ForeignKey("users.id"), nullable=False, unique=True),
+    Column("taken_at", Time, nullable=False),
 )
 
 audit_entries = Table(
