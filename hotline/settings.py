@@ -244,6 +244,8 @@ class Web(Section):
     """Proxies whose ``X-Forwarded-For`` is believed. Without it everybody behind one shares its lockout."""
     metrics_allow: list[Network] = Field(default_factory=lambda: ["127.0.0.0/8", "::1/128"])
     """Networks that may read ``/metrics`` (Prometheus): this machine alone, unless others are named."""
+    pages: Path | None = None
+    """The built pages, where they are not at ``pages/dist`` of this checkout."""
 
 
 class WebhookSettings(Section):
@@ -344,6 +346,11 @@ class Settings(BaseSettings):
     @property
     def attachments_dir(self) -> Path:
         return self.home / "attachments"
+
+    @property
+    def pages_dir(self) -> Path:
+        """Where ``npm run build`` put the pages; there may be none."""
+        return self.web.pages or CHECKOUT / "pages" / "dist"
 
     @property
     def spoken_dir(self) -> Path:

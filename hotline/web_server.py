@@ -70,7 +70,7 @@ async def serve(settings: Settings) -> None:
         parts = probes(settings, engine)
         gather = Gather(settings, engine, parts, Publisher("web", lambda: pool_figures("web", engine)))
         metrics = Scrape(gather, settings.web.metrics_allow, frozenset(settings.web.proxies))
-        app = create_app(parts, services(settings, engine), metrics)
+        app = create_app(parts, services(settings, engine), metrics, settings.pages_dir)
         runner = web.AppRunner(app, access_log=None, shutdown_timeout=SHUTDOWN_SECONDS)
         await runner.setup()
         try:

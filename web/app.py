@@ -7,6 +7,7 @@ import contextlib
 import json
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from functools import cache
+from pathlib import Path
 from typing import Any
 
 from aiohttp import web
@@ -19,6 +20,7 @@ from web.api.table import ENDPOINTS
 from web.files import Files
 from web.live import Live
 from web.metrics import Scrape
+from web.pages import mount_pages
 
 Probe = Callable[[], Awaitable[bool]]
 PROBE_SECONDS = 3.0
@@ -31,8 +33,11 @@ def api_document() -> dict[str, Any]:
     return document(ENDPOINTS, VERSION)
 
 
-def create_app(probes: Mapping[str, Probe], services: Services, metrics: Scrape | None = None) -> web.Application:
-    """``probes`` tells for each part whether it works now. The live events run as long as the application."""
+def create_app(
+    probes: Mapping[str, Probe], services: Services, metrics: Scrape | None = None, pages: Path | None = None
+) -> web.Application:
+    """``probes`` tells for each part whether it works now. ``pages``: the built front end's folder, None for an API
+    alone. The live events run as long as the application."""
     app = web.Application(client_max_size=MAX_BODY)
     app[PROBES] = probes
     app.router.add_get("/health", health)
@@ -40,6 +45,8 @@ def create_app(probes: Mapping[str, Probe], services: Services, metrics: Scrape 
     if metrics is not None:
         app.router.add_get("/metrics", metrics.answer)
     mount(app, ENDPOINTS, services)
+    if pages is not None:
+        mount_pages(app, pages, https=services.https)
     app.on_startup.append(_sweep(services.files))
     app.cleanup_ctx.append(_live(services.live))
     app.on_shutdown.append(_close(services.live))

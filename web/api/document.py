@@ -1,4 +1,6 @@
-"""The OpenAPI document, to be fetched."""
+"""The OpenAPI document, to be fetched; and as a file, from which the pages' client is made:
+``python -m web.api.document > pages/openapi.json``.
+"""
 
 from __future__ import annotations
 
@@ -16,3 +18,14 @@ routes = Routes("document")
 async def openapi(call: Call) -> Raw:
     text = json.dumps(call.services.document(), ensure_ascii=False)
     return Raw(web.Response(text=text, content_type="application/json"))
+
+
+def file() -> str:
+    """The same whenever it is made of the same table: a change of it is a change of the API."""
+    from web.app import api_document  # the table of endpoints has this module in it
+
+    return json.dumps(api_document(), ensure_ascii=False, indent=1, sort_keys=True) + "\n"
+
+
+if __name__ == "__main__":
+    print(file(), end="")
