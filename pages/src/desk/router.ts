@@ -1,0 +1,50 @@
+import { createRouter, createWebHistory, type RouteRecordRaw } from 'vue-router'
+
+import { onSignedOut } from '@/api/client'
+
+import { type Permission, useSession } from './session'
+
+declare module 'vue-router' {
+  interface RouteMeta {
+    /** Any of these opens the page. Every request is checked by the API as well. */
+    needs?: Permission[]
+    /** Where it stands in the menu, and its word in `common.menu`. */
+    menu?: string
+    /** Opens without anybody being signed in. */
+    open?: boolean
+    /** Without the frame: print, wallboard on a screen of its own. */
+    bare?: boolean
+  }
+}
+
+/** The pages in the order of the menu; each is loaded when it is first opened. */
+const pages: RouteRecordRaw[] = [
+  { path: '/sign-in', name: 'sign-in', component: () => import('./views/SignIn.vue'), meta: { open: true } },
+  { path: '/password', name: 'password', component: () => import('./views/ChangePassword.vue') },
+]
+
+export const router = createRouter({
+  history: createWebHistory('/desk/'),
+  routes: [
+    ...pages,
+    { path: '/', name: 'home', component: () => import('./views/Home.vue') },
+    { path: '/:rest(.*)*', name: 'lost', component: () => import('./views/Lost.vue'), meta: { open: true } },
+  ],
+})
+
+export const menuPages = pages.filter((page) => page.meta?.menu !== undefined)
+
+router.beforeEach(async (to) => {
+  const { known, me, can } = useSession()
+  await known()
+  if (to.meta.open) return true
+  if (me.value === null) return { name: 'sign-in', query: { next: to.fullPath } }
+  if (me.value.must_change && to.name !== 'password') return { name: 'password' }
+  if (to.meta.needs && !can(...to.meta.needs)) return { name: 'lost', params: { rest: ['lost'] } }
+  return true
+})
+
+onSignedOut(() => {
+  const at = router.currentRoute.value
+  if (!at.meta.open) void router.push({ name: 'sign-in', query: { next: at.fullPath } })
+})

@@ -1,0 +1,50 @@
+import { computed, shallowRef } from 'vue'
+
+import { api, body, onSignedOut, type Model } from '@/api/client'
+
+export type Me = Model<'Me'>
+export type Permission = Me['permissions'][number]
+
+const me = shallowRef<Me | null>(null)
+let asked: Promise<void> | null = null
+
+onSignedOut(() => {
+  me.value = null
+})
+
+/** Who is signed in. The session itself is a cookie that no script can read. */
+export function useSession() {
+  return {
+    me: computed(() => me.value),
+    can: (...wanted: Permission[]) => wanted.some((one) => me.value?.permissions.includes(one) ?? false),
+    known,
+    signIn,
+    signOut,
+  }
+}
+
+/** Asks once who is signed in; afterwards it is known. */
+function known(): Promise<void> {
+  asked ??= body(api.GET('/session')).then(
+    (found) => {
+      me.value = found
+    },
+    () => {
+      me.value = null
+    },
+  )
+  return asked
+}
+
+async function signIn(name: string, password: string, code?: string): Promise<Me> {
+  const wanted = { name, password, keep: 'cookie' as const, ...(code ? { code } : {}) }
+  const found = await body(api.POST('/session', { body: wanted }))
+  me.value = found.me
+  asked = Promise.resolve()
+  return found.me
+}
+
+async function signOut(): Promise<void> {
+  await api.DELETE('/session')
+  me.value = null
+}

@@ -1,0 +1,12 @@
+import type zh from '../zh/words'
+
+export default {
+  state: { received: 'received', accepted: 'accepted', declined: 'declined', at_county: 'at the county', dispatched: 'being handled', return_requested: 'return asked for', completed: 'completed', reviewed: 'reviewed', rework: 'rework', archived: 'archived' },
+  category: { consultation: 'question', help: 'help', complaint: 'complaint', report: 'report of wrongdoing', suggestion: 'suggestion', other: 'other' },
+  warning: { blue: 'blue', yellow: 'yellow', red: 'red', inspection: 'to the inspection office' },
+  level: { very_satisfied: 'very satisfied', satisfied: 'satisfied', basically_satisfied: 'fairly satisfied', dissatisfied: 'dissatisfied', very_dissatisfied: 'very dissatisfied' },
+  limit: { dispatch: 'dispatch', forward: 'forward', view: 'sign for it', contact: 'contact the citizen', decide_report: 'decide on the report', return: 'return', decide_return: 'decide on the return', decide_extension: 'decide on the extension', onsite: 'on site', complete: 'complete', review: 'review', rework: 'rework', written_result: 'written result', supervise: 'supervision' },
+  obligation: { manual_callback: 'call back by a person', rework: 'rework', notify_citizen: 'tell the citizen', joint_meeting: 'joint meeting', tell_right_office: 'name the right office', written_result: 'written result', report_upward: 'report upward', notify_emergency_service: 'tell the emergency service' },
+  supervise: { overdue: 'overdue', leader: "a leader's word", upper_level: 'handed down from above', unclear_duty: 'duty unclear', poor_quality: 'poor quality', several_units: 'several units', repeat_person: 'same person again', repeat_people: 'several people', sudden: 'sudden event', media: 'in the media', unsolved: 'not solved', other: 'other' },
+  role: { agent: 'agent', dispatcher: 'dispatcher', unit_officer: 'unit officer', unit_leader: 'unit leader', supervisor: 'supervisor', manager: 'manager', administrator: 'administrator' },
+} satisfies typeof zh

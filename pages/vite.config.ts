@@ -1,0 +1,30 @@
+import { fileURLToPath, URL } from 'node:url'
+
+import vue from '@vitejs/plugin-vue'
+import elementStyles from 'unplugin-element-plus/vite'
+import components from 'unplugin-vue-components/vite'
+import { ElementPlusResolver } from 'unplugin-vue-components/resolvers'
+import { defineConfig } from 'vite'
+
+// Two pages: what citizens open (index.html, light) and what the staff work with (desk.html, below /desk/).
+export default defineConfig({
+  plugins: [
+    vue(),
+    components({ dirs: [], dts: 'src/auto-components.d.ts', resolvers: [ElementPlusResolver({ importStyle: 'css' })] }),
+    elementStyles({}),
+  ],
+  define: { global: 'window' }, // JsSIP's dependencies expect Node's name for it
+  resolve: { alias: { '@': fileURLToPath(new URL('./src', import.meta.url)) } },
+  build: {
+    outDir: process.env.PAGES_OUT ?? 'dist',
+    emptyOutDir: true,
+    target: 'es2022',
+    modulePreload: { polyfill: false }, // it would be an inline script, which the page's policy forbids
+    rollupOptions: { input: { citizen: 'index.html', desk: 'desk.html' } },
+    chunkSizeWarningLimit: 1200,
+  },
+  // `npm run dev`: pages from Vite, everything else from a running hotline.
+  server: {
+    proxy: { '/api': 'http://127.0.0.1:8012', '/ws': { target: 'http://127.0.0.1:8012', ws: true } },
+  },
+})
