@@ -18,6 +18,7 @@ from tickets.earlier import earlier_of
 from tickets.find import Filter, find
 from tickets.history import events_of
 from tickets.ticket import Edit, NewRequest, Ticket
+from tickets.waiting import Sort, WaitingFor
 from tickets.words import Category, State, Warning
 from web.api.call import Call, Reply
 from web.api.endpoint import Routes
@@ -73,6 +74,11 @@ class TicketQuery(PageQuery):
     duplicate_of: Short | None = None
     received_from: Moment | None = None
     received_until: Moment | None = None
+    sort: Annotated[
+        Sort, Field(description="received 新的在前；due 先到期的在前、urgency 最紧急的在前（两者只列未结的）")
+    ] = Sort.RECEIVED
+    waiting_for: Annotated[WaitingFor | None, Field(description="等待办理哪一步")] = None
+    mine: Annotated[bool, Field(description="本人办过的（最近 2000 步所及），或指定本人办理的")] = False
 
 
 class CreateHeaders(In):
@@ -109,9 +115,9 @@ class Earlier(BaseModel):
     alike: Annotated[list[str], Field(description="其中未结、内容相近的")]
 
 
-@routes.add("GET", "/tickets", "工单列表，新的在前", needs=READ)
+@routes.add("GET", "/tickets", "工单列表", needs=READ)
 async def list_tickets(call: Call, query: TicketQuery) -> Reply[Page[TicketLine]]:
-    wanted = query.model_dump(exclude={"after", "limit", "state"}, exclude_none=True)
+    wanted = query.model_dump(exclude={"after", "limit", "state", "sort", "waiting_for", "mine"}, exclude_none=True)
     if query.caller is not None:
         wanted["caller"] = normalise(query.caller).e164 or query.caller
     async with call.transaction() as connection:
