@@ -5,7 +5,7 @@ BOOTSTRAP = @$(PYTHON) -m tools.bootstrap
 LOCK := uv pip compile --quiet --universal --generate-hashes --no-header --python-version 3.11
 
 .DEFAULT_GOAL := help
-.PHONY: run upgrade test bench bench-speech demo check compose-test phone lock clean-cache help
+.PHONY: run upgrade test bench bench-speech demo check compose-test phone pages pictures lock clean-cache help
 
 run: ## start everything, in the foreground; Ctrl-C ends it
 	$(BOOTSTRAP)
@@ -20,12 +20,13 @@ test: ## checks and all tests, real Asterisk and real calls included
 	@$(MAKE) --no-print-directory check
 	@$(BIN)/python -m tests.run
 
-check: ## formatting, types, and who may import whom
+check: ## formatting, types, who may import whom, and the pages' own types and style
 	$(BOOTSTRAP) --dev
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
 	$(BIN)/lint-imports
+	$(BIN)/python -m tools.build_pages --check
 
 bench: ## how many calls per second this machine carries, against two plain alternatives
 	$(BOOTSTRAP)
@@ -48,8 +49,15 @@ compose-test: ## build and try docker-compose.yml (needs Docker)
 phone: ## try again to get the SIP phone of `hotline call`
 	$(BOOTSTRAP) --phone
 
+pages: ## try again to build the web pages
+	@$(PYTHON) -m tools.build_pages
+
+pictures: ## docs/pictures: what the pages look like, taken from a hotline with a sample city
+	$(BOOTSTRAP) --dev
+	@$(BIN)/python -m tests.browser.pictures
+
 lock: ## renew requirements/*.lock from *.in (needs uv)
-	cd requirements && for name in build run dev phone voice; do $(LOCK) --upgrade $$name.in -o $$name.lock || exit 1; done
+	cd requirements && for name in build run dev node phone voice; do $(LOCK) --upgrade $$name.in -o $$name.lock || exit 1; done
 
 clean-cache: ## remove the environments and the unpacked Asterisk (recordings and database stay)
 	rm -rf .venv .venv-phone "$${XDG_CACHE_HOME:-$$HOME/.cache}/hotline"

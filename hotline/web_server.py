@@ -19,11 +19,14 @@ from hotline.metrics import Publisher
 from hotline.metrics_database import pool_figures
 from hotline.metrics_gather import Gather
 from hotline.outgoing import ring
+from hotline.pages import built_pages
 from hotline.recordings_keys import keys_of_reader
 from hotline.rulebook import Rulebooks, open_rulebook
 from hotline.rules import load_rules
+from hotline.secrets import load_secrets
 from hotline.settings import Settings, load_settings
 from hotline.speaker import Speaker
+from hotline.web_phone import WebPhones
 from tickets.catalogue import load_catalogue
 from web.api.services import Services
 from web.app import api_document, create_app
@@ -58,6 +61,8 @@ def services(settings: Settings, engine: AsyncEngine) -> Services:
         ring=partial(ring, settings),
         sounds=Sounds(settings.recordings_dir, partial(keys_of_reader, settings)),
         announcer=Speaker(settings.spoken_dir),
+        web_phone=WebPhones(load_secrets(settings), min(rules.flows)) if settings.web.phone_calls else None,
+        sip_socket=f"ws://127.0.0.1:{settings.sip.socket_port}/ws",
     )
 
 
@@ -70,7 +75,7 @@ async def serve(settings: Settings) -> None:
         parts = probes(settings, engine)
         gather = Gather(settings, engine, parts, Publisher("web", lambda: pool_figures("web", engine)))
         metrics = Scrape(gather, settings.web.metrics_allow, frozenset(settings.web.proxies))
-        app = create_app(parts, services(settings, engine), metrics, settings.pages_dir)
+        app = create_app(parts, services(settings, engine), metrics, settings.web.pages or built_pages())
         runner = web.AppRunner(app, access_log=None, shutdown_timeout=SHUTDOWN_SECONDS)
         await runner.setup()
         try:

@@ -1,7 +1,8 @@
 """Prepare this checkout to run: ``python3 -m tools.bootstrap [--dev] [--phone]``. Standard library only.
 
 Makes ``.venv`` (server) and ``.venv-phone`` (SIP phone) from the locks, finds or unpacks Asterisk, and writes what it
-found to ``.venv/tools.json``; then fetches the speech models. When nothing has changed it looks at a few files.
+found to ``.venv/tools.json``; then builds the pages and fetches the speech models. When nothing has changed it looks
+at a few files.
 """
 
 from __future__ import annotations
@@ -13,11 +14,12 @@ import subprocess
 import sys
 import time
 import tomllib
+from collections.abc import Callable, Sequence
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
-from tools import cache, venvs
+from tools import build_pages, cache, venvs
 from tools.console import Trouble, say
 
 CHECKOUT = Path(__file__).resolve().parent.parent
@@ -26,6 +28,7 @@ PHONE_VENV = CHECKOUT / ".venv-phone"
 TOOLS_FILE = VENV / "tools.json"
 MODELS_FILE = VENV / "models.json"
 KAMAILIO_FILE = VENV / "kamailio.json"
+BROWSER_FILE = VENV / "browser.json"
 LOCKS = CHECKOUT / "requirements"
 _MODELS_SECONDS = 1800
 _ASK_AGAIN_SECONDS = 24 * 3600
@@ -40,9 +43,11 @@ def main(arguments: list[str] | None = None) -> int:
     os.umask(0o022)
     try:
         prepare(dev=options.dev, retry_phone=options.phone)
+        build_pages.build()
         fetch_models(dev=options.dev)
         if options.dev:
             fetch_kamailio()
+            fetch_browser()
     except Trouble as trouble:
         print(f"hotline: {trouble}", file=sys.stderr)
         return 1
@@ -85,19 +90,34 @@ def fetch_models(*, dev: bool) -> None:
 
 
 def fetch_kamailio() -> None:
-    """For the tests with two nodes, which say so when they cannot run. What cannot be had is asked for once a day."""
-    known = _read_json(KAMAILIO_FILE)
-    here = all(Path(str(known.get(name) or "/nowhere")).exists() for name in ("binary", "modules"))
-    if not here and not 0 <= time.time() - float(known.get("asked") or 0) < _ASK_AGAIN_SECONDS:
-        from tools.get_kamailio import get_kamailio
+    """For the tests with two nodes, which say so when they cannot run."""
+    from tools.get_kamailio import get_kamailio
 
+    trouble = _found_or_fetched(KAMAILIO_FILE, ("binary", "modules"), lambda: asdict(get_kamailio()))
+    if trouble:
+        say(f"NO KAMAILIO: {trouble}; the tests with two nodes will be skipped")
+
+
+def fetch_browser() -> None:
+    """For the tests of the pages, which say so when they cannot run."""
+    from tools.get_browser import get_browser
+
+    trouble = _found_or_fetched(BROWSER_FILE, ("binary",), lambda: asdict(get_browser()))
+    if trouble:
+        say(f"NO BROWSER: {trouble}; the tests of the pages will be skipped")
+
+
+def _found_or_fetched(file: Path, paths: Sequence[str], get: Callable[[], dict[str, Any]]) -> str:
+    """Why there is none. What cannot be had is asked for once a day."""
+    known = _read_json(file)
+    here = all(Path(str(known.get(name) or "/nowhere")).exists() for name in paths)
+    if not here and not 0 <= time.time() - float(known.get("asked") or 0) < _ASK_AGAIN_SECONDS:
         try:
-            known = asdict(get_kamailio())
+            known = get()
         except Trouble as trouble:
             known = {"trouble": str(trouble), "asked": time.time()}
-        KAMAILIO_FILE.write_text(json.dumps(known, indent=2) + "\n", encoding="utf-8")
-    if trouble_text := known.get("trouble"):
-        say(f"NO KAMAILIO: {trouble_text}; the tests with two nodes will be skipped")
+        file.write_text(json.dumps(known, indent=2) + "\n", encoding="utf-8")
+    return str(known.get("trouble") or "")
 
 
 def _models_wanted() -> dict[str, str]:
