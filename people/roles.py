@@ -54,13 +54,16 @@ class Permission(StrEnum):
     AUDIT_READ = "audit.read"
     POLICY_READ = "policy.read"
     CALL_READ = "call.read"
+    CALL_WATCH = "call.watch"  # every call that is live, not only those at one's own telephone
     RECORDING_LISTEN = "recording.listen"
     RECORDING_EXPORT = "recording.export"  # take a recording out of the system, as a file
     RECORDING_HOLD = "recording.hold"  # keep recordings that must not be removed, and let them go again 依法留存
     RECORDING_ERASE = "recording.erase"  # remove one for good; never one that is held
     CALLBACK_READ = "callback.read"  # campaigns 回访任务, how far they are, what they brought; numbers masked
     CALLBACK_MANAGE = "callback.manage"  # plan, begin, hold and end them; the do-not-call list
-    AGENT_STATE = "agent.state"  # one's own sign-in and break at the telephone; a supervisor's also others'
+    AGENT_STATE = "agent.state"  # take a seat 席位, be ready or on a break there, and what is done to its call
+    AGENT_MANAGE = "agent.manage"  # others' seats: their state, the queues they serve, free them
+    CALL_LISTEN = "call.listen"  # hear a call while it goes on, speak to its agent or to both 监听、密语、强插; audited
     LINE_READ = "line.read"  # announcements 公告 and maintenance, as they are
     LINE_MANAGE = "line.manage"  # switch them on and off; the list of malicious callers 恶意来电名单
 
@@ -89,14 +92,14 @@ PERMISSIONS: Mapping[Role, frozenset[Permission]] = {
     # confidential tickets.
     Role.SUPERVISOR: frozenset(
         {_P.TICKET_READ_ALL, _P.TICKET_REVIEW, _P.TICKET_SUPERVISE, _P.TICKET_REVEAL, _P.TICKET_CONFIDENTIAL}
-        | {_P.REPORT_READ, _P.CALL_READ, _P.RECORDING_LISTEN, _P.POLICY_READ, _P.AGENT_STATE}
+        | {_P.REPORT_READ, _P.CALL_READ, _P.CALL_WATCH, _P.RECORDING_LISTEN, _P.POLICY_READ, _P.AGENT_STATE}
         | {_P.CALLBACK_READ, _P.CALLBACK_MANAGE, _P.RECORDING_EXPORT, _P.RECORDING_HOLD, _P.RECORDING_ERASE}
-        | {_P.LINE_READ, _P.LINE_MANAGE}
+        | {_P.LINE_READ, _P.LINE_MANAGE, _P.CALL_LISTEN, _P.AGENT_MANAGE}
     ),
     # Figures and the course of a matter, and a leader's word can start supervision; who the citizen is does not matter.
     Role.MANAGER: frozenset(
         {_P.TICKET_READ_ALL, _P.TICKET_SUPERVISE, _P.REPORT_READ, _P.CALL_READ, _P.AUDIT_READ, _P.POLICY_READ}
-        | {_P.CALLBACK_READ, _P.LINE_READ}
+        | {_P.CALL_WATCH, _P.CALLBACK_READ, _P.LINE_READ}
     ),
     # Manages accounts and reads the log of what was done with them; never a ticket, a call or a recording.
     Role.ADMINISTRATOR: frozenset({_P.USER_MANAGE, _P.AUDIT_READ, _P.POLICY_READ}),

@@ -11,6 +11,7 @@ from line.faults import LineFault
 from people.faults import PeopleFault
 from people.hashing import Busy
 from people.secrets_box import BoxFault
+from routing.seat import TelephoneFault
 from tickets.book import Conflict, NotFound
 from tickets.find import BadCursor, ShortWord
 from tickets.move import Refused
@@ -21,7 +22,15 @@ from web.files import NoRoom
 
 log = logging.getLogger(__name__)
 
-_STATUS = {"user_unknown": 404, "token_unknown": 404, "user_exists": 409, "last_administrator": 409}
+_STATUS = {
+    "user_unknown": 404,
+    "token_unknown": 404,
+    "user_exists": 409,
+    "last_administrator": 409,
+    "seated": 409,
+    "seat_taken": 409,
+}
+_TELEPHONE_STATUS = {"no_telephone": 503, "no_such_seat": 422, "target": 422, "queue": 422, "reason": 422}
 _CALLBACK_STATUS = {"no_campaign": 404, "campaign_name": 409, "campaign_state": 409, "campaign_over": 409}
 _LINE_STATUS = {
     "unknown": 404,
@@ -39,6 +48,8 @@ def problem_of(error: Exception) -> Problem | None:
     match error:
         case PeopleFault():
             return Problem(_STATUS.get(error.code, 422), error.code, str(error))
+        case TelephoneFault():
+            return Problem(_TELEPHONE_STATUS.get(error.code, 409), error.code, f"{error}。")
         case CallbackFault():
             return Problem(_CALLBACK_STATUS.get(error.code, 422), error.code, str(error))
         case LineFault():

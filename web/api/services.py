@@ -2,17 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Any, Protocol
 
 from sqlalchemy.ext.asyncio import AsyncEngine
 
 from callback.outgoing import NewOutgoing
 from line.spoken import Spoken
+from routing.seat import Doing, Seat, SipAccount, SpyMode, Standing, Target, Working
 from tickets.catalogue import Catalogue
 from tickets.rulebook import Rulebook
 from web.files import Files
+from web.floor import Floors
 from web.live import Live
 from web.sounds import Sounds
 
@@ -35,6 +38,63 @@ class Ring(Protocol):
         ...
 
 
+class Telephone(Protocol):
+    """Seats and the calls at them. What it does is asked of Asterisk once and never repeated.
+
+    All raise routing.seat.TelephoneFault."""
+
+    @property
+    def seats(self) -> Mapping[str, Seat]: ...
+
+    @property
+    def queues(self) -> Mapping[str, str]:
+        """Id → name."""
+        ...
+
+    @property
+    def pause_reasons(self) -> Sequence[str]: ...
+
+    def account(self, extension: str) -> SipAccount | None:
+        """None for a desk telephone, which has its own."""
+        ...
+
+    async def standing(self, extension: str) -> Standing: ...
+
+    async def work(self, extension: str, working: Working, reason: str = "") -> Standing: ...
+
+    async def serve(self, extension: str, queues: Mapping[str, int]) -> Standing:
+        """These queues and no others, with these penalties, until the seat goes out."""
+        ...
+
+    async def act(self, extension: str, do: Doing, to: Target | None = None) -> str:
+        """The id of the call that it was done to."""
+        ...
+
+    async def listen(self, call_id: str, mode: SpyMode, extension: str) -> str:
+        """Rings that extension and, once it is answered, lets it hear the call; the agent's extension."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class PhoneAccess:
+    """What a citizen's browser needs for one call: the SIP account, over the WebSocket ``/ws`` of this server, and a
+    token for the header ``header`` of the INVITE. ``token`` is good once and until ``good_until``; the account does
+    not register."""
+
+    user: str
+    password: str
+    number: str
+    header: str
+    token: str
+    good_until: datetime
+
+
+class WebPhone(Protocol):
+    """Lets citizens call from their browsers. How many, and how often who asks, is for whoever gives it out."""
+
+    def access(self) -> PhoneAccess: ...
+
+
 @dataclass(frozen=True, slots=True)
 class Services:
     """``document``: the OpenAPI document. ``catalogue``: the city's 派单目录, if one is set. ``https``: browsers reach
@@ -42,7 +102,8 @@ class Services:
     is asked for each time, because the calendar can be loaded anew. ``surveys``: what campaigns may ask; ``lines``: of
     ours at once over all campaigns; ``area_code``: completes local numbers. ``extensions``: the agents'
     telephones; ``ring`` None: there is no telephone system. ``sounds`` None: nor are there recordings.
-    ``announcer`` None: nothing can be announced."""
+    ``announcer`` None: nothing can be announced. ``telephone`` None: as ``ring``. ``floors``: the
+    live state of the telephone side, None without one."""
 
     engine: AsyncEngine
     rulebook: Callable[[], Rulebook]
@@ -59,3 +120,7 @@ class Services:
     ring: Ring | None = None
     sounds: Sounds | None = None
     announcer: Announcer | None = None
+    telephone: Telephone | None = None
+    web_phone: WebPhone | None = None
+    sip_socket: str = ""
+    floors: Floors | None = None
