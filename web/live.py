@@ -68,12 +68,12 @@ class Joined:
 
 @dataclass(eq=False, slots=True)
 class Client:
-    """``position``: up to here it has what it may see."""
+    """``position``: up to here it has what it may see. ``wake``: whoever has other news for it sets this."""
 
     actor: Actor
     position: int
+    wake: asyncio.Event = field(default_factory=asyncio.Event)
     _waiting: deque[Seen] = field(default_factory=deque)
-    _wake: asyncio.Event = field(default_factory=asyncio.Event)
     _cut: bool = False
 
     def offer(self, seen: Seen) -> None:
@@ -83,21 +83,21 @@ class Client:
             self.cut_off()
         else:
             self._waiting.append(seen)
-            self._wake.set()
+            self.wake.set()
 
     def cut_off(self) -> None:
         self._cut = True
         self._waiting.clear()
-        self._wake.set()
+        self.wake.set()
 
     async def next(self, seconds: float) -> list[FeedEvent]:
-        """What has come, at least after ``seconds`` (then maybe nothing). Raises CutOff."""
+        """What has come, when it is woken, at the latest after ``seconds``: maybe nothing. Raises CutOff."""
         with contextlib.suppress(TimeoutError):
             async with asyncio.timeout(seconds):
-                await self._wake.wait()
+                await self.wake.wait()
         if self._cut:
             raise CutOff
-        self._wake.clear()
+        self.wake.clear()
         found = [seen.event for seen in self._waiting if seen.event.position > self.position]
         self._waiting.clear()
         if found:

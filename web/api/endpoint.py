@@ -29,7 +29,7 @@ PUBLIC = None
 class Endpoint:
     """``needs``: any one of these permissions. ``upload``: the body is multipart and the handler reads it itself.
     ``media``: of a :class:`Raw` answer. ``problems``: statuses beyond those that every endpoint of its kind has.
-    ``lists``: query parameters that may be given more than once."""
+    ``lists``: query parameters that may be given more than once. ``events``: the data of each event of a stream."""
 
     method: str
     path: str
@@ -45,6 +45,7 @@ class Endpoint:
     tag: str
     seconds: float | None
     lists: frozenset[str]
+    events: TypeAdapter[Any] | None = None
 
     @property
     def name(self) -> str:
@@ -84,8 +85,9 @@ class Routes:
         media: str = "application/json",
         upload: bool = False,
         seconds: float | None = 30.0,
+        events: Any = None,
     ) -> Callable[[Callable[..., Awaitable[Any]]], Callable[..., Awaitable[Any]]]:
-        """``seconds`` None: takes as long as the client listens."""
+        """``seconds`` None: takes as long as the client listens. ``events``: anything pydantic describes."""
 
         def register(handler: Callable[..., Awaitable[Any]]) -> Callable[..., Awaitable[Any]]:
             parts, answer = _read(handler)
@@ -105,6 +107,7 @@ class Routes:
                     tag=self._tag,
                     seconds=seconds,
                     lists=_lists(handler),
+                    events=None if events is None else TypeAdapter(events),
                 )
             )
             return handler

@@ -1,25 +1,29 @@
-"""Live events (text/event-stream, WHATWG HTML section 9.2): what happens to the tickets one may see."""
+"""Live events (text/event-stream, WHATWG HTML section 9.2): what happens to the tickets one may see, and with
+``floor=true`` what happens on the telephones (:mod:`web.floor`)."""
 
 from __future__ import annotations
 
 import asyncio
-import json
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from datetime import UTC, datetime
 from time import monotonic
 from typing import Annotated
 
 from aiohttp import web
-from pydantic import Field
+from pydantic import BaseModel, Field
 
+from routing.floor_rows import Floor
 from tickets.history import FeedEvent
 from tickets.told import event_name
+from tickets.words import State
 from web.api.auth import still_admitted
 from web.api.call import Call, Raw
 from web.api.endpoint import Routes
 from web.api.page import In
 from web.api.problem import Problem
 from web.api.tickets import READ
+from web.floor import FloorPatch, Floors, FloorSnapshot, Viewer, viewer
 from web.live import CutOff, TooMany
 
 routes = Routes("events")
@@ -35,9 +39,36 @@ class EventHeaders(In):
     ] = None
 
 
-@routes.add("GET", "/events", "实时事件", needs=READ, media="text/event-stream", seconds=None)
-async def stream(call: Call, headers: EventHeaders) -> Raw:
+class EventQuery(In):
+    floor: Annotated[bool, Field(description="也收话务现场（有权限的）：先是全部，之后是变化，每秒不超过四次")] = False
+
+
+class TicketEvent(BaseModel):
+    """``event: ticket``"""
+
+    position: int
+    number: str
+    kind: str
+    name: str
+    at: datetime
+    actor: str
+    state: State
+    unit: str
+    articles: list[str]
+
+
+@routes.add(
+    "GET",
+    "/events",
+    "实时事件",
+    needs=READ,
+    media="text/event-stream",
+    seconds=None,
+    events=TicketEvent | FloorSnapshot | FloorPatch,
+)
+async def stream(call: Call, query: EventQuery, headers: EventHeaders) -> Raw:
     """``event: ticket`` for each, ``event: reset`` when too much was missed; a heartbeat carries only the position.
+    ``event: floor`` has no position: whoever comes back is sent the whole anew.
 
     The stream ends when the client is too slow, the session is over, or the server goes: the client comes back with
     Last-Event-ID.
@@ -53,22 +84,51 @@ async def stream(call: Call, headers: EventHeaders) -> Raw:
             await _write(response, f"retry: {_RETRY_MS}\n\n".encode() + _events(joined.missed))
             if joined.afresh:
                 await _write(response, b"event: reset\ndata: {}\n\n")
-            asked = monotonic()
-            while joined.complete:
-                await _write(response, _place(client.position))
-                found = await client.next(HEARTBEAT_SECONDS)
-                if not found or monotonic() - asked >= HEARTBEAT_SECONDS:
-                    if not await still_admitted(call.services, call.token, call.principal, datetime.now(UTC)):
-                        break
-                    asked = monotonic()
-                if found:
-                    await _write(response, _events(found))
-                live.note_position(client)
+            with _floor(call, query, client.wake) as floor:
+                told, asked = -1, monotonic()
+                while joined.complete:
+                    idle = monotonic() - asked >= HEARTBEAT_SECONDS
+                    if idle:
+                        if not await still_admitted(call.services, call.token, call.principal, datetime.now(UTC)):
+                            break
+                        asked = monotonic()
+                    if idle or client.position != told:
+                        told = client.position
+                        await _write(response, _place(told))
+                    if news := floor.news():
+                        await _write(response, b"event: floor\ndata: " + news + b"\n\n")
+                    if found := await client.next(max(0.0, asked + HEARTBEAT_SECONDS - monotonic())):
+                        await _write(response, _events(found))
+                    live.note_position(client)
     except TooMany:
         raise Problem(503, "busy", "实时连接太多，请稍后再试。", headers={"Retry-After": "10"}) from None
     except (CutOff, TimeoutError, ConnectionError):
         pass
     return Raw(response)
+
+
+class _Floor:
+    """What one listener has been told of the floor, if it wants to be and may."""
+
+    def __init__(self, floors: Floors | None, who: Viewer | None) -> None:
+        self._floors, self._who = floors, who
+        self._sent: Floor | None = None
+
+    def news(self) -> bytes:
+        if self._floors is None or self._who is None:
+            return b""
+        self._sent, text = self._floors.news(self._who, self._sent)
+        return text
+
+
+@contextmanager
+def _floor(call: Call, query: EventQuery, wake: asyncio.Event) -> Iterator[_Floor]:
+    floors, who = call.services.floors, viewer(call.principal)
+    if not query.floor or floors is None or who is None:
+        yield _Floor(None, None)
+        return
+    with floors.watch(wake):
+        yield _Floor(floors, who)
 
 
 async def _write(response: web.StreamResponse, data: bytes) -> None:
@@ -88,15 +148,15 @@ def _events(events: Sequence[FeedEvent]) -> bytes:
 
 def _event(one: FeedEvent) -> bytes:
     event = one.event
-    data = {
-        "position": one.position,
-        "number": event.number,
-        "kind": event.kind,
-        "name": event_name(event.kind, event.data),
-        "at": event.at.isoformat(),
-        "actor": event.actor,
-        "state": one.state,
-        "unit": one.unit,
-        "articles": list(event.articles),
-    }
-    return f"id: {one.position}\nevent: ticket\ndata: {json.dumps(data, ensure_ascii=False)}\n\n".encode()
+    data = TicketEvent(
+        position=one.position,
+        number=event.number,
+        kind=event.kind,
+        name=event_name(event.kind, event.data),
+        at=event.at,
+        actor=event.actor,
+        state=State(one.state),
+        unit=one.unit,
+        articles=list(event.articles),
+    )
+    return f"id: {one.position}\nevent: ticket\ndata: {data.model_dump_json()}\n\n".encode()

@@ -65,6 +65,8 @@ def _schemas(endpoints: Sequence[Endpoint]) -> tuple[dict[_Key, Any], dict[str, 
         inputs += [((endpoint.name, part), "validation", adapter) for part, adapter in endpoint.parts.items()]
         if endpoint.answer is not None:
             inputs.append(((endpoint.name, "answer"), "serialization", endpoint.answer))
+        if endpoint.events is not None:
+            inputs.append(((endpoint.name, "events"), "serialization", endpoint.events))
     found, shared = TypeAdapter.json_schemas(inputs, ref_template=_REF)
     return {key: schema for (key, _), schema in found.items()}, shared.get("$defs", {})
 
@@ -147,7 +149,9 @@ def _responses(endpoint: Endpoint, schemas: dict[_Key, Any]) -> dict[str, Any]:
     if endpoint.answer is not None and endpoint.status != 204:
         good["content"] = {"application/json": {"schema": schemas[endpoint.name, "answer"]}}
     elif endpoint.answer is None:
-        good["content"] = {endpoint.media: {}}
+        # Of a stream: what each event's data is.
+        events = schemas.get((endpoint.name, "events"))
+        good["content"] = {endpoint.media: {} if events is None else {"schema": events}}
     problem = {MEDIA_TYPE: {"schema": schemas["", "problem"]}}
     found = {str(endpoint.status): good}
     for status in endpoint.statuses:
