@@ -34,6 +34,7 @@ class Port:
 def ports(settings: Settings) -> list[Port]:
     found = [
         Port("udp", settings.sip.bind, settings.sip.port, "sip.port", "asterisk"),
+        Port("tcp", "127.0.0.1", settings.sip.socket_port, "sip.socket_port", "asterisk"),
         Port("tcp", "127.0.0.1", settings.ami.port, "ami.port", "asterisk"),
         Port("tcp", "127.0.0.1", settings.agi.port, "agi.port", "voice"),
         Port("tcp", "127.0.0.1", settings.speech.port, "speech.port", "voice"),

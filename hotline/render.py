@@ -5,9 +5,11 @@ from __future__ import annotations
 import json
 import os
 import shutil
+import socket
 import sys
 from collections.abc import Mapping
 from dataclasses import dataclass
+from ipaddress import IPv4Address
 from pathlib import Path
 
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
@@ -16,6 +18,7 @@ from hotline.asterisk import Asterisk, find_asterisk
 from hotline.rules import Rules, load_rules
 from hotline.secrets import Secrets, load_or_create
 from hotline.settings import CHECKOUT, Settings
+from hotline.web_phone import SECONDS, USER, password, seal_key
 from ivr.prompts import FOLDER as PROMPTS
 from ivr.watchdog import AFTER_LISTENING, AFTER_LOSS, LISTENING
 from line.turn import LONGEST
@@ -116,6 +119,19 @@ def emergency_trunks(settings: Settings) -> list[EmergencyTrunk]:
     return trunks or [EmergencyTrunk("127.0.0.3", settings.emergency.test_port, "transport-to-centre")]
 
 
+def ice_addresses(settings: Settings) -> list[str]:
+    """This machine's own addresses that ``sip.external_address`` stands for, as far as they are known here."""
+    try:
+        IPv4Address(settings.sip.external_address)  # a name is nothing that a browser can be offered
+        if settings.sip.bind != "0.0.0.0":
+            return [settings.sip.bind]
+        with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as probe:
+            probe.connect((settings.sip.external_address, settings.sip.rtp_start))  # sends nothing
+            return [str(probe.getsockname()[0])]
+    except (OSError, ValueError):
+        return []
+
+
 def _values(settings: Settings, secrets: Secrets, rules: Rules, asterisk: Asterisk) -> Mapping[str, object]:
     return {
         "settings": settings,
@@ -133,7 +149,7 @@ def _values(settings: Settings, secrets: Secrets, rules: Rules, asterisk: Asteri
         "agents": rules.agents.agents,
         "agents_queue": AGENTS,
         "agent_queue": agent_queue,
-        "longest_wrapup": lambda agent: max(rules.queues[name].wrapup_seconds for name in agent.queues),
+        "longest_wrapup": lambda agent: max((rules.queues[name].wrapup_seconds for name in agent.queues), default=0),
         "emergency_queue": EMERGENCY,
         "handover_queue": HANDOVER,
         "emergency_numbers": EMERGENCY_NUMBERS,
@@ -146,6 +162,8 @@ def _values(settings: Settings, secrets: Secrets, rules: Rules, asterisk: Asteri
         "listening": LISTENING,
         "after_listening": AFTER_LISTENING,
         "after_loss": AFTER_LOSS,
+        "web_citizen": {"user": USER, "password": password(secrets), "key": seal_key(secrets), "seconds": SECONDS},
+        "ice_addresses": ice_addresses(settings),
         "place_seconds": round(LONGEST.total_seconds()),
     }
 

@@ -117,6 +117,8 @@ class Trunk(Section):
 class Sip(Section):
     bind: Ipv4 = "127.0.0.1"
     port: int = Field(default=5060, ge=1, le=65535)
+    socket_port: int = Field(default=8088, ge=1, le=65535)
+    """Asterisk's own HTTP server on 127.0.0.1: telephones in browsers reach it by way of ``/ws`` of the web server."""
     rtp_start: int = Field(default=10000, ge=1024, le=65000)
     rtp_end: int = Field(default=19999, ge=1024, le=65535)
     external_address: str = Field(default="", pattern=r"^[0-9a-zA-Z.:-]*$")
@@ -242,10 +244,12 @@ class Web(Section):
     """Browsers reach it by HTTPS, through a proxy: the session's cookie is then for HTTPS alone."""
     proxies: list[Annotated[str, Field(pattern=r"^[0-9a-fA-F.:]+$")]] = Field(default_factory=list)
     """Proxies whose ``X-Forwarded-For`` is believed. Without it everybody behind one shares its lockout."""
+    phone_calls: int = Field(default=20, ge=0, le=1000)
+    """Citizens who call from their browsers, at once; 0: nobody can."""
     metrics_allow: list[Network] = Field(default_factory=lambda: ["127.0.0.0/8", "::1/128"])
     """Networks that may read ``/metrics`` (Prometheus): this machine alone, unless others are named."""
     pages: Path | None = None
-    """The built pages, where they are not at ``pages/dist`` of this checkout."""
+    """The built pages, where they are not those that ``make run`` builds (``hotline/pages.py``)."""
 
 
 class WebhookSettings(Section):
@@ -346,11 +350,6 @@ class Settings(BaseSettings):
     @property
     def attachments_dir(self) -> Path:
         return self.home / "attachments"
-
-    @property
-    def pages_dir(self) -> Path:
-        """Where ``npm run build`` put the pages; there may be none."""
-        return self.web.pages or CHECKOUT / "pages" / "dist"
 
     @property
     def spoken_dir(self) -> Path:

@@ -58,10 +58,15 @@ class Trial:
         """``settings``: sections and values of ``settings.toml`` beside the ports. Keys alone serve callers, and
         nothing is written down of what they say, unless there is something for ``speech``."""
         self.home = home
-        self.sip, self.ami, self.agi, self.web, self.speech, self.centre, chance = free_ports(7)
+        self.sip, self.ami, self.agi, self.web, self.speech, self.centre, socket_port, chance = free_ports(8)
         rtp_start = 10_000 + chance % 80 * 100
         sections: dict[str, dict[str, object]] = {
-            "sip": {"port": self.sip, "rtp_start": rtp_start, "rtp_end": rtp_start + 1999},
+            "sip": {
+                "port": self.sip,
+                "socket_port": socket_port,
+                "rtp_start": rtp_start,
+                "rtp_end": rtp_start + 1999,
+            },
             "ami": {"port": self.ami},
             "agi": {"port": self.agi},
             "speech": {"port": self.speech, "engine": "none", "transcripts": "speech" in settings},

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from graphlib import CycleError, TopologicalSorter
 from pathlib import Path
@@ -31,6 +32,9 @@ EMERGENCY_NUMBERS = ("110", "119", "120", "122")
 # Asterisk's own names: queues.conf(5), app_queue strategies that respect penalties.
 Strategy = Literal["ringall", "leastrecent", "fewestcalls", "random", "rrmemory", "rrordered", "linear"]
 
+
+Phone = Literal["desk", "browser"]
+"""What stands at an extension: a SIP telephone, or the page in a browser (WebRTC)."""
 
 # Written into Asterisk's files: nothing that means something there.
 Name = Annotated[str, Field(pattern=r"^[\w·（）() -]{1,20}$")]
@@ -83,8 +87,9 @@ class QueueBook(Rule):
 
 class Agent(Rule):
     name: Name
-    queues: dict[str, int] = Field(min_length=1)
-    """Queue → penalty 技能等级: 0 answers first, higher only when all lower ones are taken."""
+    phone: Phone = "desk"
+    queues: dict[str, int] = Field(default_factory=dict)
+    """Queue → penalty 技能等级: 0 answers first, higher only when all lower ones are taken. None: a supervisor's."""
 
 
 class AgentBook(Rule):
@@ -144,8 +149,8 @@ def load_agents(path: Path, queues: dict[str, Queue]) -> AgentBook:
     file = DataFile(path)
     book = file.parse(AgentBook)
     for extension, agent in book.agents.items():
-        if not (extension.isascii() and extension.isdigit() and len(extension) == 4 and extension[0] == "1"):
-            raise file.error(f"extension {extension!r}: four digits beginning with 1", "agents", extension)
+        if not re.fullmatch("[123][0-9]{3}", extension, re.ASCII):
+            raise file.error(f"extension {extension!r}: four digits beginning with 1, 2 or 3", "agents", extension)
         if extension[:3] in EMERGENCY_NUMBERS:
             raise file.error(f"extension {extension!r} begins like an emergency number", "agents", extension)
         for queue, penalty in agent.queues.items():

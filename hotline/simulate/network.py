@@ -204,7 +204,7 @@ def extensions_free(extensions: Sequence[str], registered: Mapping[str, bool], w
     free = [one for one in extensions if not registered[one]]
     if len(free) < wanted:
         raise RobotError(
-            f"{wanted} robot agents wanted, {len(free)} of {len(extensions)} in routing/agents.yaml have no telephone"
-            " registered"
+            f"{wanted} robot agents wanted, {len(free)} of {len(extensions)} for desk phones in routing/agents.yaml"
+            " have no telephone registered"
         )
     return free[:wanted]

@@ -96,7 +96,7 @@ async def _agents(ami: Ami, wanted: int, beside: bool) -> list[str]:
     there = [one.extension for one in known if one.queues]
     if there and not beside:
         raise Refused(f"有座席已签入 {'、'.join(there[:5])}：机器人会拨到其话机，确要如此请加 --beside-agents")
-    free = [one.extension for one in known if not one.queues]
+    free = [one.extension for one in known if not one.queues and book.agents[one.extension].phone == "desk"]
     registered = {one: await is_reachable(ami, one) for one in free}
     return extensions_free(free, registered, wanted)
 

@@ -106,7 +106,7 @@ def test_age_of_the_backup(settings: Settings, days: int, level: str) -> None:
 
 
 def test_ports(settings: Settings) -> None:
-    ours, theirs = free_ports(2)
+    ours, theirs, socket_port = free_ports(3)
     free = settings.model_copy(
         update={
             "agi": Agi(port=theirs),
@@ -117,6 +117,7 @@ def test_ports(settings: Settings) -> None:
             "emergency": settings.emergency.model_copy(update={"test_port": ours}),
         }
     )
+    free = free.model_copy(update={"sip": free.sip.model_copy(update={"socket_port": socket_port})})
     assert levels(doctor_parts.port_conflicts(free)) == ["ok"]
     with socket.socket() as other:
         other.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)

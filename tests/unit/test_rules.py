@@ -134,7 +134,8 @@ def test_a_faulty_queue_file_is_refused(tmp_path: Path, old: str, new: str, why:
 @pytest.mark.parametrize(
     ("old", "new", "why"),
     [
-        ('"1001"', '"2001"', "four digits"),
+        ('"1001"', '"4001"', "four digits"),
+        ("phone: browser", "phone: mobile", "'desk' or 'browser'"),
         ('"1001"', '"1101"', "emergency number"),
         ("{consultation: 0", "{consultations: 0", "unknown queue"),
         ("{consultation: 0", "{consultation: 99", "penalty"),
