@@ -6,12 +6,14 @@ import asyncio
 import contextlib
 import json
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
-from functools import cache
+from functools import cache, partial
 from pathlib import Path
 from typing import Any
 
 from aiohttp import web
 
+from web.api.auth import signed_in
+from web.api.call import address_of
 from web.api.openapi import document
 from web.api.reading import MAX_BODY
 from web.api.services import Services
@@ -21,6 +23,7 @@ from web.files import Files
 from web.live import Live
 from web.metrics import Scrape
 from web.pages import mount_pages
+from web.sip_socket import SipSocket
 
 Probe = Callable[[], Awaitable[bool]]
 PROBE_SECONDS = 3.0
@@ -45,12 +48,26 @@ def create_app(
     if metrics is not None:
         app.router.add_get("/metrics", metrics.answer)
     mount(app, ENDPOINTS, services)
+    if services.sip_socket:
+        _telephones(app, services)
     if pages is not None:
         mount_pages(app, pages, https=services.https)
     app.on_startup.append(_sweep(services.files))
     app.cleanup_ctx.append(_live(services.live))
     app.on_shutdown.append(_close(services.live))
     return app
+
+
+def _telephones(app: web.Application, services: Services) -> None:
+    sockets = SipSocket(
+        services.sip_socket,
+        partial(signed_in, services),
+        partial(address_of, proxies=services.proxies),
+        https=services.https,
+    )
+    app.router.add_get("/ws", sockets.answer)
+    app.cleanup_ctx.append(sockets.run)
+    app.on_shutdown.append(sockets.close)
 
 
 def _sweep(files: Files) -> Callable[[web.Application], Awaitable[None]]:

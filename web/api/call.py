@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator, Collection, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
@@ -37,6 +37,14 @@ class Raw:
     response: web.StreamResponse
 
 
+def address_of(request: web.Request, proxies: Collection[str]) -> str:
+    """Where the request came from. Of a proxy's list only its own entry counts, the last: the others are claims."""
+    remote = request.remote or ""
+    if remote in proxies:
+        remote = request.headers.get("X-Forwarded-For", "").rpartition(",")[2].strip() or remote
+    return remote[:100]
+
+
 @dataclass(frozen=True, slots=True)
 class Call:
     """One request. ``token`` is what the caller showed for being who they are."""
@@ -50,11 +58,7 @@ class Call:
 
     @property
     def address(self) -> str:
-        """Where the request came from. Of a proxy's list only its own entry counts, the last: the others are claims."""
-        remote = self.request.remote or ""
-        if remote in self.services.proxies:
-            remote = self.request.headers.get("X-Forwarded-For", "").rpartition(",")[2].strip() or remote
-        return remote[:100]
+        return address_of(self.request, self.services.proxies)
 
     @property
     def actor(self) -> Actor:
