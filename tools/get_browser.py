@@ -17,7 +17,7 @@ from tools.console import Trouble, say
 OLDEST = 120
 _NAMES = ("chromium", "google-chrome", "google-chrome-stable", "chromium-browser")
 _PACKAGES = ("chromium-headless-shell", "fonts-wqy-microhei")
-_PROGRAM = "usr/lib/chromium/chromium"
+_PROGRAM = "usr/lib/chromium/chromium-headless-shell"
 _WRAPPER = """\
 #!/bin/sh
 # Runs Chromium with the libraries it was unpacked with, and this machine's loader: it starts itself again and again.
@@ -104,9 +104,9 @@ def _build(folder: Path, scratch: Path) -> str:
             "no Chromium here: install one (`playwright install --with-deps chromium`), or set HOTLINE_BROWSER"
         )
     sources = [f"{apt_sources.mirror(system.name)} {system.codename} main"]
-    say("Chromium is not installed: fetching it into the cache folder, for the tests (once, about 250 MB)")
+    say("Chromium is not installed: fetching it into the cache folder, for the tests (once, about 160 MB)")
     debs = apt.PrivateApt(scratch, sources, apt_sources.keyring(system.name)).fetch(_PACKAGES, "fetching Chromium")
-    version = apt.package_version(debs, "chromium")
+    version = apt.package_version(debs, _PACKAGES[0])
     # The machine's loader goes with the machine's C library, and it is the same distribution.
     needed = [deb for deb in debs if not deb.name.startswith(("libc6_", "libc-bin_"))]
     apt.unpack(needed, folder / "root", "unpacking Chromium")

