@@ -117,11 +117,24 @@ calls = Table(
     Column("fallback", Integer, nullable=False, server_default="0"),
     _text("message_file"),
     _text("node"),  # whose telephone exchange it was on
+    # The only columns here that are no projection: somebody has heard the message that the caller left.
+    Column("message_heard_at", Time),
+    _text("message_heard_by"),
     Index("calls_arrived", "arrived_at"),
     Index("calls_open", "arrived_at", postgresql_where=text("ended_at IS NULL")),
     Index("calls_missed", "arrived_at", postgresql_where=text("missed")),
     Index("calls_announced", "arrived_at", postgresql_where=text("announced <> '{}'")),
     Index("calls_caller", "caller_e164", "arrived_at", postgresql_where=text("caller_e164 IS NOT NULL")),
+    Index("calls_agent", "agent", "arrived_at", "id", postgresql_where=text("agent <> ''")),
+    Index("calls_queue", "queue", "arrived_at", "id", postgresql_where=text("queue <> ''")),
+    Index("calls_emergency", "arrived_at", "id", postgresql_where=text("emergency <> ''")),
+    Index("calls_message", "arrived_at", "id", postgresql_where=text("message_file <> ''")),
+    Index(
+        "calls_unheard",
+        "arrived_at",
+        "id",
+        postgresql_where=text("message_file <> '' AND message_heard_at IS NULL"),
+    ),
 )
 
 recordings = Table(
@@ -221,4 +234,5 @@ alerts = Table(
     Column("closed_at", Time),
     Index("alerts_once", "kind", "key", unique=True, postgresql_where=text("closed_at IS NULL")),
     Index("alerts_open", "id", postgresql_where=text("closed_at IS NULL AND acknowledged_at IS NULL")),
+    Index("alerts_call", "call_id", postgresql_where=text("call_id <> ''")),
 )

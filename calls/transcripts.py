@@ -182,6 +182,12 @@ async def load(connection: AsyncConnection, call_id: str, open_: Callable[[str, 
     return Transcript(**{name: known[name] for name in names}, said=said)
 
 
+async def states(connection: AsyncConnection, call_ids: Sequence[str]) -> dict[str, str]:
+    """Of those calls that have one."""
+    query = select(transcripts.c.call_id, transcripts.c.state).where(transcripts.c.call_id.in_(call_ids))
+    return {row.call_id: row.state for row in await connection.execute(query)}
+
+
 async def seal_one(connection: AsyncConnection, call_id: str, ticket: str, seal: Seal) -> None:
     """The call's ticket, locked in the caller's transaction, has become confidential."""
     c = transcripts.c

@@ -12,6 +12,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from calls.message import MARGIN_MS
 from calls.record import Call
 from calls.recording_seal import NO_KEYS, Keys, Unreadable, open_sound
 from ivr.progress import ASKED
@@ -26,8 +27,6 @@ LONGEST_SECONDS = 2 * 3600.0
 """What comes after is left out, and the transcript says so."""
 QUIET_PEAK = 200
 """Of 32768: nobody speaks below it, and a recogniser that hears nothing makes something up."""
-MARGIN_MS = 1_000
-"""Asterisk's log and its recording do not begin their clocks at the same moment; seconds in it are whole ones."""
 
 Span = tuple[int, int]
 """From and until, ms after the recording's beginning."""
@@ -131,18 +130,6 @@ def spans_of_caller(call: Call | None) -> list[Span] | None:
             before = entry.at
     whole = [*spans, (since, round(LONGEST_SECONDS * 1000))]
     return [(start, end) for start, end in whole if start < end] if spans else None
-
-
-def message_start(call: Call | None) -> int | None:
-    """Where in the recording the caller's message begins, ms; None if there is none."""
-    if call is None or not call.message_file:
-        return None
-    begin = call.arrived_at * 1000 + (call.recording_offset_ms or 0)
-    for entry in reversed(call.timeline):
-        if entry.what == "message":
-            spoken = float(entry.detail.get("seconds", "0")) * 1000
-            return max(0, round(entry.at * 1000 - begin - spoken) - MARGIN_MS)
-    return None
 
 
 @contextmanager

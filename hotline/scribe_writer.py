@@ -19,10 +19,11 @@ from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 from calls import transcripts
 from calls.alerts import Alert, raise_alerts
 from calls.listing import load_timeline
+from calls.message import message_start
 from calls.recording_seal import NO_KEYS, Keys
 from calls.transcripts import CALLER, OTHER, Claim, Made, Said, Seal
 from hotline.scribe_model import Model
-from hotline.scribe_sound import BadSound, Span, length, message_start, spans_of_caller, spans_of_people, windows
+from hotline.scribe_sound import BadSound, Span, length, spans_of_caller, spans_of_people, windows
 from hotline.settings import SettingsError
 from speech.port import EngineError
 from tickets.draft import Draft, add_draft, of_call

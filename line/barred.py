@@ -108,6 +108,14 @@ async def find_live(connection: AsyncConnection, number: str, at: datetime) -> E
     return None if row is None or row.until <= at else _of(row)
 
 
+async def in_force(connection: AsyncConnection, number: str, at: datetime) -> Entry | None:
+    """What a person has decided; only looked at."""
+    c = barred_callers.c
+    query = select(barred_callers).where(c.number == number, c.lifted_at.is_(None), ~c.proposed, c.until > at)
+    row = (await connection.execute(query)).one_or_none()
+    return None if row is None else _of(row)
+
+
 async def page(
     connection: AsyncConnection,
     at: datetime,

@@ -53,7 +53,9 @@ class Permission(StrEnum):
     USER_MANAGE = "user.manage"
     AUDIT_READ = "audit.read"
     POLICY_READ = "policy.read"
-    CALL_READ = "call.read"
+    CALL_READ = "call.read"  # what happened to calls; personal data masked
+    CALL_REVEAL = "call.reveal"  # a caller's number and words unmasked; each time is audited
+    MESSAGE_LISTEN = "message.listen"  # messages that callers left: hear and read them, say that one was heard
     CALL_WATCH = "call.watch"  # every call that is live, not only those at one's own telephone
     RECORDING_LISTEN = "recording.listen"
     RECORDING_EXPORT = "recording.export"  # take a recording out of the system, as a file
@@ -75,13 +77,13 @@ PERMISSIONS: Mapping[Role, frozenset[Permission]] = {
     # on the spot, and asks the citizen whether it was solved.
     Role.AGENT: frozenset(
         {_P.TICKET_READ_ALL, _P.TICKET_CREATE, _P.TICKET_ANSWER, _P.TICKET_ACCEPT, _P.TICKET_REVEAL}
-        | {_P.CALL_READ, _P.POLICY_READ, _P.AGENT_STATE, _P.LINE_READ}
+        | {_P.CALL_READ, _P.CALL_REVEAL, _P.MESSAGE_LISTEN, _P.POLICY_READ, _P.AGENT_STATE, _P.LINE_READ}
     ),
     # Finds the unit, and decides on what comes back from it.
     Role.DISPATCHER: frozenset(
         {_P.TICKET_READ_ALL, _P.TICKET_CREATE, _P.TICKET_ANSWER, _P.TICKET_ACCEPT, _P.TICKET_REVIEW}
         | {_P.TICKET_REVEAL, _P.CALL_READ, _P.RECORDING_LISTEN, _P.POLICY_READ, _P.CALLBACK_READ}
-        | {_P.LINE_READ}
+        | {_P.LINE_READ, _P.CALL_REVEAL, _P.MESSAGE_LISTEN}
     ),
     # Must call the citizen, so sees the number (of the own unit's tickets).
     Role.UNIT_OFFICER: frozenset({_P.TICKET_READ_UNIT, _P.TICKET_HANDLE, _P.TICKET_REVEAL, _P.POLICY_READ}),
@@ -95,6 +97,7 @@ PERMISSIONS: Mapping[Role, frozenset[Permission]] = {
         | {_P.REPORT_READ, _P.CALL_READ, _P.CALL_WATCH, _P.RECORDING_LISTEN, _P.POLICY_READ, _P.AGENT_STATE}
         | {_P.CALLBACK_READ, _P.CALLBACK_MANAGE, _P.RECORDING_EXPORT, _P.RECORDING_HOLD, _P.RECORDING_ERASE}
         | {_P.LINE_READ, _P.LINE_MANAGE, _P.CALL_LISTEN, _P.AGENT_MANAGE}
+        | {_P.CALL_REVEAL, _P.MESSAGE_LISTEN}
     ),
     # Figures and the course of a matter, and a leader's word can start supervision; who the citizen is does not matter.
     Role.MANAGER: frozenset(

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from hotline.cli.calls import told
+from web.call_told import told
 
 
 @pytest.mark.parametrize(

@@ -9,9 +9,10 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from calls.message import message_start
 from calls.record import Call, Entry
 from hotline import scribe_sound
-from hotline.scribe_sound import BadSound, length, message_start, spans_of_caller, spans_of_people, windows
+from hotline.scribe_sound import BadSound, length, spans_of_caller, spans_of_people, windows
 from tests.unit.recorded import RATE, joined, silence, tone, write_stereo
 
 

@@ -58,14 +58,19 @@ class PartQuery(In):
     seconds=None,
 )
 async def listen(call: Call, path: CallPath, query: PartQuery) -> Raw:
+    return await play(call, path.id, query.part, LISTEN)
+
+
+async def play(call: Call, call_id: str, part_of: str, action: str) -> Raw:
+    """One part of a recording, or a range of it, written down as ``action``."""
     sounds = sounds_of(call)
     if _playing.locked():
         raise busy("正在听录音的人太多，请稍后再试。")
     async with _playing:
         async with call.transaction() as connection:
-            found = await admitted(call, connection, path.id)
-            kept = _kept(found, query.part)
-            await _note(call, connection, found, kept)
+            found = await admitted(call, connection, call_id)
+            kept = _kept(found, part_of)
+            await _note(call, connection, found, kept, action)
         try:
             async with sounds.open(kept) as file:
                 part = _range(call.request, kept)
@@ -151,7 +156,7 @@ def _kept(found: Recording, part: str) -> Kept:
     return kept
 
 
-async def _note(call: Call, connection: AsyncConnection, found: Recording, kept: Kept) -> None:
+async def _note(call: Call, connection: AsyncConnection, found: Recording, kept: Kept, action: str) -> None:
     """Once for a listening: what the same person asks for from the same place while the recording may still be playing
     belongs to it. Ranges that come at once wait for each other."""
     about = f"call:{found.call_id}"
@@ -159,10 +164,10 @@ async def _note(call: Call, connection: AsyncConnection, found: Recording, kept:
     await connection.execute(text("SELECT pg_advisory_xact_lock(hashtextextended(:one, 0))"), {"one": one})
     since = call.at - PAUSE - timedelta(seconds=found.seconds or 0)
     before = await list_entries(
-        connection, actor=call.principal.actor, action=LISTEN, object=about, since=since, limit=20
+        connection, actor=call.principal.actor, action=action, object=about, since=since, limit=20
     )
     if not any(e.entry.address == call.address and e.entry.detail.get("part") == kept.kind for e in before):
-        await call.audit(connection, LISTEN, about, part=kept.kind, sha256=kept.sha256)
+        await call.audit(connection, action, about, part=kept.kind, sha256=kept.sha256)
 
 
 @dataclass(frozen=True, slots=True)

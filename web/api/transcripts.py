@@ -57,7 +57,7 @@ class TranscriptOut(BaseModel):
 @routes.add("GET", "/calls/{id}/transcript", "通话转写（个人信息脱敏；记入审计日志）", needs=_LISTEN)
 async def show(call: Call, path: CallPath) -> Reply[TranscriptOut]:
     async with call.transaction() as connection:
-        found = await _read(call, connection, path.id)
+        found = await load_words(call, connection, path.id)
         await call.audit(connection, "call.transcript", f"call:{path.id}")
     return Reply(_out(found, masked=True))
 
@@ -65,13 +65,13 @@ async def show(call: Call, path: CallPath) -> Reply[TranscriptOut]:
 @routes.add("POST", "/calls/{id}/transcript/reveal", "查看未脱敏的通话转写", needs=_LISTEN)
 async def reveal(call: Call, path: CallPath, body: RevealReason) -> Reply[TranscriptOut]:
     async with call.transaction() as connection:
-        found = await _read(call, connection, path.id)
+        found = await load_words(call, connection, path.id)
         await call.audit(connection, "call.transcript_reveal", f"call:{path.id}", reason=mask_text(body.reason))
     return Reply(_out(found, masked=False))
 
 
-async def _read(call: Call, connection: AsyncConnection, call_id: str) -> Transcript:
-    """The words of a confidential ticket's call are for those who see the ticket."""
+async def load_words(call: Call, connection: AsyncConnection, call_id: str) -> Transcript:
+    """The words of a confidential ticket's call are for those who see the ticket. Raises NotAllowed, Problem 404."""
     # Locked: nobody makes it confidential between the question and the answer.
     ticket = await of_call(connection, call_id, lock=True)
     if ticket is not None and ticket.confidential:
