@@ -21,6 +21,11 @@ declare module 'vue-router' {
 const pages: RouteRecordRaw[] = [
   { path: '/sign-in', name: 'sign-in', component: () => import('./views/SignIn.vue'), meta: { open: true } },
   { path: '/password', name: 'password', component: () => import('./views/ChangePassword.vue') },
+  { path: '/dispatch', name: 'dispatch', component: () => import('./views/Dispatch.vue'), meta: { needs: ['ticket.accept'], menu: 'dispatch' } },
+  { path: '/unit', name: 'unit', component: () => import('./views/Unit.vue'), meta: { needs: ['ticket.handle'], menu: 'unit' } },
+  { path: '/tickets', name: 'tickets', component: () => import('./views/Tickets.vue'), meta: { needs: ['ticket.read_all', 'ticket.read_unit'], menu: 'tickets' } },
+  { path: '/tickets/:number', name: 'ticket', component: () => import('./views/Ticket.vue'), meta: { needs: ['ticket.read_all', 'ticket.read_unit'] } },
+  { path: '/tickets/:number/print', name: 'ticket-print', component: () => import('./views/TicketPrint.vue'), meta: { needs: ['ticket.read_all', 'ticket.read_unit'], bare: true } },
 ]
 
 export const router = createRouter({

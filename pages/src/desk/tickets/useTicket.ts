@@ -1,0 +1,32 @@
+import { onScopeDispose, ref, type Ref, watch } from 'vue'
+
+import { api, body, type Model, versioned } from '@/api/client'
+import { listen } from '@/live/stream'
+import { tell } from '@/shared/trouble'
+
+/** A ticket with its history, read anew whenever something happens to it. */
+export function useTicket(number: Ref<string | null>) {
+  const ticket = ref<Model<'TicketOut'> | null>(null)
+  const etag = ref('')
+  const events = ref<Model<'EventOut'>[]>([])
+
+  async function load() {
+    const wanted = number.value
+    if (wanted === null) {
+      ticket.value = null
+      events.value = []
+      return
+    }
+    const path = { params: { path: { number: wanted } } }
+    const found = await tell(Promise.all([versioned(api.GET('/tickets/{number}', path)), body(api.GET('/tickets/{number}/history', path))]))
+    if (found === null || number.value !== wanted) return
+    ticket.value = found[0].data
+    etag.value = found[0].etag
+    events.value = found[1].items
+  }
+
+  watch(number, load, { immediate: true })
+  onScopeDispose(listen('ticket', (event) => event.number === number.value && void load()))
+  onScopeDispose(listen('reset', () => void load()))
+  return { ticket, etag, events, load }
+}

@@ -1,0 +1,55 @@
+import { useDebounceFn } from '@vueuse/core'
+import { onScopeDispose, ref, type Ref, watch } from 'vue'
+
+import { api, body, type Model } from '@/api/client'
+import type { paths } from '@/api/schema'
+import { listen } from '@/live/stream'
+import { tell } from '@/shared/trouble'
+
+export type TicketQuery = NonNullable<paths['/tickets']['get']['parameters']['query']>
+
+const AFTER_EVENTS_MS = 800
+
+/** A list that is read anew a moment after tickets have changed, and page by page further down. */
+export function useTicketList(query: Ref<TicketQuery>) {
+  const items = ref<Model<'TicketLine'>[]>([])
+  const next = ref<string | null>(null)
+  const loading = ref(false)
+
+  async function load() {
+    loading.value = true
+    const wanted = query.value
+    const found = await tell(body(api.GET('/tickets', { params: { query: wanted } })))
+    loading.value = false
+    if (found === null || wanted !== query.value) return
+    items.value = found.items
+    next.value = found.next
+  }
+
+  async function more() {
+    if (next.value === null) return
+    const found = await tell(body(api.GET('/tickets', { params: { query: { ...query.value, after: next.value } } })))
+    if (found === null) return
+    items.value = [...items.value, ...found.items]
+    next.value = found.next
+  }
+
+  const soon = useDebounceFn(load, AFTER_EVENTS_MS, { maxWait: 3000 })
+  watch(query, load, { immediate: true })
+  onScopeDispose(listen('ticket', () => void soon()))
+  onScopeDispose(listen('reset', () => void load()))
+  return { items, next, loading, load, more }
+}
+
+/** How much waits for whom, kept up to date. */
+export function useCounts() {
+  const counts = ref<Model<'Counts'> | null>(null)
+  const load = async () => {
+    counts.value = await tell(body(api.GET('/tickets/counts')))
+  }
+  const soon = useDebounceFn(load, AFTER_EVENTS_MS, { maxWait: 3000 })
+  onScopeDispose(listen('ticket', () => void soon()))
+  onScopeDispose(listen('reset', () => void load()))
+  void load()
+  return { counts, load }
+}
