@@ -1,0 +1,274 @@
+import type { UA } from 'jssip/lib/UA'
+import { reactive, readonly, watch } from 'vue'
+
+import { chosen, NoMicrophone, openMicrophone, type MicrophoneTrouble } from './devices'
+import { Leg, type PhoneCall } from './leg'
+import { wantLock } from './one_tab'
+import { canRing, ringThrough, startRinging, stopRinging } from './ringer'
+import { forgetCall, lastCall, rememberCall } from './remembered'
+
+export type { PhoneCall } from './leg'
+
+export interface Account {
+  extension: string
+  uri: string
+  user: string
+  password: string
+  /** Path of the WebSocket on this server. */
+  socket: string
+}
+
+/**
+ * `off` nobody sits here; `elsewhere` another tab has the telephone; `starting`; `registered`; `lost` the connection is
+ * cut and is tried anew; `refused` the password is another one now; otherwise what the microphone wants.
+ */
+export type Registration = 'off' | 'elsewhere' | 'starting' | 'registered' | 'lost' | 'refused' | MicrophoneTrouble
+
+const EXPIRES_SECONDS = 120
+const AGAIN_MS = 3000
+const AFTER_TRANSFER_MS = 3000
+
+/** The telephone in this page. There is one, whichever view is shown. */
+class Softphone {
+  readonly state = reactive({ registration: 'off' as Registration, call: null as PhoneCall | null, ringable: true })
+  private account: Account | null = null
+  private agent: UA | null = null
+  private leg: Leg | null = null
+  private microphone: MediaStream | null = null
+  private giveUpLock: () => void = () => undefined
+  private again: ReturnType<typeof setTimeout> | undefined
+  private expectedUntil = 0
+  private unwatch: () => void = () => undefined
+
+  constructor() {
+    watch(() => chosen.value.microphone, () => void this.changeMicrophone().catch(() => undefined))
+    watch(() => chosen.value.speaker, (id) => void this.leg?.playThrough(id))
+    watch(() => chosen.value.ringer, (id) => void ringThrough(id).catch(() => undefined), { immediate: true })
+    window.addEventListener('beforeunload', (event) => {
+      if (this.leg !== null) event.preventDefault()
+    })
+  }
+
+  /** Asks for the microphone and registers; again with the same account it changes nothing. */
+  start(account: Account): void {
+    if (this.account?.extension === account.extension && this.state.registration !== 'off') return
+    this.stop()
+    this.account = account
+    this.want(false)
+  }
+
+  /** Hangs up, and no call arrives here any more. */
+  stop(): void {
+    this.account = null
+    this.giveUpLock()
+    this.close()
+    this.state.registration = 'off'
+  }
+
+  /** From the other tab, whose call (if there is one) stays where it is until it is taken back. */
+  takeOver(): void {
+    this.giveUpLock()
+    this.want(true)
+  }
+
+  /** After the microphone was refused or missing, or the account was not accepted. */
+  retry(): void {
+    const account = this.account
+    if (account === null) return
+    this.close()
+    void this.register(account)
+  }
+
+  async answer(): Promise<void> {
+    await this.leg?.answer()
+  }
+
+  hangUp(): void {
+    this.leg?.hangUp()
+  }
+
+  /** False: not possible now; a request that the socket does not carry would end the call. */
+  hold(on: boolean): boolean {
+    if (this.leg === null || !this.agent?.isConnected()) return false
+    return on ? this.leg.hold() : this.leg.resume()
+  }
+
+  mute(on: boolean): void {
+    this.leg?.mute(on)
+  }
+
+  digits(keys: string): void {
+    this.leg?.digits(keys)
+  }
+
+  /** The next call within this time is one that was asked for here: it is answered at once. */
+  expectCall(milliseconds: number): void {
+    this.expectedUntil = milliseconds > 0 ? Date.now() + milliseconds : 0
+  }
+
+  /** The other side has gone elsewhere. If Asterisk does not end our own leg, we do. */
+  endAfterTransfer(): void {
+    const leg = this.leg
+    setTimeout(() => {
+      if (leg !== null && this.leg === leg) leg.hangUp()
+    }, AFTER_TRANSFER_MS)
+  }
+
+  /** This tab was in a call a moment ago, before it was reloaded. */
+  wasTalking(): boolean {
+    return this.account !== null && this.leg === null && lastCall(this.account.extension)
+  }
+
+  forgetTalk(): void {
+    forgetCall()
+  }
+
+  private want(steal: boolean): void {
+    const account = this.account
+    if (account === null) return
+    this.state.registration = 'starting'
+    if (!('locks' in navigator)) return void this.register(account) // not a secure page: the microphone will say so
+    this.giveUpLock = wantLock(
+      `hotline.phone.${account.extension}`,
+      {
+        got: () => void this.register(account),
+        waiting: () => (this.state.registration = 'elsewhere'),
+        lost: () => {
+          this.leg?.abandon()
+          this.agent?.stop()
+          this.close()
+          this.state.registration = 'elsewhere'
+        },
+      },
+      steal,
+    )
+  }
+
+  private async register(account: Account): Promise<void> {
+    this.state.registration = 'starting'
+    try {
+      await this.stream()
+      const { UA, WebSocketInterface } = await loadSip()
+      if (this.account !== account || this.agent !== null) return
+      const scheme = location.protocol === 'https:' ? 'wss' : 'ws'
+      const agent = new UA({
+        sockets: [new WebSocketInterface(`${scheme}://${location.host}${account.socket}`)],
+        uri: account.uri,
+        authorization_user: account.user,
+        password: account.password,
+        register_expires: EXPIRES_SECONDS,
+        connection_recovery_min_interval: 1,
+        connection_recovery_max_interval: 5,
+        session_timers: false,
+        user_agent: 'hotline-desk',
+      })
+      this.agent = agent
+      this.follow(agent)
+      agent.start()
+    } catch (error) {
+      if (this.account !== account) return
+      if (error instanceof NoMicrophone) this.state.registration = error.why
+      else this.tryAgain(account)
+    }
+  }
+
+  private follow(agent: UA): void {
+    let cut = false
+    const mine = () => this.agent === agent
+    agent.on('disconnected', () => {
+      if (!mine()) return
+      cut = true
+      this.state.registration = 'lost'
+    })
+    agent.on('registered', () => {
+      if (!mine()) return
+      this.state.registration = 'registered'
+      if (cut) this.leg?.refresh()
+      cut = false
+    })
+    agent.on('registrationFailed', ({ response }) => {
+      if (!mine()) return
+      const code = (response as { status_code?: number } | undefined)?.status_code ?? 0
+      this.state.registration = code === 401 || code === 403 ? 'refused' : 'lost'
+      if (this.state.registration === 'lost') setTimeout(() => mine() && agent.isConnected() && agent.register(), AGAIN_MS)
+    })
+    agent.on('newRTCSession', ({ originator, session }: { originator: string; session: Leg['session'] }) => {
+      if (!mine() || originator !== 'remote') return
+      if (this.leg !== null) session.terminate({ status_code: 486 })
+      else this.ring(session)
+    })
+  }
+
+  private ring(session: Leg['session']): void {
+    const leg = new Leg(session, () => this.stream(), chosen.value.speaker, (over) => this.finished(over))
+    this.leg = leg
+    this.state.call = leg.view
+    this.unwatch = watch(() => leg.view.state, (state) => {
+      if (state === 'ringing') return
+      stopRinging()
+      if (state === 'talking' && this.account !== null) rememberCall(this.account.extension)
+    })
+    if (Date.now() < this.expectedUntil) {
+      this.expectedUntil = 0
+      leg.answer().catch(() => undefined)
+    } else {
+      startRinging()
+      this.state.ringable = canRing()
+    }
+  }
+
+  private finished(leg: Leg): void {
+    if (this.leg !== leg) return
+    this.forgetLeg()
+    this.microphone?.getAudioTracks().forEach((track) => (track.enabled = false))
+  }
+
+  private async stream(): Promise<MediaStream> {
+    const live = this.microphone?.getAudioTracks().some((track) => track.readyState === 'live') ?? false
+    if (this.microphone === null || !live) this.microphone = await openMicrophone()
+    if (this.leg === null) this.microphone.getAudioTracks().forEach((track) => (track.enabled = false))
+    return this.microphone
+  }
+
+  private async changeMicrophone(): Promise<void> {
+    if (this.microphone === null) return
+    const before = this.microphone
+    const stream = await openMicrophone()
+    this.microphone = stream
+    if (this.leg === null) stream.getAudioTracks().forEach((track) => (track.enabled = false))
+    else await this.leg.speakInto(stream)
+    before.getTracks().forEach((track) => track.stop())
+  }
+
+  private tryAgain(account: Account): void {
+    this.state.registration = 'lost'
+    clearTimeout(this.again)
+    this.again = setTimeout(() => this.account === account && void this.register(account), AGAIN_MS)
+  }
+
+  private close(): void {
+    clearTimeout(this.again)
+    const agent = this.agent
+    this.agent = null // before it stops: what it says then is no trouble
+    agent?.stop()
+    this.forgetLeg()
+    this.microphone?.getTracks().forEach((track) => track.stop())
+    this.microphone = null
+  }
+
+  private forgetLeg(): void {
+    stopRinging()
+    forgetCall()
+    this.unwatch()
+    this.leg = null
+    this.state.call = null
+  }
+}
+
+/** JsSIP, when it is first needed: nobody else has to load it. */
+async function loadSip() {
+  return (await import('jssip')).default
+}
+
+export const softphone = new Softphone()
+export const phone = readonly(softphone.state)
