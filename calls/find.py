@@ -74,10 +74,10 @@ async def unheard(
 
 async def one_call(connection: AsyncConnection, call_id: str, *, handler: str | None) -> Row:
     """As :func:`find_calls`. Raises UnknownCall."""
-    row = (await connection.execute(_rows([_of.id == call_id], handler))).one_or_none()
-    if row is None:
+    found: list[Row] = [row._mapping for row in await connection.execute(_rows([_of.id == call_id], handler))]
+    if not found:
         raise UnknownCall(call_id)
-    return row._mapping
+    return found[0]
 
 
 async def note_heard(connection: AsyncConnection, call_id: str, by: str, at: datetime) -> bool:
@@ -155,7 +155,7 @@ _RECORDING = ("state", "reason", "seconds", "offset_ms", "clips")
 
 
 async def _arrival(connection: AsyncConnection, call_id: str) -> datetime:
-    found = await connection.scalar(select(_of.arrived_at).where(_of.id == call_id))
+    found: datetime | None = await connection.scalar(select(_of.arrived_at).where(_of.id == call_id))
     if found is None:
         raise UnknownCall(call_id)
     return found

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 
 from people.masking import mask_phone, mask_text
 from tickets.words import Category, Level, chinese
@@ -14,6 +14,7 @@ _CLASSES = {one.value: chinese(one) for one in Category} | {
 }
 _ENDS = {"alarm": "话未说完", "unusable": "没有听清"}
 _WHY_OFF = {"full": "语音识别已满", "lag": "语音识别太慢", "closed": "语音连接中断", "engine": "语音识别出错"}
+NO_NAMES: Mapping[str, str] = {}
 SECRET = "［保密］"
 """In the place of words; no recogniser writes brackets."""
 EVENTS: Mapping[str, str] = {
@@ -67,6 +68,7 @@ EVENTS: Mapping[str, str] = {
     "overload": "来电过多，直接排队",
     "last_agent": "优先转上次座席",
     "listened": "督导接入",
+    "consulted": "征询",
     "recording_held": "录音留存",
     "recording_released": "录音解除留存",
     "recording_erased": "录音已删除",
@@ -87,13 +89,88 @@ _WORDS = frozenset({"text", "why"})
 _NUMBERS = frozenset({"number", "digits"})
 
 
-def told(event: str, detail: Mapping[str, str]) -> str:
-    """A timeline entry's detail in one line for people."""
-    return _DETAILS.get(event, _plain)(detail)
+def told(event: str, detail: Mapping[str, str], names: Mapping[str, str] = NO_NAMES) -> str:
+    """A timeline entry's detail in one line for people. ``names``: of queues, by id, and of agents, by extension."""
+    known = {name: names.get(value, value) if name in _NAMED else value for name, value in detail.items()}
+    for name in _PARTIES & detail.keys():
+        known[name] = " ".join(filter(None, [_who(detail[name]), names.get(detail[name])]))
+    tell = _DETAILS.get(event, _plain)
+    return tell(known)
+
+
+_NAMED = frozenset({"queue", "to"})
+_PARTIES = frozenset({"party", "agent"})
 
 
 def _plain(detail: Mapping[str, str]) -> str:
     return " ".join(f"{key}={value}" for key, value in detail.items())
+
+
+def _of(*names: str) -> Callable[[Mapping[str, str]], str]:
+    """These, one after the other."""
+    return lambda detail: " ".join(detail[name] for name in names if detail.get(name))
+
+
+def _nothing(detail: Mapping[str, str]) -> str:
+    return ""
+
+
+def _arrived(detail: Mapping[str, str]) -> str:
+    return " ".join(filter(None, [VIA.get(detail.get("via", ""), ""), detail.get("dialled", "")]))
+
+
+def _notice(detail: Mapping[str, str]) -> str:
+    return NOTICE.get(detail.get("played", ""), "未播放")
+
+
+def _decided(detail: Mapping[str, str]) -> str:
+    category = _CLASSES.get(detail.get("category", ""), "")
+    kind, to = detail.get("kind", ""), detail.get("to", "")
+    by = _DECIDED_BY.get(detail.get("by", ""), detail.get("by", ""))
+    whole = " ".join(filter(None, [_KINDS.get(kind, kind), "" if to == kind else to, category]))
+    return whole + (f"（{by}）" if by else "")
+
+
+def _fallback(detail: Mapping[str, str]) -> str:
+    return {"2": "备用菜单", "3": "直接转座席"}.get(detail.get("level", ""), "")
+
+
+def _queued(detail: Mapping[str, str]) -> str:
+    position = f"第 {detail['position']} 位" if detail.get("position") else ""
+    return "，".join(filter(None, [detail.get("queue", ""), position]))
+
+
+def _moved(detail: Mapping[str, str]) -> str:
+    """From a queue to the next."""
+    to = _KINDS.get(detail.get("to", ""), detail.get("to", ""))
+    return f"{detail.get('queue', '')} → {to}"
+
+
+def _no_answer(detail: Mapping[str, str]) -> str:
+    ms = detail.get("ms", "")
+    rang = f"振铃 {round(int(ms) / 1000)} 秒" if ms.isascii() and ms.isdigit() and len(ms) < 9 else ""
+    return "，".join(filter(None, [detail.get("party", ""), rang]))
+
+
+def _abandoned(detail: Mapping[str, str]) -> str:
+    waited = f"等了 {detail['seconds']} 秒" if detail.get("seconds") else ""
+    return "，".join(filter(None, [detail.get("queue", ""), waited]))
+
+
+def _trunk(detail: Mapping[str, str]) -> str:
+    return f"{detail.get('service', '')} 线路 {detail.get('trunk', '')} {detail.get('status', '')}"
+
+
+def _outgoing(detail: Mapping[str, str]) -> str:
+    return " ".join(detail[name] for name in ("agent", "unit", "ticket") if detail.get(name))
+
+
+def _number(detail: Mapping[str, str]) -> str:
+    return detail.get("digits", "") + _node(detail)
+
+
+def _node(detail: Mapping[str, str]) -> str:
+    return f"（{detail['node']}）" if detail.get("node") else ""
 
 
 def _heard(detail: Mapping[str, str]) -> str:
@@ -113,7 +190,7 @@ def _heard(detail: Mapping[str, str]) -> str:
 
 def _key(detail: Mapping[str, str]) -> str:
     barge = f"，打断 {detail['barge_ms']} 毫秒" if "barge_ms" in detail else ""
-    return _plain({name: value for name, value in detail.items() if name != "barge_ms"}) + barge
+    return detail.get("key", "") + barge + _node(detail)
 
 
 def _speech_off(detail: Mapping[str, str]) -> str:
@@ -150,10 +227,6 @@ _BY = {"key": "按键", "speech": "口述"}
 _WHY_BROKEN = {"refused": "语音服务未运行", "cut": "语音服务中断", "frozen": "语音服务无响应"}
 
 
-def _party(detail: Mapping[str, str]) -> str:
-    return _who(detail.get("party", ""))
-
-
 def _who(party: str) -> str:
     """``1001``, ``emergency-1`` → 座席 1001, 应急中心"""
     if party.startswith("emergency-"):
@@ -178,12 +251,65 @@ def _listened(detail: Mapping[str, str]) -> str:
 
 
 _BY_WHOM = {"caller": "市民", "emergency": "应急中心", "system": "系统"}
-_DETAILS = {
-    "connected": _party,
-    "left": _party,
-    "rang": _party,
-    "no_answer": _party,
-    "last_agent": _party,
+VIA: Mapping[str, str] = {
+    "public": "市民来电",
+    "web": "网页电话",
+    "emergency": "应急中心转来",
+    "agent": "座席",
+    "test": "测试",
+    "callback": "回访",
+    "outgoing": "座席呼出",
+    "place": "排队回拨",
+}
+NOTICE: Mapping[str, str] = {"full": "完整", "interrupted": "被打断"}
+_KINDS = {"queue": "转队列", "emergency": "转应急", "message": "留言", "end": "结束"}
+_DECIDED_BY = {
+    "key": "按键",
+    "speech": "口述",
+    "spoken": "口述",
+    "unclear": "没有听清",
+    "typed": "直接拨号",
+    "silence": "没有按键",
+    "wrong": "按键无效",
+    "repeats": "重听太多",
+    "barred": "限制来电",
+    "maintenance": "维护",
+    "cancelled": "主叫取消",
+    "overload": "来电过多",
+    "emergency_centre": "应急中心",
+}
+_DETAILS: Mapping[str, Callable[[Mapping[str, str]], str]] = {
+    "arrived": _arrived,
+    "notice": _notice,
+    "number": _number,
+    "decided": _decided,
+    "fallback": _fallback,
+    "queued": _queued,
+    "overflow": _moved,
+    "closed": _moved,
+    "overload": _nothing,
+    "abandoned": _abandoned,
+    "left_queue": _of("queue"),
+    "emergency": _of("service"),
+    "emergency_trunk": _trunk,
+    "emergency_failed": _of("service"),
+    "cancelled": _of("service"),
+    "added": _of("service"),
+    "message": _comment,
+    "place": _of("queue", "number"),
+    "outgoing": _outgoing,
+    "called": _nothing,
+    "asked": _nothing,
+    "announced": _of("id"),
+    "recording_off": _of("why"),
+    "recording_held": _of("by", "why"),
+    "recording_released": _of("by", "why"),
+    "recording_erased": _of("by", "why"),
+    "connected": _of("party"),
+    "left": _of("party"),
+    "rang": _of("party"),
+    "no_answer": _no_answer,
+    "last_agent": _of("party"),
     "hung_up": _hung_up,
     "transferred": _transferred,
     "listened": _listened,

@@ -92,7 +92,7 @@ async def list_calls(call: Call, query: CallQuery) -> Reply[Page[CallLine]]:
 async def show(call: Call, path: CallPath) -> Reply[CallLife]:
     async with call.transaction() as connection:
         row, folded = await whole(call, connection, path.id)
-        entries, cut = view.timeline(folded, await history(connection, path.id))
+        entries, cut = view.timeline(folded, await history(connection, path.id), _names(call))
         shown = CallLife(
             **view.known(row),
             tickets=await tickets_of(call, connection, path.id),
@@ -157,6 +157,14 @@ async def note_once(call: Call, connection: AsyncConnection, action: str, call_i
     )
     if not any(one.entry.address == call.address for one in before):
         await call.audit(connection, action, about)
+
+
+def _names(call: Call) -> dict[str, str]:
+    """Of queues, by id, and of agents, by extension."""
+    telephone = call.services.telephone
+    if telephone is None:
+        return {}
+    return {**telephone.queues, **{extension: seat.name for extension, seat in telephone.seats.items()}}
 
 
 def _recording(row: Row, folded: Folded) -> RecordingOut | None:

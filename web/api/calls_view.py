@@ -59,7 +59,7 @@ class CallLine(KnownCall):
     recorded: Annotated[RecordingState | None, Field(description="录音；空：还没有")]
 
 
-class EntryOut(BaseModel):
+class MomentOut(BaseModel):
     at: datetime
     ms: Annotated[int, Field(description="来电后毫秒数")]
     kind: Annotated[str, Field(json_schema_extra={"enum": list(EVENTS)})]
@@ -137,7 +137,7 @@ class CallLife(KnownCall):
     decided_by: Annotated[str, Field(description="怎样决定去处的：key、speech 等")]
     notice: Annotated[Literal["", "full", "interrupted"], Field(description="录音告知：完整、被打断、未播放")]
     hangup_by: Annotated[str, Field(description="谁挂断的：caller、agent 1001、emergency、system；空：通话中")]
-    timeline: list[EntryOut]
+    timeline: list[MomentOut]
     cut: Annotated[bool, Field(description="时间线太长，只列出开头和末尾")]
     recording: RecordingOut | None
     transcript: Annotated[TranscriptState | None, Field(description="转写；空：没有录音可转写")]
@@ -183,28 +183,29 @@ def heard(call: Folded) -> list[HeardOut]:
     ][:MAX_ENTRIES]
 
 
-def timeline(call: Folded, more: Iterable[Mapping[str, Any]]) -> tuple[list[EntryOut], bool]:
-    """``more``: what was done with the recording (:mod:`calls.keeping_history`). And whether some is left out."""
+def timeline(call: Folded, more: Iterable[Mapping[str, Any]], names: Mapping[str, str]) -> tuple[list[MomentOut], bool]:
+    """``more``: what was done with the recording (:mod:`calls.keeping_history`). ``names``: of queues and agents. And
+    whether some is left out."""
     secret = mask_text(call.keys) != call.keys
-    found = [_entry(entry.at, _ms(entry.at, call), entry.what, entry.detail, secret) for entry in call.timeline]
-    found += [_entry(one["at"], round(one["seconds"] * 1000), one["event"], one["detail"], secret) for one in more]
+
+    def entry(at: Any, ms: int, kind: str, detail: Mapping[str, str]) -> MomentOut:
+        shown = masked(kind, detail, secret_keys=secret)
+        party = detail.get("party", "") or detail.get("agent", "")
+        return MomentOut(
+            at=at,
+            ms=ms,
+            kind=kind,
+            name=EVENTS.get(kind, kind),
+            text=told(kind, shown, names),
+            party=party if party.isdecimal() else "",
+            queue=detail.get("queue", ""),
+        )
+
+    found = [entry(one.at, _ms(one.at, call), one.what, one.detail) for one in call.timeline]
+    found += [entry(one["at"], round(one["seconds"] * 1000), one["event"], one["detail"]) for one in more]
     if len(found) <= MAX_ENTRIES:
         return found, False
     return found[: MAX_ENTRIES // 2] + found[-(MAX_ENTRIES // 2) :], True
-
-
-def _entry(at: Any, ms: int, kind: str, detail: Mapping[str, str], secret: bool) -> EntryOut:
-    shown = masked(kind, detail, secret_keys=secret)
-    party = detail.get("party", "") or detail.get("agent", "")
-    return EntryOut(
-        at=at,
-        ms=ms,
-        kind=kind,
-        name=EVENTS.get(kind, kind),
-        text=told(kind, shown),
-        party=party if party.isdecimal() else "",
-        queue=detail.get("queue", ""),
-    )
 
 
 def _ms(at: float, call: Folded) -> int:
