@@ -2,7 +2,7 @@ import { defineConfigWithVueTs, vueTsConfigs } from '@vue/eslint-config-typescri
 import vue from 'eslint-plugin-vue'
 
 export default defineConfigWithVueTs(
-  { ignores: ['dist/**', 'src/api/schema.d.ts', 'src/auto-components.d.ts'] },
+  { ignores: ['dist/**', 'src/api/schema.d.ts'] },
   vue.configs['flat/recommended'],
   vueTsConfigs.strict,
   {

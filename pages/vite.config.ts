@@ -10,7 +10,7 @@ import { defineConfig } from 'vite'
 export default defineConfig({
   plugins: [
     vue(),
-    components({ dirs: [], dts: 'src/auto-components.d.ts', resolvers: [ElementPlusResolver({ importStyle: 'css' })] }),
+    components({ dirs: [], dts: false, resolvers: [ElementPlusResolver({ importStyle: 'css' })] }),
     elementStyles({}),
   ],
   define: { global: 'window' }, // JsSIP's dependencies expect Node's name for it

@@ -8,7 +8,7 @@ export type Typed = Record<string, string | number | boolean | string[] | null>
 
 /** What a form begins with: each field's default, or its only choice. */
 export function beginning(step: Step): Typed {
-  return Object.fromEntries(step.fields.map((field) => [field.name, first(field)]))
+  return Object.fromEntries((step.fields ?? []).map((field) => [field.name, first(field)]))
 }
 
 function first(field: StepField): Typed[string] {
@@ -22,7 +22,7 @@ function first(field: StepField): Typed[string] {
 
 /** Fields that are asked, given what was chosen so far. */
 export function asked(step: Step, typed: Typed): StepField[] {
-  return step.fields.filter((field) => !field.when || typed[field.when.field] === field.when.value)
+  return (step.fields ?? []).filter((field) => !field.when || typed[field.when.field] === field.when.value)
 }
 
 /** What is still missing, by the field's label. */

@@ -23,7 +23,7 @@ export function useTicketList(query: Ref<TicketQuery>) {
     loading.value = false
     if (found === null || wanted !== query.value) return
     items.value = found.items
-    next.value = found.next
+    next.value = found.next ?? null
   }
 
   async function more() {
@@ -31,7 +31,7 @@ export function useTicketList(query: Ref<TicketQuery>) {
     const found = await tell(body(api.GET('/tickets', { params: { query: { ...query.value, after: next.value } } })))
     if (found === null) return
     items.value = [...items.value, ...found.items]
-    next.value = found.next
+    next.value = found.next ?? null
   }
 
   const soon = useDebounceFn(load, AFTER_EVENTS_MS, { maxWait: 3000 })
