@@ -2,5 +2,5 @@
 export function typing(event: KeyboardEvent): boolean {
   const at = event.target as HTMLElement | null
   if (event.ctrlKey || event.altKey || event.metaKey) return true
-  return at?.closest('input, textarea, select, [contenteditable], [role="dialog"], .el-select, .el-picker-panel') != null
+  return (at?.closest('input, textarea, select, [contenteditable], [role="dialog"], .el-select, .el-picker-panel') ?? null) !== null
 }
