@@ -38,28 +38,44 @@ def interface(extension: str) -> str:
 async def login(settings: Settings, extension: str) -> None:
     """Serve the queues that the agent's entry names, with its penalties, and the agent's own, and no others; ready for
     calls."""
-    serves = {**_agent(load_rules().agents, extension).queues, agent_queue(extension): 0}
+    queues = _agent(load_rules().agents, extension).queues
     async with open_ami(settings) as ami:
-        served = {row.queue: row.penalty for row in await _memberships(ami, extension)}
-        for queue, penalty in served.items():
-            # A new penalty, too, by leaving and joining. A call in progress goes on.
-            if serves.get(queue) != penalty:
-                await queue_remove(ami, queue, interface(extension))
-        for queue, penalty in serves.items():
-            if served.get(queue) != penalty:
-                await queue_add(ami, queue, interface(extension), penalty=penalty, member_name=extension)
+        await serve(ami, extension, queues)
         await queue_pause(ami, interface(extension), False)
+
+
+async def serve(ami: Ami, extension: str, queues: Mapping[str, int]) -> None:
+    """These queues with these penalties, the agent's own, and no others. Whoever is on a break stays so."""
+    serves = {**queues, agent_queue(extension): 0}
+    rows = await memberships(ami, extension)
+    served = {row.queue: row.penalty for row in rows}
+    reason = next((row.paused_reason for row in rows if row.paused), None)
+    for queue, penalty in served.items():
+        # A new penalty, too, by leaving and joining. A call in progress goes on.
+        if serves.get(queue) != penalty:
+            await queue_remove(ami, queue, interface(extension))
+    for queue, penalty in serves.items():
+        if served.get(queue) != penalty:
+            break_ = reason is not None
+            await queue_add(ami, queue, interface(extension), penalty=penalty, member_name=extension, paused=break_)
+    if reason is not None:
+        # A member that is added paused has no reason.
+        await queue_pause(ami, interface(extension), True, reason=reason)
+
+
+async def leave(ami: Ami, extension: str) -> None:
+    """Every queue. A call in progress goes on."""
+    for row in await memberships(ami, extension):
+        await queue_remove(ami, row.queue, row.interface)
 
 
 async def logout(settings: Settings, extension: str) -> None:
     """Leave every queue, also one that the agent's entry no longer names. A call in progress goes on."""
     book = load_rules().agents
     async with open_ami(settings) as ami:
-        rows = await _memberships(ami, extension)
-        if not rows:
+        if not await memberships(ami, extension):
             _agent(book, extension)
-        for row in rows:
-            await queue_remove(ami, row.queue, row.interface)
+        await leave(ami, extension)
 
 
 async def pause(settings: Settings, extension: str, reason: str) -> None:
@@ -97,12 +113,12 @@ async def states(ami: Ami, book: AgentBook) -> list[AgentState]:
 
 async def _set_paused(settings: Settings, extension: str, reason: str | None) -> None:
     async with open_ami(settings) as ami:
-        if not await _memberships(ami, extension):
+        if not await memberships(ami, extension):
             raise UnknownAgent(f"座席 {extension} 未签入: hotline agent login {extension}")
         await queue_pause(ami, interface(extension), reason is not None, reason=reason or "")
 
 
-async def _memberships(ami: Ami, extension: str) -> list[MemberRow]:
+async def memberships(ami: Ami, extension: str) -> list[MemberRow]:
     return [row for row in (await queue_status(ami)).members if row.interface == interface(extension)]
 
 

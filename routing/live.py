@@ -6,6 +6,9 @@ from dataclasses import dataclass
 
 from routing.ami import Ami, Event
 
+NOT_REACHABLE = ("UNAVAILABLE", "INVALID", "UNKNOWN", "")
+"""States of a device that no call would be sent to."""
+
 
 @dataclass(frozen=True, slots=True)
 class QueueRow:
@@ -87,8 +90,13 @@ async def channels(ami: Ami) -> tuple[ChannelRow, ...]:
 
 async def is_reachable(ami: Ami, endpoint: str) -> bool:
     """Whether Asterisk would send a call there: the other side answers OPTIONS, or is not asked by them."""
+    return await device_state(ami, endpoint) not in NOT_REACHABLE
+
+
+async def device_state(ami: Ami, endpoint: str) -> str:
+    """Asterisk's word: ``NOT_INUSE``, ``INUSE``, ``RINGING``, ``ONHOLD``, ``UNAVAILABLE``, …"""
     reply = await ami.action("Getvar", {"Variable": f"DEVICE_STATE(PJSIP/{endpoint})"})
-    return reply.response.get("Value", "") not in ("UNAVAILABLE", "INVALID", "UNKNOWN", "")
+    return reply.response.get("Value", "")
 
 
 async def queue_add(

@@ -34,6 +34,7 @@ class Doing(StrEnum):
     CONFERENCE = "conference"  # all three are connected
     SWAP = "swap"  # talk with the one who waits
     CANCEL = "cancel"  # the target is let go, back to the other side
+    REJOIN = "rejoin"  # the page was loaded anew: its new telephone is rung and takes the call on
 
 
 class TargetKind(StrEnum):
@@ -53,7 +54,7 @@ class SpyMode(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Target:
-    """``number``: E.164, of a unit."""
+    """``number``: a unit's; E.164, and as the carrier wants it dialled where Asterisk is asked."""
 
     kind: TargetKind
     id: str

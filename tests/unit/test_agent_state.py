@@ -35,7 +35,10 @@ class Exchange:
         )
         return QueueStatus((), tuple(rows), ())
 
-    async def queue_add(self, ami: None, queue: str, interface: str, *, penalty: int, member_name: str) -> None:
+    async def queue_add(
+        self, ami: None, queue: str, interface: str, *, penalty: int, member_name: str, paused: bool
+    ) -> None:
+        assert not paused
         assert (queue, interface) not in self.members, "Asterisk refuses that"
         self.members[queue, interface] = penalty
         self.changes += 1

@@ -23,8 +23,8 @@ from web.api.services import Telephone
 
 routes = Routes("seat")
 SITS = (Permission.AGENT_STATE,)
-ACT_SECONDS = 20.0
-"""Asterisk is asked for a few things one after the other."""
+ACT_SECONDS = 45.0
+"""Asterisk is asked for a few things one after the other; one's own telephone may ring for twenty."""
 Extension = Annotated[str, Field(pattern=r"^[0-9]{3,6}$", description="席位分机", examples=["2001"])]
 Reason = Annotated[str, Field(max_length=20, description="示忙原因，`pause_reasons` 之一；其他状态为空")]
 
