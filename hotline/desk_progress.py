@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Mapping
 from datetime import date, datetime
 from pathlib import Path
 
@@ -13,30 +12,14 @@ from hotline.intake import caller_of, known_as
 from hotline.secrets import confidential_keys
 from hotline.settings import Settings, SettingsError
 from ivr.desk import Progress
-from ivr.standing import Stage, Standing, say_standing
-from line.progress import Told, enquire
+from ivr.standing import Standing, say_standing
+from line.progress import NOT_SURE, STAGES, Told, enquire
 from line.spoken import name_of, path_of, sound_of
 from people.secrets_box import Box, BoxFault
 from people.units import find_unit
 from tickets.number import CHINA
-from tickets.words import State
 
 log = logging.getLogger(__name__)
-
-STAGES: Mapping[State, Stage] = {
-    State.RECEIVED: "received",
-    State.ACCEPTED: "accepted",
-    State.DECLINED: "declined",
-    State.AT_COUNTY: "working",
-    State.DISPATCHED: "working",
-    State.RETURN_REQUESTED: "working",
-    State.COMPLETED: "completed",
-    State.REWORK: "rework",
-    State.REVIEWED: "done",
-    State.ARCHIVED: "done",
-}
-_NOT_SURE = State.RETURN_REQUESTED
-"""A unit that asks to return it may not be the one for long."""
 
 
 async def progress(
@@ -71,7 +54,7 @@ def standing_of(told: Told, unit: str | None, *, own: bool) -> Standing:
 
 async def _unit(connection: AsyncConnection, told: Told, spoken: Path) -> str | None:
     """The sound of the name, empty where it was never recorded, None where no unit is told of."""
-    if not told.unit or told.state is _NOT_SURE:
+    if not told.unit or told.state is NOT_SURE:
         return None
     unit = await find_unit(connection, told.unit)
     name = name_of(unit.name if unit is not None else told.unit)

@@ -12,7 +12,7 @@ import hmac
 import json
 import re
 import unicodedata
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
 from typing import Any, Literal
@@ -33,6 +33,23 @@ MOST_NUMBERS = 4
 """Telephones on one ticket that count; more in the words of its contact would only help to guess."""
 MERGED_DEEP = 5
 """A ticket may go on in one that itself went on in another."""
+
+Stage = Literal["received", "accepted", "working", "completed", "rework", "done", "declined"]
+STAGES: Mapping[State, Stage] = {
+    State.RECEIVED: "received",
+    State.ACCEPTED: "accepted",
+    State.DECLINED: "declined",
+    State.AT_COUNTY: "working",
+    State.DISPATCHED: "working",
+    State.RETURN_REQUESTED: "working",
+    State.COMPLETED: "completed",
+    State.REWORK: "rework",
+    State.REVIEWED: "done",
+    State.ARCHIVED: "done",
+}
+"""What a citizen is told of a state."""
+NOT_SURE = State.RETURN_REQUESTED
+"""A unit that asks to return it may not be the one for long."""
 
 Unseal = Callable[[str, str], str]
 """Envelope and ticket's number → a confidential ticket's words, as JSON."""

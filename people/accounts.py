@@ -20,7 +20,7 @@ from people import hashing, sessions
 from people.faults import PeopleFault
 from people.passwords import check_password, generate_password
 from people.roles import UNIT_ROLES, Role
-from people.tables import users
+from people.tables import demo_items, users
 from people.units import find_unit
 
 USER_NAME = re.compile(r"[a-z][a-z0-9._-]{1,31}")
@@ -41,6 +41,7 @@ class User:
     disabled_at: datetime | None
     created_at: datetime
     signed_in_at: datetime | None
+    totp_since: datetime | None
 
 
 async def create_user(
@@ -52,8 +53,10 @@ async def create_user(
     display_name: str = "",
     unit: str | None = None,
     password: str | None = None,
+    must_change: bool = True,
 ) -> tuple[User, str]:
-    """The user and the first password, which must be changed at the first sign-in: made up unless given.
+    """The user and the first password: made up unless given. ``must_change``: at the first sign-in, because somebody
+    else knows it.
 
     Raises PeopleFault.
     """
@@ -72,6 +75,7 @@ async def create_user(
         "roles": sorted(roles),
         "unit": unit,
         "password_hash": await hashing.hash_password(first),
+        "must_change": must_change,
         "created_at": now,
     }
     new = insert(users).values(values).on_conflict_do_nothing(index_elements=["name"]).returning(users)
@@ -84,6 +88,15 @@ async def create_user(
 async def find_user(connection: AsyncConnection, name: str) -> User | None:
     row = (await connection.execute(select(users).where(users.c.name == name))).one_or_none()
     return None if row is None else _user(row)
+
+
+async def has_administrator(connection: AsyncConnection) -> bool:
+    """A demonstration's does not count."""
+    demo = select(demo_items.c.key).where(demo_items.c.kind == "user")
+    query = select(users.c.id).where(
+        users.c.roles.contains([Role.ADMINISTRATOR]), users.c.disabled_at.is_(None), users.c.name.not_in(demo)
+    )
+    return (await connection.execute(query.limit(1))).first() is not None
 
 
 async def list_users(
@@ -191,4 +204,5 @@ def _user(row: Any) -> User:
         row.disabled_at,
         row.created_at,
         row.signed_in_at,
+        row.totp_since,
     )

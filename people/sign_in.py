@@ -7,7 +7,7 @@ the notes are taken back and a session begins, or they stay. An unknown name goe
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from datetime import datetime
 from enum import StrEnum
@@ -16,7 +16,7 @@ from typing import Any
 from sqlalchemy import delete, func, insert, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 
-from people import audit, hashing, sessions
+from people import audit, hashing, sessions, totp
 from people.accounts import USER_NAME
 from people.audit import AuditEntry
 from people.faults import PeopleFault
@@ -25,11 +25,14 @@ from people.opaque import digest
 from people.passwords import needs_rehash
 from people.sessions import Session
 from people.tables import sign_in_tries, users
+from people.totp import Box
 
 
 class Reason(StrEnum):
     WRONG = "wrong"  # name, password, or disabled: which of them is told to nobody but the audit log
     BUSY = "busy"
+    CODE_REQUIRED = "code_required"  # told only to who knows the password
+    CODE_WRONG = "code_wrong"
 
 
 class SignInRefused(Exception):
@@ -46,8 +49,18 @@ class Locked(Exception):
         self.until = until
 
 
-async def sign_in(engine: AsyncEngine, name: str, password: str, address: str, now: datetime) -> Session:
-    """Raises SignInRefused or Locked. Writes the audit log itself. While Argon2 runs no connection is held."""
+async def sign_in(
+    engine: AsyncEngine,
+    name: str,
+    password: str,
+    address: str,
+    now: datetime,
+    *,
+    code: str | None = None,
+    box: Callable[[], Box] | None = None,
+) -> Session:
+    """``code`` and ``box``: of who has a second factor; without a box they cannot sign in. Raises SignInRefused or
+    Locked, and BoxFault. Writes the audit log itself. While Argon2 runs no connection is held."""
     visit = _Visit(engine, name.strip().lower()[:200], address, now)
     user = await visit.enter()
     try:
@@ -57,13 +70,33 @@ async def sign_in(engine: AsyncEngine, name: str, password: str, address: str, n
     except hashing.Busy:
         await visit.take_back()
         raise SignInRefused(Reason.BUSY) from None
-    async with engine.begin() as connection:
-        session = await visit.begin(connection, better) if right and await visit.still(connection, hashed) else None
-    if session is None:
-        why = "unknown_user" if user is None else "disabled_or_changed" if right else "wrong_password"
-        await visit.fail("sign_in.refused", user, why)
-        raise SignInRefused(Reason.WRONG)
-    return session
+    try:
+        async with engine.begin() as connection:
+            there = await visit.still(connection, hashed) if right else None
+            if there is not None:
+                await _second(connection, there, code, box, now)
+                return await visit.begin(connection, better)
+    except SignInRefused as refused:
+        if refused.reason is Reason.CODE_REQUIRED:
+            await visit.take_back()
+        else:
+            await visit.fail("sign_in.refused", user, refused.reason)
+        raise
+    why = "unknown_user" if user is None else "disabled_or_changed" if right else "wrong_password"
+    await visit.fail("sign_in.refused", user, why)
+    raise SignInRefused(Reason.WRONG)
+
+
+async def _second(
+    connection: AsyncConnection, user: Any, code: str | None, box: Callable[[], Box] | None, now: datetime
+) -> None:
+    """The second factor of whoever has one. Raises SignInRefused, BoxFault."""
+    if user.totp_since is None:
+        return
+    if code is None or box is None:
+        raise SignInRefused(Reason.CODE_REQUIRED)
+    if not await totp.accept(connection, box(), user, code, now):
+        raise SignInRefused(Reason.CODE_WRONG)
 
 
 @asynccontextmanager
@@ -75,8 +108,9 @@ async def counted(engine: AsyncEngine, name: str, address: str, now: datetime) -
     try:
         yield
     except PeopleFault as fault:
-        if fault.code == "password_wrong":
-            await visit.fail("user.password_refused", user, "wrong_password")
+        if fault.code in ("password_wrong", "code_wrong"):
+            why = "wrong_password" if fault.code == "password_wrong" else fault.code
+            await visit.fail("user.password_refused", user, why)
         else:
             await visit.take_back()
         raise
@@ -141,10 +175,10 @@ class _Visit:
         async with self._engine.begin() as connection:
             await connection.execute(delete(sign_in_tries).where(sign_in_tries.c.id == self._try))
 
-    async def still(self, connection: AsyncConnection, hashed: str | None) -> bool:
-        """Whether the user is there, not disabled, and has the password that was verified; keeps it so until commit."""
+    async def still(self, connection: AsyncConnection, hashed: str | None) -> Any:
+        """The user, if there, not disabled, and with the password that was verified; keeps it so until commit."""
         found = users.c.name == self._name, users.c.password_hash == hashed, users.c.disabled_at.is_(None)
-        return (await connection.execute(select(users.c.id).where(*found).with_for_update())).first() is not None
+        return (await connection.execute(select(users).where(*found).with_for_update())).one_or_none()
 
     async def begin(self, connection: AsyncConnection, better_hash: str | None) -> Session:
         changes: dict[str, Any] = {"signed_in_at": self._now}

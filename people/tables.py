@@ -5,6 +5,8 @@ users          who can sign in; a user is disabled, never deleted: events name t
 sessions       who is signed in, by the SHA-256 of the token
 sign_in_tries  failed sign-ins, by account and by address; kept only as long as they count
 api_tokens     other platforms' tokens, by their SHA-256
+recovery_codes of the second factor, by their SHA-256; gone once used
+demo_items     what belongs to a demonstration 演示, and goes with it
 seats          who sits at which telephone 席位: one person a telephone, one telephone a person
 audit_entries  who did and who looked at what, append-only: a trigger refuses everything else
 """
@@ -54,6 +56,9 @@ users = Table(
     Column("disabled_at", Time),
     Column("created_at", Time, nullable=False),
     Column("signed_in_at", Time),
+    Column("totp_sealed", Text),  # the second factor's secret; there is none before totp_since
+    Column("totp_step", BigInteger),  # whose code was used last
+    Column("totp_since", Time),
     Index("users_unit", "unit"),
 )
 
@@ -99,6 +104,21 @@ seats = Table(
     Column("extension", Text, primary_key=True),
     Column("user_id", BigInteger, ForeignKey("users.id"), nullable=False, unique=True),
     Column("taken_at", Time, nullable=False),
+)
+
+recovery_codes = Table(
+    "recovery_codes",
+    metadata,
+    Column("user_id", BigInteger, ForeignKey("users.id"), primary_key=True),
+    Column("code_sha256", LargeBinary, primary_key=True),
+)
+
+demo_items = Table(
+    "demo_items",
+    metadata,
+    Column("kind", Text, primary_key=True),  # city, unit, user, ticket, number (that robots call from)
+    Column("key", Text, primary_key=True),
+    Column("at", Time, nullable=False, server_default=text("now()")),
 )
 
 audit_entries = Table(

@@ -8,11 +8,11 @@ import hashlib
 import os
 import shutil
 import uuid
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Collection
 from dataclasses import dataclass
 from pathlib import Path
 
-from web.media import Media, media_of
+from web.media import KNOWN, Media, media_of
 
 MAX_BYTES = 20 << 20
 MIN_FREE = 512 << 20
@@ -48,17 +48,23 @@ class Files:
     def __init__(self, folder: Path) -> None:
         self._folder = folder
 
-    async def store(self, read: Read, seal: Callable[[bytes], bytes] | None) -> Stored:
-        """Take a file in. ``seal``: how a confidential ticket's content is kept. Raises TooLarge, NotAccepted, NoRoom;
-        then nothing is left behind."""
+    async def store(
+        self,
+        read: Read,
+        seal: Callable[[bytes], bytes] | None,
+        accepted: Collection[Media] = KNOWN.values(),
+        most: int | None = None,
+    ) -> Stored:
+        """Take a file in. ``seal``: how a confidential ticket's content is kept. ``most``: bytes, MAX_BYTES unless
+        given. Raises TooLarge, NotAccepted, NoRoom; then nothing is left behind."""
         found = uuid.uuid4()
         path = self._path(found)
         await asyncio.to_thread(self._prepare, path)
         part = path.with_suffix(".part")
         try:
-            size, digest = await _write(part, read)
+            size, digest = await _write(part, read, MAX_BYTES if most is None else most)
             media = await asyncio.to_thread(_look, part)
-            if media is None:
+            if media is None or media not in accepted:
                 raise NotAccepted
             await asyncio.to_thread(_finish, part, path, seal)
         except BaseException:
@@ -108,13 +114,13 @@ class Files:
             raise NoRoom
 
 
-async def _write(part: Path, read: Read) -> tuple[int, bytes]:
+async def _write(part: Path, read: Read, most: int) -> tuple[int, bytes]:
     size, digest = 0, hashlib.sha256()
     descriptor = os.open(part, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
     with os.fdopen(descriptor, "wb") as file:
         while piece := await read():
             size += len(piece)
-            if size > MAX_BYTES:
+            if size > most:
                 raise TooLarge
             digest.update(piece)
             await asyncio.to_thread(file.write, piece)

@@ -6,6 +6,7 @@ import asyncio
 import re
 import unicodedata
 import uuid
+from dataclasses import dataclass
 from datetime import datetime
 from typing import Annotated, Any
 from urllib.parse import quote
@@ -16,8 +17,10 @@ from pydantic import BaseModel, Field
 from sqlalchemy import func, insert, select
 from sqlalchemy.ext.asyncio import AsyncConnection
 
+from people.audit import AuditEntry, record
 from people.roles import Permission
 from tickets import book
+from tickets.permits import Actor
 from tickets.ticket import Ticket
 from web.api.call import Call, Raw, Reply
 from web.api.endpoint import Routes
@@ -25,7 +28,7 @@ from web.api.problem import Problem, not_found
 from web.api.reading import too_large
 from web.api.tickets import READ, TicketPath, read
 from web.files import MAX_BYTES, NotAccepted, TooLarge
-from web.media import KNOWN
+from web.media import KNOWN, Media
 from web.sealing import sealer, unsealer
 from web.tables import attachments
 
@@ -84,9 +87,26 @@ async def list_attachments(call: Call, path: TicketPath) -> Reply[Attachments]:
     seconds=_UPLOAD_SECONDS,
 )
 async def add(call: Call, path: TicketPath) -> Reply[AttachmentOut]:
+    accepts = Accepts(frozenset(KNOWN.values()), None, MAX_FILES)
+    row = await receive(call, path.number, call.actor, accepts, call.principal.actor)
+    return Reply(_out(call, row), {"Location": f"{call.request.path}/{row.id}"})
+
+
+@dataclass(frozen=True, slots=True)
+class Accepts:
+    """``media`` and ``bytes`` of one file, ``files`` of one ticket. ``bytes`` None: as the store has it."""
+
+    media: frozenset[Media]
+    bytes: int | None
+    files: int
+
+
+async def receive(call: Call, number: str, who: Actor, accepts: Accepts, by: str) -> Any:
+    """The request's file becomes the ticket's: its row. ``who`` has to see the ticket. Raises Problem, and what
+    ``book.lock`` raises."""
     # Whether the ticket may be seen is asked before anything is taken in, and again when it is written down.
     async with call.transaction() as connection:
-        ticket = await _writable(call, connection, path.number)
+        ticket = await _writable(call, connection, number, who, accepts)
     if _uploads.locked():
         raise Problem(503, "busy", "正在上传的人太多，请稍后再试。", headers={"Retry-After": "10"})
     async with _uploads:
@@ -94,38 +114,41 @@ async def add(call: Call, path: TicketPath) -> Reply[AttachmentOut]:
         name = _clean_name(part.filename or "")
         try:
             box = call.services.rulebook().sealing() if ticket.confidential else None
-            seal = None if box is None else sealer(box, path.number)
-            stored = await call.services.files.store(lambda: part.read_chunk(_PIECE), seal)
+            seal = None if box is None else sealer(box, number)
+            stored = await call.services.files.store(
+                lambda: part.read_chunk(_PIECE), seal, accepts.media, accepts.bytes
+            )
         except TooLarge:
-            raise too_large(MAX_BYTES) from None
+            raise too_large(accepts.bytes or MAX_BYTES) from None
         except NotAccepted:
-            kinds = "PDF、PNG、JPEG、DOCX、XLSX、WAV、UTF-8 文本"
+            kinds = "、".join(sorted(one.suffix[1:].upper() for one in accepts.media))
             raise Problem(415, "media_type", f"按内容判断不是可接受的文件（{kinds}）。") from None
         except MALFORMED:
             raise not_multipart() from None
     values = {
         "id": stored.id,
-        "ticket": path.number,
+        "ticket": number,
         "name": _sealed_name(call, ticket, name),
         "media": stored.media.type,
         "bytes": stored.size,
         "sha256": stored.sha256,
         "sealed": ticket.confidential,
-        "actor": call.principal.actor,
+        "actor": by,
         "at": call.at,
     }
     try:
         async with call.transaction() as connection:
-            now = await _writable(call, connection, path.number)
+            now = await _writable(call, connection, number, who, accepts)
             if now.confidential != ticket.confidential:
                 raise Problem(409, "changed", "工单已改为保密，请重新上传。")
             row = (await connection.execute(insert(attachments).values(values).returning(attachments))).one()
             detail = {"attachment": str(stored.id), "media": stored.media.type, "bytes": stored.size}
-            await call.audit(connection, "ticket.attach", f"ticket:{path.number}", **detail)
+            entry = AuditEntry(call.at, by, "ticket.attach", f"ticket:{number}", detail, call.address, call.request_id)
+            await record(connection, entry)
     except BaseException:
         call.services.files.remove(stored.id)
         raise
-    return Reply(_out(call, row), {"Location": f"{call.request.path}/{stored.id}"})
+    return row
 
 
 @routes.add("GET", "/tickets/{number}/attachments/{id}", "下载附件", needs=READ, media="application/octet-stream")
@@ -154,12 +177,12 @@ async def download(call: Call, path: AttachmentPath) -> Raw:
         raise Problem(404, "file_lost", "附件文件已不在存储中。") from None
 
 
-async def _writable(call: Call, connection: AsyncConnection, number: str) -> Ticket:
+async def _writable(call: Call, connection: AsyncConnection, number: str, who: Actor, accepts: Accepts) -> Ticket:
     """Locked: two uploads at once count each other."""
-    ticket = await book.lock(connection, call.services.rulebook(), number, call.actor)
+    ticket = await book.lock(connection, call.services.rulebook(), number, who)
     query = select(func.count()).where(attachments.c.ticket == number)
-    if (await connection.scalar(query) or 0) >= MAX_FILES:
-        raise Problem(409, "too_many_files", f"一个工单最多 {MAX_FILES} 个附件。")
+    if (await connection.scalar(query) or 0) >= accepts.files:
+        raise Problem(409, "too_many_files", f"一个工单最多 {accepts.files} 个附件。")
     return ticket
 
 

@@ -18,7 +18,7 @@ from web.api.services import Services
 COOKIE = "hotline_session"
 _SAFE = ("GET", "HEAD")
 _SIGNED_IN_SECONDS = 1.0
-_CHALLENGE = {"WWW-Authenticate": 'Bearer realm="hotline"'}
+CHALLENGE = {"WWW-Authenticate": 'Bearer realm="hotline"'}
 
 
 async def admit(
@@ -30,7 +30,7 @@ async def admit(
     token = _token(request)
     principal = await _principal(services, token, now, stays=endpoint.seconds is None)
     if principal is None:
-        raise Problem(401, "signed_out", "登录已失效，请重新登录。", headers=_CHALLENGE)
+        raise Problem(401, "signed_out", "登录已失效，请重新登录。", headers=CHALLENGE)
     if endpoint.needs and principal.must_change:
         raise Problem(403, "password_change_required", "请先修改初始密码。")
     if endpoint.needs and not endpoint.needs & principal.permissions:
@@ -44,7 +44,7 @@ def _token(request: web.Request) -> str:
         return value.strip()
     cookie = request.cookies.get(COOKIE, "")
     if not cookie:
-        raise Problem(401, "signed_out", "请先登录。", headers=_CHALLENGE)
+        raise Problem(401, "signed_out", "请先登录。", headers=CHALLENGE)
     if request.method not in _SAFE:
         _same_site(request)
     return cookie

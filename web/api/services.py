@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any, Protocol
 
@@ -11,11 +11,13 @@ from sqlalchemy.ext.asyncio import AsyncEngine
 
 from callback.outgoing import NewOutgoing
 from line.spoken import Spoken
+from people.roles import Role
 from routing.seat import Doing, Seat, SipAccount, SpyMode, Standing, Target, Working
 from tickets.catalogue import Catalogue
 from tickets.rulebook import Rulebook
 from web.files import Files
 from web.floor import Floors
+from web.limits import Limits
 from web.live import Live
 from web.sounds import Sounds
 
@@ -95,6 +97,92 @@ class WebPhone(Protocol):
     def access(self) -> PhoneAccess: ...
 
 
+class SetupLink(Protocol):
+    """The one-time link by which the first administrator is made."""
+
+    def matches(self, token: str) -> bool: ...
+
+    def spend(self) -> None: ...
+
+
+@dataclass(frozen=True, slots=True)
+class DemoCity:
+    """One that can be loaded."""
+
+    id: str
+    name: str
+    policy: str
+    units: int
+    users: int
+    tickets: int
+
+
+@dataclass(frozen=True, slots=True)
+class DemoNow:
+    """What is there now of the one that was loaded. ``robots_until``: robots call until then."""
+
+    city: str
+    name: str
+    loaded_at: datetime
+    units: int
+    users: int
+    tickets: int
+    calls: int
+    robots: bool
+    robots_until: datetime | None
+
+
+@dataclass(frozen=True, slots=True)
+class DemoStanding:
+    cities: Sequence[DemoCity]
+    now: DemoNow | None
+    robots_possible: bool
+
+
+@dataclass(frozen=True, slots=True)
+class DemoUser:
+    name: str
+    display_name: str
+    roles: Sequence[Role]
+    unit: str | None
+    password: str = field(repr=False)
+
+
+@dataclass(frozen=True, slots=True)
+class DemoLoaded:
+    city: str
+    units: int
+    tickets: int
+    users: Sequence[DemoUser]
+
+
+@dataclass(frozen=True, slots=True)
+class DemoRemoved:
+    """``kept``: what real data rests on, and why, in Chinese."""
+
+    units: int
+    users: int
+    tickets: int
+    calls: int
+    kept: Sequence[str]
+
+
+class Demo(Protocol):
+    """A sample city for trying, and robots that call. ``by``: who asks, for the audit log. All raise PeopleFault."""
+
+    async def standing(self) -> DemoStanding: ...
+
+    async def load(self, city: str, by: str, address: str, *, force: bool) -> DemoLoaded: ...
+
+    async def start_robots(self) -> None: ...
+
+    async def stop_robots(self) -> None: ...
+
+    async def remove(self, by: str, address: str) -> DemoRemoved:
+        """All of it in one step; robots first."""
+        ...
+
+
 @dataclass(frozen=True, slots=True)
 class Services:
     """``document``: the OpenAPI document. ``catalogue``: the city's 派单目录, if one is set. ``https``: browsers reach
@@ -103,7 +191,8 @@ class Services:
     ours at once over all campaigns; ``area_code``: completes local numbers. ``extensions``: the agents'
     telephones; ``ring`` None: there is no telephone system. ``sounds`` None: nor are there recordings.
     ``announcer`` None: nothing can be announced. ``telephone`` None: as ``ring``. ``floors``: the
-    live state of the telephone side, None without one."""
+    live state of the telephone side, None without one. ``limits``: how often citizens may ask;
+    ``progress_tries``: wrong answers a day to the question whose ticket it is."""
 
     engine: AsyncEngine
     rulebook: Callable[[], Rulebook]
@@ -124,3 +213,7 @@ class Services:
     web_phone: WebPhone | None = None
     sip_socket: str = ""
     floors: Floors | None = None
+    limits: Limits = field(default_factory=Limits)
+    progress_tries: int = 10
+    setup: SetupLink | None = None
+    demo: Demo | None = None

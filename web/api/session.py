@@ -11,7 +11,7 @@ from people import accounts, sessions
 from people.principal import Principal
 from people.roles import Permission, Role
 from people.sign_in import Locked, Reason, SignInRefused, counted, sign_in
-from web.api.auth import COOKIE
+from web.api.auth import CHALLENGE, COOKIE
 from web.api.call import Call, Reply
 from web.api.endpoint import BASE, PUBLIC, SIGNED_IN, Routes
 from web.api.page import In
@@ -20,11 +20,13 @@ from web.api.problem import Problem, forbidden
 routes = Routes("session")
 
 Password = Annotated[str, Field(min_length=1, max_length=128)]
+Code = Annotated[str, Field(min_length=6, max_length=20, description="验证器的6位验证码，或一个恢复码")]
 
 
 class SignIn(In):
     name: Annotated[str, Field(min_length=1, max_length=100)]
     password: Password
+    code: Annotated[Code | None, Field(description="开通了两步验证的用户须填；缺少时答复 401 code_required")] = None
     keep: Annotated[
         Literal["token", "cookie"], Field(description="a token in the answer, or a cookie that scripts cannot read")
     ] = "token"
@@ -68,15 +70,25 @@ def me(principal: Principal) -> Me:
 @routes.add("POST", "/session", "登录", needs=PUBLIC, problems=(401, 429))
 async def begin(call: Call, body: SignIn) -> Reply[SignedIn]:
     try:
-        session = await sign_in(call.services.engine, body.name, body.password, call.address, call.at)
-    except Locked as locked:
-        raise _locked(call, locked) from None
+        session = await sign_in(
+            call.services.engine,
+            body.name,
+            body.password,
+            call.address,
+            call.at,
+            code=body.code,
+            box=lambda: call.services.rulebook().sealing(),
+        )
+    except Locked as found:
+        raise locked(call, found) from None
     except SignInRefused as refused:
         if refused.reason is Reason.BUSY:
             raise Problem(503, "busy", "正在登录的人太多，请几秒后再试。", headers={"Retry-After": "5"}) from None
-        raise Problem(
-            401, "wrong", "用户名或密码不正确。", headers={"WWW-Authenticate": 'Bearer realm="hotline"'}
-        ) from None
+        if refused.reason is Reason.CODE_REQUIRED:
+            raise Problem(401, "code_required", "请输入验证器的验证码。", headers=CHALLENGE) from None
+        if refused.reason is Reason.CODE_WRONG:
+            raise Problem(401, "code_wrong", "验证码不正确或已用过。", headers=CHALLENGE) from None
+        raise Problem(401, "wrong", "用户名或密码不正确。", headers=CHALLENGE) from None
     cookie = body.keep == "cookie"
     token = None if cookie else session.token
     headers = {"Set-Cookie": _cookie(call, session.token)} if cookie else {}
@@ -90,7 +102,7 @@ async def show(call: Call) -> Reply[Me]:
 
 @routes.add("DELETE", "/session", "退出登录", needs=SIGNED_IN, status=204)
 async def end(call: Call) -> Reply[None]:
-    _only_people(call)
+    only_people(call)
     async with call.transaction() as connection:
         await sessions.sign_out(connection, call.token)
         await call.audit(connection, "session.end")
@@ -101,23 +113,23 @@ async def end(call: Call) -> Reply[None]:
     "POST", "/session/password", "修改自己的密码（随后须重新登录）", needs=SIGNED_IN, status=204, problems=(429,)
 )
 async def change_password(call: Call, body: PasswordChange) -> Reply[None]:
-    _only_people(call)
+    only_people(call)
     name = call.principal.name
     try:
         async with counted(call.services.engine, name, call.address, call.at), call.transaction() as connection:
             await accounts.change_password(connection, name, body.old, body.new)
             await call.audit(connection, "user.password", f"user:{name}")
-    except Locked as locked:
-        raise _locked(call, locked) from None
+    except Locked as found:
+        raise locked(call, found) from None
     return Reply(None, {"Set-Cookie": _cookie(call, "")})
 
 
-def _locked(call: Call, locked: Locked) -> Problem:
-    wait = str(max(1, int((locked.until - call.at).total_seconds()) + 1))
+def locked(call: Call, found: Locked) -> Problem:
+    wait = str(max(1, int((found.until - call.at).total_seconds()) + 1))
     return Problem(429, "locked", "密码错误次数过多，请稍后再试。", headers={"Retry-After": wait})
 
 
-def _only_people(call: Call) -> None:
+def only_people(call: Call) -> None:
     if call.principal.kind != "user":
         raise forbidden("平台令牌没有登录，也没有密码。")
 

@@ -35,6 +35,7 @@ class UserOut(BaseModel):
     disabled_at: datetime | None
     created_at: datetime
     signed_in_at: datetime | None
+    totp_since: Annotated[datetime | None, Field(description="何时开通两步验证")]
 
 
 class NewUser(In):
