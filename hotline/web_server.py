@@ -26,6 +26,7 @@ from hotline.rules import load_rules
 from hotline.secrets import load_secrets
 from hotline.settings import Settings, load_settings
 from hotline.speaker import Speaker
+from hotline.telephone import Telephones
 from hotline.web_phone import WebPhones
 from tickets.catalogue import load_catalogue
 from web.api.services import Services
@@ -61,6 +62,7 @@ def services(settings: Settings, engine: AsyncEngine) -> Services:
         ring=partial(ring, settings),
         sounds=Sounds(settings.recordings_dir, partial(keys_of_reader, settings)),
         announcer=Speaker(settings.spoken_dir),
+        telephone=Telephones(settings, rules),
         web_phone=WebPhones(load_secrets(settings), min(rules.flows)) if settings.web.phone_calls else None,
         sip_socket=f"ws://127.0.0.1:{settings.sip.socket_port}/ws",
     )
