@@ -8,12 +8,12 @@ from pydantic import BaseModel, Field
 
 from people import seats
 from people.roles import Permission
-from routing.seat import SpyMode, Working
+from routing.seat import SpyMode
 from web.api.call import Call, Reply
 from web.api.endpoint import Routes
 from web.api.page import In
 from web.api.problem import not_found
-from web.api.seat import ACT_SECONDS, Extension, StateIn, StateOut, mine_of, seat_at, state_out, telephone_of
+from web.api.seat import ACT_SECONDS, Extension, StateIn, StateOut, mine_of, seat_at, stand_up, state_out, telephone_of
 from web.api.transcripts import CallPath
 
 routes = Routes("agents")
@@ -91,9 +91,7 @@ async def free(call: Call, path: SeatPath) -> Reply[None]:
         taken = await seats.taken_by(connection, path.extension, call.at)
         if taken is None:
             raise not_found()
-        await seats.release(connection, path.extension, taken.user_id)
-        await call.audit(connection, "seat.free", f"seat:{path.extension}", user=taken.name)
-        await telephone.work(path.extension, Working.OUT)
+        await stand_up(call, connection, telephone, taken, "seat.free", user=taken.name)
     return Reply(None)
 
 

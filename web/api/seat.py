@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Mapping
 from datetime import datetime
 from typing import Annotated, Self
@@ -21,6 +22,7 @@ from web.api.page import In
 from web.api.problem import Fault, Problem, invalid_values
 from web.api.services import Telephone
 
+log = logging.getLogger(__name__)
 routes = Routes("seat")
 SITS = (Permission.AGENT_STATE,)
 ACT_SECONDS = 45.0
@@ -155,12 +157,38 @@ async def show(call: Call) -> Reply[SeatOut | None]:
 
 @routes.add("DELETE", "/seat", "离席并签出（正在进行的通话不受影响）", needs=SITS, status=204, problems=(409,))
 async def leave(call: Call) -> Reply[None]:
-    mine = await mine_of(call)
-    await telephone_of(call).work(mine.extension, Working.OUT)
+    telephone = telephone_of(call)
     async with call.transaction() as connection:
-        if await seats.release(connection, mine.extension, mine.user_id):
-            await call.audit(connection, "seat.release", f"seat:{mine.extension}")
+        mine = await seats.seat_of(connection, call.principal.user_id, call.at)
+        if mine is None:
+            raise no_seat()
+        await stand_up(call, connection, telephone, mine, "seat.release")
     return Reply(None)
+
+
+async def stand_up(
+    call: Call, connection: AsyncConnection, telephone: Telephone, taken: Taken, action: str, **detail: str
+) -> None:
+    """Within the transaction: nobody sits down there before Asterisk has done it."""
+    if await seats.release(connection, taken.extension, taken.user_id):
+        await call.audit(connection, action, f"seat:{taken.extension}", **detail)
+        await telephone.work(taken.extension, Working.OUT)
+
+
+async def vacate(call: Call, user_id: int) -> None:
+    """Whoever signs out or is disabled has no seat any more: a call goes on, no other comes. Nobody stays signed in
+    because Asterisk is away."""
+    telephone = call.services.telephone
+    if telephone is None:
+        return
+    async with call.transaction() as connection:
+        mine = await seats.seat_of(connection, user_id, call.at)
+        if mine is None:
+            return
+        try:
+            await stand_up(call, connection, telephone, mine, "seat.release")
+        except TelephoneFault as fault:
+            log.warning("seat %s is free, but Asterisk may still ring it: %s", mine.extension, fault)
 
 
 @routes.add("GET", "/seat/state", "我的席位此刻的状态", needs=SITS, problems=(409,))
@@ -212,8 +240,12 @@ async def mine_of(call: Call) -> Taken:
     async with call.transaction() as connection:
         mine = await seats.seat_of(connection, call.principal.user_id, call.at)
     if mine is None:
-        raise Problem(409, "no_seat", "您还没有入席。")
+        raise no_seat()
     return mine
+
+
+def no_seat() -> Problem:
+    return Problem(409, "no_seat", "您还没有入席。")
 
 
 def state_out(telephone: Telephone, extension: str, standing: Standing) -> StateOut:

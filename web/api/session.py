@@ -16,6 +16,7 @@ from web.api.call import Call, Reply
 from web.api.endpoint import BASE, PUBLIC, SIGNED_IN, Routes
 from web.api.page import In
 from web.api.problem import Problem, forbidden
+from web.api.seat import vacate
 
 routes = Routes("session")
 
@@ -103,6 +104,7 @@ async def show(call: Call) -> Reply[Me]:
 @routes.add("DELETE", "/session", "退出登录", needs=SIGNED_IN, status=204)
 async def end(call: Call) -> Reply[None]:
     only_people(call)
+    await vacate(call, call.principal.user_id)
     async with call.transaction() as connection:
         await sessions.sign_out(connection, call.token)
         await call.audit(connection, "session.end")

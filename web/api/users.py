@@ -14,6 +14,7 @@ from web.api.call import Call, Reply
 from web.api.endpoint import Routes
 from web.api.page import In, Page, PageQuery, page
 from web.api.problem import not_found
+from web.api.seat import vacate
 
 routes = Routes("users")
 _MANAGE = (Permission.USER_MANAGE,)
@@ -111,6 +112,7 @@ async def disable(call: Call, path: UserPath) -> Reply[UserOut]:
     async with call.transaction() as connection:
         user = await accounts.disable_user(connection, path.name, call.at)
         await call.audit(connection, "user.disable", f"user:{user.name}")
+    await vacate(call, user.id)
     return Reply(_out(user))
 
 
