@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-from pathlib import Path
-
 from alembic import op
 
 revision = "0014"
-down_revision = "0013" if next(Path(__file__).parent.glob("v0013_*.py"), None) else "0012"
+down_revision = "0013"
 branch_labels = None
 depends_on = None
 
