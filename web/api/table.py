@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from web.api import (
     advice,
+    agents,
     attachments,
     audit_log,
     barred,
@@ -28,6 +29,7 @@ from web.api import (
     public,
     recording_keeping,
     recordings,
+    seat,
     session,
     setup,
     similar,
@@ -45,6 +47,8 @@ from web.api.endpoint import Endpoint
 
 ENDPOINTS: tuple[Endpoint, ...] = (
     *session.routes,
+    *seat.routes,
+    *agents.routes,
     *totp.routes,
     *setup.routes,
     *public.routes,
