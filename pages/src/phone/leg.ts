@@ -125,6 +125,8 @@ export class Leg {
       clearTimeout(hurry)
       hurry = setTimeout(ready, GATHERING_MS)
     })
+    // A call of our own has its connection already; one that comes in gets it when it is answered.
+    if (session.connection) this.listenTo(session.connection)
     session.on('peerconnection', ({ peerconnection }) => this.listenTo(peerconnection))
     session.on('confirmed', () => {
       if (view.state === 'talking') return
