@@ -10,6 +10,8 @@ from hotline.settings import Settings
 from routing.ami import Ami
 
 USER = "hotline"
+FLOOR = "floor"
+"""Hears only what the live floor is made of (the same file)."""
 DIALLER = "dialler"
 """Hears only what the dialler counts lines by (``asterisk_conf/manager.conf.j2``)."""
 

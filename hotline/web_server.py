@@ -12,6 +12,7 @@ from aiohttp import web
 from sqlalchemy.ext.asyncio import AsyncEngine
 
 from hotline.db import database_url, driver_url, open_engine
+from hotline.floor import FloorKeeper
 from hotline.handover import Offer, take
 from hotline.health import probes
 from hotline.logs import configure_logging
@@ -32,6 +33,7 @@ from tickets.catalogue import load_catalogue
 from web.api.services import Services
 from web.app import api_document, create_app
 from web.files import Files
+from web.floor import Floors
 from web.live import Live
 from web.metrics import Scrape
 from web.sounds import Sounds
@@ -63,6 +65,7 @@ def services(settings: Settings, engine: AsyncEngine) -> Services:
         sounds=Sounds(settings.recordings_dir, partial(keys_of_reader, settings)),
         announcer=Speaker(settings.spoken_dir),
         telephone=Telephones(settings, rules),
+        floors=Floors(),
         web_phone=WebPhones(load_secrets(settings), min(rules.flows)) if settings.web.phone_calls else None,
         sip_socket=f"ws://127.0.0.1:{settings.sip.socket_port}/ws",
     )
@@ -77,9 +80,11 @@ async def serve(settings: Settings) -> None:
         parts = probes(settings, engine)
         gather = Gather(settings, engine, parts, Publisher("web", lambda: pool_figures("web", engine)))
         metrics = Scrape(gather, settings.web.metrics_allow, frozenset(settings.web.proxies))
-        app = create_app(parts, services(settings, engine), metrics, settings.web.pages or built_pages())
+        work = services(settings, engine)
+        app = create_app(parts, work, metrics, settings.web.pages or built_pages())
         runner = web.AppRunner(app, access_log=None, shutdown_timeout=SHUTDOWN_SECONDS)
         await runner.setup()
+        floor = asyncio.create_task(_floor(settings, engine, work.floors))
         try:
             address = (settings.web.bind, settings.web.port)
             family = socket.AF_INET6 if ":" in settings.web.bind else socket.AF_INET
@@ -93,6 +98,17 @@ async def serve(settings: Settings) -> None:
             offer.close()
         finally:
             await runner.cleanup()
+            floor.cancel()
+            await asyncio.gather(floor, return_exceptions=True)
+
+
+async def _floor(settings: Settings, engine: AsyncEngine, floors: Floors | None) -> None:
+    """The live view; if it fails the web server goes on without."""
+    if floors is not None:
+        try:
+            await FloorKeeper(settings, load_rules(), engine, floors).run()
+        except Exception:
+            log.exception("there is no live view of the telephones")
 
 
 def main() -> None:

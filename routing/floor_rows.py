@@ -76,14 +76,16 @@ class QueueNow:
 
 @dataclass(frozen=True, slots=True)
 class AgentNow:
-    """``user``: who sits there, ``phone``: what kind of telephone it is. ``since``: when ``state`` began, as far as it
-    is known. ``call_id``: of the call that rings or is talked in. ``queues``: those served now."""
+    """``user``: who sits there, ``person``: what they are called, ``phone``: what kind of telephone it is. ``since``:
+    when ``state`` began, as far as it is known. ``call_id``: of the call that rings or is talked in. ``queues``: those
+    served now."""
 
     __pydantic_config__ = _SENT
 
     extension: str
     name: str
     user: str | None = None
+    person: str | None = None
     phone: Literal["desk", "browser"] = "desk"
     reachable: bool = False
     state: AgentPhase = AgentPhase.OUT
