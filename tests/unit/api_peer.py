@@ -24,6 +24,7 @@ from people.roles import Permission, Role
 from people.secrets_box import Box
 from people.tables import users
 from people.units import Unit, UnitKind, save_unit
+from tests.unit.seat_people import Switchboard
 from tickets.catalogue import Catalogue
 from tickets.rulebook import Rulebook, load_rulebook
 from tickets.tables import tickets
@@ -164,6 +165,7 @@ def services_for(engine: AsyncEngine, url: str, folder: Path, proxies: frozenset
         ring=Telephone(),
         sounds=Sounds(folder, lambda: KEYS),
         announcer=Speaker(folder / "spoken", lambda: None),
+        telephone=Switchboard(),
     )
 
 
