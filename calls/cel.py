@@ -66,13 +66,15 @@ def parse(position: int, line: str) -> CelEvent | None:
     ours = user != "" and (kind == user or kind == "USER_DEFINED")
     if not kind or max(map(len, (kind, user, extra, row[8], row[9]))) > MAX_FIELD:
         raise MalformedLine("a field is empty or too long")
+    told = _extra(extra, query=ours) if extra else NO_EXTRA
     return CelEvent(
         position=position,
         at=seconds(time),
-        call=call_id(row[11]),
+        # Who listens in is on a channel of his own: the call that he hears has the event.
+        call=call_id(told["call"] if ours and user == "LISTENED" and "call" in told else row[11]),
         kind="USER" if ours else kind,
         name=user,
-        extra=_extra(extra, query=ours) if extra else NO_EXTRA,
+        extra=told,
         channel=row[8],
         unique=row[10],
         app=row[9],

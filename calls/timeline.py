@@ -225,6 +225,12 @@ class _Fold:
         self.call.emergency_failed = True
         self._note(event.at, "emergency_failed", service=event.extra.get("service", ""))
 
+    def _consulted(self, event: CelEvent) -> None:
+        self._note(event.at, "consulted", to=event.extra.get("to", ""))
+
+    def _listened(self, event: CelEvent) -> None:
+        self._note(event.at, "listened", by=event.extra.get("by", ""), mode=event.extra.get("mode", ""))
+
     def _message(self, event: CelEvent) -> None:
         seconds, status = event.extra.get("seconds", ""), event.extra.get("status", "")
         if surveyed.spoke(seconds, status, surveyed.MESSAGE_SILENCE):
@@ -436,6 +442,8 @@ _USER: dict[str, Callable[[_Fold, CelEvent], None]] = {
     "EMERGENCY_FAILED": _Fold._emergency_failed,
     "MESSAGE": _Fold._message,
     "ADDED": _Fold._added,
+    "CONSULT": _Fold._consulted,
+    "LISTENED": _Fold._listened,
     "HEARD": _Fold._heard,
     "SPEECH": _Fold._speech,
     "CANCELLED": _Fold._cancelled,

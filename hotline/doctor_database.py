@@ -25,7 +25,7 @@ _RECORDED = text(
     "SELECT count(*) FILTER (WHERE r.state IN ('missing', 'failed')) AS lost,"
     " count(*) FILTER (WHERE r.state = 'done') AS done,"
     " count(*) FILTER (WHERE r.state = 'pending' AND c.ended_at < now() - interval '1 hour') AS late,"
-    " count(*) FILTER (WHERE r.call_id IS NULL AND c.via IN ('public', 'emergency', 'test')) AS without"
+    " count(*) FILTER (WHERE r.call_id IS NULL AND c.via IN ('public', 'web', 'emergency', 'test')) AS without"
     " FROM calls c LEFT JOIN recordings r ON r.call_id = c.id"
     " WHERE c.arrived_at > now() - interval '1 day' AND c.ended_at IS NOT NULL AND c.answered_at IS NOT NULL"
 )

@@ -18,7 +18,7 @@ from hotline.asterisk import Asterisk, find_asterisk
 from hotline.rules import Rules, load_rules
 from hotline.secrets import Secrets, load_or_create
 from hotline.settings import CHECKOUT, Settings
-from hotline.web_phone import SECONDS, USER, password, seal_key
+from hotline.web_phone import HEADER, SECONDS, USER, password, seal_key
 from ivr.prompts import FOLDER as PROMPTS
 from ivr.watchdog import AFTER_LISTENING, AFTER_LOSS, LISTENING
 from line.turn import LONGEST
@@ -29,6 +29,8 @@ SYSTEM_NAME = "hotline"
 FALLBACK_SCRIPTS = 20
 """The stand-alone script costs a process per call: past this many at once callers go straight to a queue."""
 FALLBACK_SECONDS = 60
+CONSULT_SECONDS = 40
+"""So long an agent who transfers waits for somebody of a queue, or for a unit."""
 
 # calls/cel.py reads the fields in this order. The caller's number and ANI are not among them: they are what the far
 # end sent, line breaks included, and a line break here would let a caller write lines of their own into the log. The
@@ -162,7 +164,14 @@ def _values(settings: Settings, secrets: Secrets, rules: Rules, asterisk: Asteri
         "listening": LISTENING,
         "after_listening": AFTER_LISTENING,
         "after_loss": AFTER_LOSS,
-        "web_citizen": {"user": USER, "password": password(secrets), "key": seal_key(secrets), "seconds": SECONDS},
+        "web_citizen": {
+            "user": USER,
+            "password": password(secrets),
+            "key": seal_key(secrets),
+            "seconds": SECONDS,
+            "header": HEADER,
+        },
+        "consult_seconds": CONSULT_SECONDS,
         "ice_addresses": ice_addresses(settings),
         "place_seconds": round(LONGEST.total_seconds()),
     }
