@@ -11,22 +11,33 @@ from collections.abc import Mapping
 from datetime import datetime
 from typing import Any, get_args
 
-from sqlalchemy import select, text
+from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from tickets import rows
 from tickets.commands import AnyCommand, Repeat
 from tickets.earlier import earlier_of
-from tickets.history import NewEvent, NoteKind, append, changes, event_of, events_of
+from tickets.history import NewEvent, NoteKind, append, changes, event_of, events_of, who_did
 from tickets.life import Life
 from tickets.lifecycle import apply
 from tickets.move import Refused
 from tickets.number import format_number, ticket_day
-from tickets.permits import ACCEPT, ANSWER, CONFIDENTIAL, CREATE, DECIDES, REVIEW, Actor, NotAllowed, check, check_sees
+from tickets.permits import (
+    ACCEPT,
+    ANSWER,
+    CONFIDENTIAL,
+    CREATE,
+    DECIDES,
+    REVIEW,
+    SOMEBODY_ELSE,
+    Actor,
+    NotAllowed,
+    check,
+    check_sees,
+)
 from tickets.rulebook import Rulebook
 from tickets.sealing import NoBox
 from tickets.store import take_number
-from tickets.tables import ticket_events
 from tickets.ticket import EDIT_RULES, TEXTS, Edit, NewRequest, Ticket
 from tickets.ticking import ticked
 from tickets.words import State
@@ -184,12 +195,8 @@ def _known(command: AnyCommand, ticket: Ticket, rulebook: Rulebook) -> AnyComman
 
 async def _check_somebody_else(connection: AsyncConnection, ticket: Ticket, command: AnyCommand, actor: Actor) -> None:
     asked = DECIDES.get(command.do)
-    if asked is None:
-        return
-    mine = ticket_events.c
-    query = select(mine.actor).where(mine.number == ticket.number, mine.kind == asked).order_by(mine.id.desc()).limit(1)
-    if await connection.scalar(query) == actor.name:
-        raise NotAllowed("申请须由他人审核，申请人不得自行决定")
+    if asked is not None and await who_did(connection, ticket.number, asked) == actor.name:
+        raise NotAllowed(SOMEBODY_ELSE)
 
 
 def check_version(ticket: Ticket, expected: int | None) -> None:
@@ -200,8 +207,8 @@ def check_version(ticket: Ticket, expected: int | None) -> None:
 def check_open(ticket: Ticket, rulebook: Rulebook) -> None:
     """A ticket that went on in another one has no life of its own any more."""
     if ticket.duplicate_of is not None:
-        cite = rulebook.policy(ticket.policy or rulebook.default).procedure.cite
-        raise Refused(f"{cite}：工单已并入{ticket.duplicate_of}，请在该工单办理", (cite,))
+        basis = rulebook.policy(ticket.policy or rulebook.default).procedure
+        raise Refused(f"{basis.cite}：工单已并入{ticket.duplicate_of}，请在该工单办理", (basis.cite,), (basis,))
 
 
 async def edit(
@@ -218,7 +225,7 @@ async def edit(
     stays one. Raises as ``execute`` does."""
     before = await lock(connection, rulebook, number, actor)
     given = changed.model_dump(exclude_none=True)
-    _check_edit(before, given, actor, rulebook)
+    check_edit(before, given, actor, rulebook)
     check_version(before, expected_version)
     at = at if before.life.at is None else max(at, before.life.at)
     life = before.life.model_copy(update={name: given[name] for name in EDIT_RULES if name in given})
@@ -243,7 +250,8 @@ async def edit(
     return after
 
 
-def _check_edit(ticket: Ticket, given: dict[str, Any], actor: Actor, rulebook: Rulebook) -> None:
+def check_edit(ticket: Ticket, given: Mapping[str, Any], actor: Actor, rulebook: Rulebook) -> None:
+    """Whether these fields may become this. Raises NotAllowed, Refused."""
     if not any(actor.may(permission) for permission in (CREATE, ACCEPT, REVIEW)) and given.keys() - {"handler"}:
         raise NotAllowed("无权修改诉求")
     if "handler" in given and not (

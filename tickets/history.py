@@ -223,3 +223,11 @@ def rebuild(events: Iterable[TicketEvent]) -> Life:
     for event in events:
         fields |= event.changes
     return Life.model_validate(fields)
+
+
+async def who_did(connection: AsyncConnection, number: str, kind: str) -> str | None:
+    """Whose event of that kind is the last one; None: there is none."""
+    of = ticket_events.c
+    query = select(of.actor).where(of.number == number, of.kind == kind).order_by(of.id.desc()).limit(1)
+    found: str | None = await connection.scalar(query)
+    return found

@@ -14,32 +14,39 @@ from tickets.words import CallbackWhy, LimitKind, Obligation, State, SuperviseRe
 
 
 class Refused(Exception):
-    """The regulation does not allow it. ``message`` is Chinese and names the article; ``articles`` are those."""
+    """The regulation does not allow it. ``message`` is Chinese and names the article; ``articles`` are those, ``bases``
+    where they stand in the policy."""
 
-    def __init__(self, message: str, articles: tuple[str, ...]) -> None:
+    def __init__(self, message: str, articles: tuple[str, ...], bases: tuple[Basis, ...] = ()) -> None:
         super().__init__(message)
-        self.message, self.articles = message, articles
+        self.message, self.articles, self.bases = message, articles, bases
 
 
 class Move:
-    """``life`` is replaced as the rule goes on; ``articles`` are those it stood on, in order."""
+    """``life`` is replaced as the rule goes on; ``articles`` are those it stood on, in order; ``bases``: where of them
+    the policy has the words (those of a limit are known by its kind)."""
 
     def __init__(self, policy: Policy, days: WorkingDays, life: Life, at: datetime) -> None:
         self.policy, self.days, self.life, self.at = policy, days, life, at
         self.articles: list[str] = []
+        self.bases: list[Basis] = []
 
     def set(self, **changes: Any) -> None:
         self.life = self.life.model_copy(update=changes)
 
     def cite(self, *bases: Basis | None) -> None:
         for basis in bases:
-            if basis is not None and basis.cite not in self.articles:
+            if basis is None:
+                continue
+            self.bases.append(basis)
+            if basis.cite not in self.articles:
                 self.articles.append(basis.cite)
 
     def refuse(self, why: str, *bases: Basis) -> NoReturn:
         """``why`` without its article, which is put in front of it."""
-        articles = tuple(dict.fromkeys(basis.cite for basis in bases or (self.policy.procedure,)))
-        raise Refused(f"{'、'.join(articles)}：{why}", articles)
+        bases = bases or (self.policy.procedure,)
+        articles = tuple(dict.fromkeys(basis.cite for basis in bases))
+        raise Refused(f"{'、'.join(articles)}：{why}", articles, bases)
 
     def need_state(self, *states: State, what: str) -> None:
         if self.life.state not in states:

@@ -126,6 +126,7 @@ FULFIL: Mapping[Obligation, tuple[Permit, ...]] = {
 
 DECIDES: Mapping[str, str] = {"decide_return": "return", "decide_extension": "extend"}
 """What is decided by somebody else than who asked for it."""
+SOMEBODY_ELSE = "申请须由他人审核，申请人不得自行决定"
 
 
 def sees(actor: Actor, place: Place) -> bool:

@@ -61,14 +61,10 @@ async def split(
     Returns the new ones. Raises what ``book.execute`` raises.
     """
     whole = await lock(connection, rulebook, number, actor)
-    if not (actor.may(ACCEPT) and actor.may(CREATE)):
-        raise NotAllowed("无权拆分工单")
     check_version(whole, expected_version)
-    check_open(whole, rulebook)
+    check_split(whole, actor, rulebook)
     policy = rulebook.policy(whole.policy or rulebook.default)
     basis = policy.split or policy.procedure
-    if whole.life.state not in _NOT_SENT_YET:
-        raise Refused(f"{basis.cite}：工单已转办，不能再拆分", (basis.cite,))
     made = []
     for part in parts:
         request = NewRequest(
@@ -88,6 +84,17 @@ async def split(
     return made
 
 
+def check_split(whole: Ticket, actor: Actor, rulebook: Rulebook) -> None:
+    """Raises NotAllowed, Refused."""
+    if not (actor.may(ACCEPT) and actor.may(CREATE)):
+        raise NotAllowed("无权拆分工单")
+    check_open(whole, rulebook)
+    policy = rulebook.policy(whole.policy or rulebook.default)
+    basis = policy.split or policy.procedure
+    if whole.life.state not in _NOT_SENT_YET:
+        raise Refused(f"{basis.cite}：工单已转办，不能再拆分", (basis.cite,), (basis,))
+
+
 async def merge(
     connection: AsyncConnection,
     rulebook: Rulebook,
@@ -102,24 +109,14 @@ async def merge(
 
     Only what no unit works on yet, and only into a ticket that is still open. Raises what ``book.execute`` raises.
     """
-    if not (actor.may(ACCEPT) and actor.may(CREATE)):
-        raise NotAllowed("无权并单")
+    _check_may_merge(actor)
     # In the order of their numbers, so that two who merge crosswise do not wait for each other.
     both = {one: await lock(connection, rulebook, one, actor) for one in sorted({number, into})}
     one, main = both[number], both[into]
     check_version(one, expected_version)
-    for ticket in both.values():
-        check_open(ticket, rulebook)
+    check_merge(one, actor, rulebook)
+    check_into(one, main, rulebook)
     cite = rulebook.policy(one.policy or rulebook.default).procedure.cite
-    if number == into:
-        raise Refused(f"{cite}：工单不能并入自身", (cite,))
-    if one.life.state not in _NOT_SENT_YET:
-        raise Refused(f"{cite}：工单已转办或已了结，不能并入其他工单", (cite,))
-    if main.life.state in _ENDED:
-        raise Refused(f"{cite}：{into}已了结，不能并入", (cite,))
-    if one.confidential != main.confidential:
-        # Whoever reads the one would learn of the other.
-        raise Refused(f"{cite}：保密工单与不保密的工单不能并为一单", (cite,))
     life = one.life.model_copy(update={"state": State.ARCHIVED, "limits": {}, "obligations": (), **_NO_CALLBACK})
     after = rows.moved(one, rulebook, life, at, duplicate_of=into)
     await rows.save(connection, rulebook, [after])
@@ -129,3 +126,31 @@ async def merge(
     # Whose number is not known is a person of his own.
     caller = key_of(one.caller, one.caller_e164)[:100] or f"匿名 {number}"
     return await execute(connection, rulebook, into, Repeat(do="repeat", caller=caller), actor, at)
+
+
+def check_merge(one: Ticket, actor: Actor, rulebook: Rulebook) -> None:
+    """Whether it may go on in another one. Raises NotAllowed, Refused."""
+    _check_may_merge(actor)
+    check_open(one, rulebook)
+    procedure = rulebook.policy(one.policy or rulebook.default).procedure
+    if one.life.state not in _NOT_SENT_YET:
+        raise Refused(f"{procedure.cite}：工单已转办或已了结，不能并入其他工单", (procedure.cite,), (procedure,))
+
+
+def _check_may_merge(actor: Actor) -> None:
+    if not (actor.may(ACCEPT) and actor.may(CREATE)):
+        raise NotAllowed("无权并单")
+
+
+def check_into(one: Ticket, main: Ticket, rulebook: Rulebook) -> None:
+    """Whether it may be that one. Raises Refused."""
+    check_open(main, rulebook)
+    procedure = rulebook.policy(one.policy or rulebook.default).procedure
+    cite = procedure.cite
+    if one.number == main.number:
+        raise Refused(f"{cite}：工单不能并入自身", (cite,), (procedure,))
+    if main.life.state in _ENDED:
+        raise Refused(f"{cite}：{main.number}已了结，不能并入", (cite,), (procedure,))
+    if one.confidential != main.confidential:
+        # Whoever reads the one would learn of the other.
+        raise Refused(f"{cite}：保密工单与不保密的工单不能并为一单", (cite,), (procedure,))

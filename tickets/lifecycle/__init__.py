@@ -15,7 +15,7 @@ from tickets.commands import AnyCommand
 from tickets.life import Life
 from tickets.lifecycle import calling_back, completing, dispatching, extending, intake, returning, supervising, urgent
 from tickets.move import Move, Refused
-from tickets.policy import Policy
+from tickets.policy import Basis, Policy
 
 __all__ = ["Applied", "Refused", "apply"]
 
@@ -53,8 +53,11 @@ _RULES: dict[str, Callable[[Move, Any], None]] = {
 
 @dataclass(frozen=True, slots=True)
 class Applied:
+    """``bases``: of the ``articles``, those of which the policy's words are known."""
+
     life: Life
     articles: tuple[str, ...]
+    bases: tuple[Basis, ...] = ()
 
 
 def apply(policy: Policy, days: WorkingDays, life: Life, command: AnyCommand, at: datetime) -> Applied:
@@ -71,4 +74,4 @@ def apply(policy: Policy, days: WorkingDays, life: Life, command: AnyCommand, at
     move.set(at=at)
     if not move.articles:
         move.cite(policy.procedure)
-    return Applied(move.life, tuple(move.articles))
+    return Applied(move.life, tuple(move.articles), tuple(move.bases))

@@ -26,14 +26,14 @@ def ask(move: Move, command: Extend) -> None:
     left = move.days.between(ticket_day(move.at), ticket_day(running.due))
     if left < rule.remaining_working_days:
         move.refuse(f"应在办理时限届满前{rule.remaining_working_days}个工作日申请延期，现剩{left}个", rule)
-    longest = _longest(move, rule)
+    most = longest(move, rule)
     working_days = command.working_days
     if working_days is None:
         if not isinstance(rule.longest, int):
             move.refuse("延期须写明延期时间（工作日）", rule)
         working_days = rule.longest
-    if longest is not None and working_days > longest:
-        move.refuse(f"每次延期不得超过{longest}个工作日", rule)
+    if most is not None and working_days > most:
+        move.refuse(f"每次延期不得超过{most}个工作日", rule)
     if life.extensions_granted > 0:
         papers = {"阶段性情况": command.stage_report, "领导同意": command.leader_consent}
         missing = [need for need in rule.again_needs if not papers[need]]
@@ -55,7 +55,7 @@ def _allowed(move: Move) -> tuple[Extension, Running]:
     return rule, life.limits[LimitKind.COMPLETE]
 
 
-def _longest(move: Move, rule: Extension) -> int | None:
+def longest(move: Move, rule: Extension) -> int | None:
     if rule.longest == "不限":
         return None
     if isinstance(rule.longest, int):
