@@ -12,7 +12,9 @@ import re
 from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass
 
-LASTING = frozenset({"AGI", "Queue", "Dial", "Read", "Record", "Playback", "TryExec", "Wait", "ChanSpy", "Bridge", "BridgeAdd"})
+LASTING = frozenset(
+    {"AGI", "Queue", "Dial", "Read", "Record", "Playback", "TryExec", "Wait", "ChanSpy", "Bridge", "BridgeAdd"}
+)
 """Applications in which a call stays for more than a moment."""
 _HEAD = re.compile(r"\[([^]]+)]")
 _STEP = re.compile(
