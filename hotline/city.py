@@ -6,8 +6,10 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from datetime import date, datetime
 from pathlib import Path
+from typing import Any
 
-from sqlalchemy import func, or_, select
+from sqlalchemy import Row, func, or_, select
+from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from datafile import DataFileError
@@ -17,7 +19,7 @@ from people import accounts, audit
 from people import units as people_units
 from people.audit import AuditEntry
 from people.roles import Role
-from people.tables import units, users
+from people.tables import demo_items, units, users
 from tickets import book
 from tickets.calendar import load_working_days
 from tickets.number import CHINA
@@ -37,7 +39,7 @@ class CityError(Exception):
 
 @dataclass(frozen=True, slots=True)
 class NewUser:
-    """``password`` is shown once: it must be changed at the first sign-in."""
+    """``password`` is shown once, to whoever loads it: it need not be changed, since nobody works as them."""
 
     account: str
     name: str
@@ -77,13 +79,24 @@ def check_cities(folder: Path = SAMPLES, today: date | None = None) -> Iterator[
 
 
 async def load(
-    connection: AsyncConnection, rulebook: Rulebook, found: CityFile, now: datetime, *, force: bool = False
+    connection: AsyncConnection,
+    rulebook: Rulebook,
+    found: CityFile,
+    now: datetime,
+    *,
+    force: bool = False,
+    by: str = "cli",
+    address: str = "",
 ) -> Loaded:
-    """In the caller's transaction. ``force``: beside whatever the database holds already.
+    """In the caller's transaction. ``force``: beside whatever the database holds already. ``by``, ``address``: who
+    asks, for the audit log. What is added is noted as the demonstration's, and goes with it (hotline/demo_removal.py).
 
     Raises CityError, DataFileError; what the rooms raise is a fault of the file that the rehearsal did not find.
     """
-    await connection.execute(select(func.pg_advisory_xact_lock(_LOCK)))
+    await turn(connection)
+    other = await loaded_city(connection)
+    if other is not None and other.key != found.id:
+        raise CityError(f"已加载样例“{other.key}”，请先移除（another sample city is loaded: remove it first）")
     if not force:
         await _check_foreign(connection, rulebook, found)
     plans = list(plan(found, rulebook.days, now.astimezone(CHINA).date()))
@@ -95,8 +108,28 @@ async def load(
     loaded = Loaded(added_units, added_users, tuple(numbers))
     if added_units or added_users or numbers:
         detail = {"units": len(added_units), "users": len(added_users), "tickets": len(numbers), "force": force}
-        await audit.record(connection, AuditEntry(now, "cli", "city.load", f"city:{found.id}", detail))
+        await audit.record(connection, AuditEntry(now, by, "city.load", f"city:{found.id}", detail, address))
+    await _note(connection, found, loaded, now)
     return loaded
+
+
+async def turn(connection: AsyncConnection) -> None:
+    """Loading and removing come one after the other."""
+    await connection.execute(select(func.pg_advisory_xact_lock(_LOCK)))
+
+
+async def loaded_city(connection: AsyncConnection) -> Row[Any] | None:
+    """``key`` and ``at`` of the one that is loaded."""
+    return (await connection.execute(select(demo_items).where(demo_items.c.kind == "city"))).first()
+
+
+async def _note(connection: AsyncConnection, found: CityFile, loaded: Loaded, now: datetime) -> None:
+    items = [("city", found.id)]
+    items += [("unit", one) for one in loaded.units]
+    items += [("user", one.account) for one in loaded.users]
+    items += [("ticket", number) for number, _ in loaded.tickets]
+    rows = [{"kind": kind, "key": key, "at": now} for kind, key in items]
+    await connection.execute(insert(demo_items).on_conflict_do_nothing(), rows)
 
 
 async def _check_foreign(connection: AsyncConnection, rulebook: Rulebook, found: CityFile) -> None:
@@ -134,7 +167,13 @@ async def _add_users(connection: AsyncConnection, found: CityFile, now: datetime
     for one in found.city.users:
         if await accounts.find_user(connection, one.account) is None:
             _, password = await accounts.create_user(
-                connection, one.account, one.role_set(), now=now, display_name=one.name, unit=one.unit
+                connection,
+                one.account,
+                one.role_set(),
+                now=now,
+                display_name=one.name,
+                unit=one.unit,
+                must_change=False,
             )
             added.append(NewUser(one.account, one.name, tuple(one.roles), one.unit, password))
     return tuple(added)

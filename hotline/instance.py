@@ -7,6 +7,7 @@ import hashlib
 from collections.abc import Callable
 
 from hotline import asterisk, parts, postgres
+from hotline.first_run import setup_link
 from hotline.parts import Part
 from hotline.preflight import check_port, ports
 from hotline.render import render
@@ -23,6 +24,8 @@ class Hotline:
     def __init__(self, settings: Settings, say: Callable[[str], None]) -> None:
         self._settings = settings
         self._say = say
+        self.setup_link: str | None = None
+        """Once it has started, while there is no administrator."""
 
     async def start(self, supervisor: Supervisor) -> None:
         """Raises SettingsError, DataFileError or PartFailed, each one line."""
@@ -56,6 +59,7 @@ class Hotline:
             await supervisor.bring_up(supervisor.add(parts.postgres_part(server, secrets)))
             await asyncio.to_thread(postgres.create_database, server, secrets)
         await asyncio.to_thread(_migrate, postgres.database_url(settings, secrets))
+        self.setup_link = await setup_link(settings)
 
 
 def prepare(settings: Settings) -> Secrets:

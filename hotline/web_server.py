@@ -12,6 +12,8 @@ from aiohttp import web
 from sqlalchemy.ext.asyncio import AsyncEngine
 
 from hotline.db import database_url, driver_url, open_engine
+from hotline.demo import Demonstration
+from hotline.first_run import SetupFile
 from hotline.floor import FloorKeeper
 from hotline.handover import Offer, take
 from hotline.health import probes
@@ -48,9 +50,10 @@ SHUTDOWN_SECONDS = 5.0
 def services(settings: Settings, engine: AsyncEngine) -> Services:
     """What the API works with. Raises SettingsError, datafile.DataFileError."""
     rules = load_rules()
+    rulebooks = Rulebooks(open_rulebook(settings))
     return Services(
         engine=engine,
-        rulebook=Rulebooks(open_rulebook(settings)),
+        rulebook=rulebooks,
         live=Live(engine, driver_url(database_url(settings))),
         files=Files(settings.attachments_dir),
         document=api_document,
@@ -67,7 +70,11 @@ def services(settings: Settings, engine: AsyncEngine) -> Services:
         telephone=Telephones(settings, rules),
         floors=Floors(),
         web_phone=WebPhones(load_secrets(settings), min(rules.flows)) if settings.web.phone_calls else None,
+        live_words=settings.speech.live,
         sip_socket=f"ws://127.0.0.1:{settings.sip.socket_port}/ws",
+        progress_tries=settings.line.progress_tries,
+        setup=SetupFile(settings.run_dir),
+        demo=Demonstration(settings, engine, rulebooks),
     )
 
 

@@ -104,6 +104,12 @@ class Files:
         with contextlib.suppress(OSError):
             self._path(found).unlink()
 
+    def erase(self, found: uuid.UUID) -> None:
+        """Whole, the sealed copy too."""
+        self.remove(found)
+        with contextlib.suppress(OSError):
+            self._path(found).with_suffix(_SEALED).unlink()
+
     def _path(self, found: uuid.UUID) -> Path:
         return self._folder / found.hex[:2] / found.hex
 

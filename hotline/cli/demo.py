@@ -23,11 +23,15 @@ from hotline.city import CityError, Loaded, find_city
 from hotline.city import load as load_city
 from hotline.city_file import CityFile, city_names
 from hotline.cli._database import ask, print_json
+from hotline.db import open_engine
+from hotline.demo import Demonstration
 from hotline.phone import Line, PhoneBank, PhoneError
 from hotline.rulebook import open_rulebook
 from hotline.secrets import load_secrets
 from hotline.settings import Settings, load_settings
 from hotline.trial import Trial, TrialError
+from people.faults import PeopleFault
+from web.api.services import DemoRemoved
 
 AGENT = "1001"
 CITIZENS = (
@@ -107,11 +111,34 @@ def _show_loaded(found: CityFile, loaded: Loaded) -> None:
         f"新工单适用的办法请设为 policy = {found.city.policy}"
     )
     if loaded.users:
-        click.echo("初始密码只显示这一次，首次登录须更改 passwords, shown this once:")
+        click.echo("密码只显示这一次 passwords, shown this once:")
         for user in loaded.users:
             click.echo(f"  {user.account:<20}{user.password}  {user.name}  {'、'.join(user.roles)}  {user.unit or ''}")
     for number, title in loaded.tickets:
         click.echo(f"  {number}  {title}")
+
+
+@command.command("remove")
+@click.option("--json", "as_json", is_flag=True, help="One JSON object.")
+def remove(as_json: bool) -> None:
+    """Remove the sample city, what its users made and the robots' calls; real data stays 移除样例城市."""
+    settings = load_settings()
+    try:
+        gone = asyncio.run(_remove(settings))
+    except PeopleFault as error:
+        raise click.ClickException(str(error)) from error
+    if as_json:
+        print_json(asdict(gone))
+        return
+    click.echo(f"已移除：单位 {gone.units}，用户 {gone.users}，工单 {gone.tickets}，通话 {gone.calls}")
+    for one in gone.kept:
+        click.echo(f"  保留 {one}")
+
+
+async def _remove(settings: Settings) -> DemoRemoved:
+    async with open_engine(settings, pool_size=2) as engine:
+        demo = Demonstration(settings, engine, lambda: open_rulebook(settings))
+        return await demo.remove("cli", "")
 
 
 def _calls(as_json: bool) -> None:

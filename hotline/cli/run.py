@@ -70,15 +70,16 @@ async def _run(settings: Settings, console: Console, as_json: bool, upgrade: boo
         with contextlib.suppress(OSError, SystemExit):
             console.print(f"  {text}", markup=False)
 
+    instance = Hotline(settings, say)
+
     def ready() -> None:
         seconds = time.monotonic() - began
         if as_json:
-            click.echo(
-                json.dumps({"ready": True, "seconds": round(seconds, 2), **_facts(settings)}, ensure_ascii=False)
-            )
+            facts = {**_facts(settings), "setup": instance.setup_link}
+            click.echo(json.dumps({"ready": True, "seconds": round(seconds, 2), **facts}, ensure_ascii=False))
         else:
             with contextlib.suppress(OSError, SystemExit):
-                _show(settings, console, seconds)
+                _show(settings, console, seconds, instance.setup_link)
 
     supervisor = Supervisor(settings.run_dir, settings.log_dir, say)
     logging.getLogger("hotline").addHandler(_Lines(say))
@@ -93,7 +94,7 @@ async def _run(settings: Settings, console: Console, as_json: bool, upgrade: boo
         succession = Succession(settings, say)
         leaving = await supervisor.run(succession, lambda: None, succession.renew)
     else:
-        leaving = await supervisor.run(Hotline(settings, say), ready)
+        leaving = await supervisor.run(instance, ready)
     if leaving:
         hold_signals()
     else:
@@ -130,7 +131,7 @@ def _facts(settings: Settings) -> dict[str, Any]:
     }
 
 
-def _show(settings: Settings, console: Console, seconds: float) -> None:
+def _show(settings: Settings, console: Console, seconds: float, setup_link: str | None) -> None:
     facts = _facts(settings)
     number, agents = facts["numbers"][0], facts["agents"]
     lines = [
@@ -146,9 +147,15 @@ def _show(settings: Settings, console: Console, seconds: float) -> None:
             ("试一试 try it", f".venv/bin/hotline agent-phone {agents[0]}"),
             ("", f".venv/bin/hotline call {number} --from 13900001111 --keys 1  (另开终端 in another terminal)"),
         ]
+    if setup_link is not None:
+        # On a line of its own, so that it can be clicked and copied.
+        lines[-1:-1] = [
+            ("管理员 administrator", "还没有：请打开一次性链接设立 none yet: this link makes one, once"),
+            ("", setup_link),
+        ]
     console.rule(style="green")
     console.print(f"[bold green]12345 热线已就绪 hotline ready[/] ({seconds:.1f} s)")
     for label, text in lines:
         # Chinese characters are two columns wide.
-        console.print(f"  {label}{' ' * (16 - cell_len(label))}{text}", markup=False)
+        console.print(f"  {label}{' ' * max(1, 16 - cell_len(label))}{text}", markup=False)
     console.rule(style="green")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 import os
 from pathlib import Path
@@ -55,6 +56,21 @@ def files(database_password: Path | None, as_json: bool) -> None:
         made |= {"database_password": str(database_password), "passfile": str(passfile)}
         lines.append(f"database password 数据库密码 {database_password}, {passfile}")
     click.echo(json.dumps(made, ensure_ascii=False) if as_json else "\n".join(lines))
+
+
+@command.command("link")
+@AS_JSON
+def link(as_json: bool) -> None:
+    """第一名管理员的一次性链接. A new one-time link for the first administrator, as `hotline run` shows it."""
+    from hotline.first_run import setup_link
+
+    try:
+        found = asyncio.run(setup_link(load_settings()))
+    except OperationalError as error:
+        raise click.ClickException("the database does not answer: is `hotline run` running?") from error
+    if found is None:
+        raise click.ClickException("已有管理员 there is an administrator already")
+    click.echo(json.dumps({"link": found}) if as_json else found)
 
 
 @command.command("database")

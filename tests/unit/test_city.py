@@ -229,13 +229,14 @@ async def test_loading_and_loading_again(engine: AsyncEngine, rulebook: Rulebook
         assert all(row.content == "" and row.requester == "" for row in sealed)
 
 
-async def test_the_passwords_open_and_must_be_changed(engine: AsyncEngine, rulebook: Rulebook) -> None:
+async def test_the_passwords_open_at_once(engine: AsyncEngine, rulebook: Rulebook) -> None:
     async with engine.begin() as connection:
         loaded = await load(connection, rulebook, find_city("yangling"), NOW)
     user = loaded.users[0]
     assert user.password not in repr(loaded)
     session = await sign_in.sign_in(engine, user.account, user.password, "127.0.0.1", NOW)
-    assert session.principal.must_change
+    assert not session.principal.must_change
+    assert session.principal.permissions
 
 
 async def test_a_later_file_adds_what_is_new(engine: AsyncEngine, rulebook: Rulebook, tmp_path: Path) -> None:

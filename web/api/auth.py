@@ -27,7 +27,7 @@ async def admit(
     """The principal and what they showed; None where nobody has to be signed in. Raises Problem 401 or 403."""
     if endpoint.needs is PUBLIC:
         return None
-    token = _token(request)
+    token = _token(request, services)
     principal = await _principal(services, token, now, stays=endpoint.seconds is None)
     if principal is None:
         raise Problem(401, "signed_out", "登录已失效，请重新登录。", headers=CHALLENGE)
@@ -38,7 +38,7 @@ async def admit(
     return principal, token
 
 
-def _token(request: web.Request) -> str:
+def _token(request: web.Request, services: Services) -> str:
     scheme, _, value = request.headers.get("Authorization", "").partition(" ")
     if scheme.lower() == "bearer" and value.strip():
         return value.strip()
@@ -46,16 +46,30 @@ def _token(request: web.Request) -> str:
     if not cookie:
         raise Problem(401, "signed_out", "请先登录。", headers=CHALLENGE)
     if request.method not in _SAFE:
-        _same_site(request)
+        _same_site(request, services)
     return cookie
 
 
-def _same_site(request: web.Request) -> None:
+def _same_site(request: web.Request, services: Services) -> None:
     """A cookie is sent by the browser whoever wrote the page: another site's page cannot set a header of its own
-    without asking first (which nothing here answers), and cannot change Sec-Fetch-Site."""
+    without asking first (which nothing here answers), and cannot change Sec-Fetch-Site or Origin."""
     site = request.headers.get("Sec-Fetch-Site", "same-origin")
-    if request.headers.get("X-Requested-With") != "hotline" or site not in ("same-origin", "none"):
+    known = request.headers.get("X-Requested-With") == "hotline" and site in ("same-origin", "none")
+    if not known or not is_our_origin(request, services):
         raise Problem(403, "cross_site", "请求缺少 X-Requested-With: hotline，或来自其他网站。")
+
+
+def is_our_origin(request: web.Request, services: Services) -> bool:
+    """Whether the page that asks came from this server, as far as the browser says where it came from. Behind a proxy
+    of ours its X-Forwarded-Host is the name that the browser knows."""
+    origin = request.headers.get("Origin")
+    if origin is None:
+        return True
+    hosts = {request.headers.get("Host", "")}
+    if request.remote in services.proxies:
+        hosts.add(request.headers.get("X-Forwarded-Host", "").rpartition(",")[2].strip())
+    scheme, mark, host = origin.partition("://")
+    return mark != "" and scheme in ("http", "https") and host.lower() in {one.lower() for one in hosts if one}
 
 
 async def still_admitted(services: Services, token: str, before: Principal, now: datetime) -> bool:
