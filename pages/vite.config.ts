@@ -1,3 +1,4 @@
+import { isAbsolute, relative } from 'node:path'
 import { fileURLToPath, URL } from 'node:url'
 
 import vue from '@vitejs/plugin-vue'
@@ -5,6 +6,16 @@ import elementStyles from 'unplugin-element-plus/vite'
 import components from 'unplugin-vue-components/vite'
 import { ElementPlusResolver } from 'unplugin-vue-components/resolvers'
 import { defineConfig } from 'vite'
+
+/** Where the build goes. It is emptied first, so it must be neither this folder nor one around it. */
+function outDir(): string {
+  const here = fileURLToPath(new URL('.', import.meta.url))
+  const wanted = process.env.PAGES_OUT
+  if (wanted === undefined) return 'dist'
+  const up = relative(wanted, here)
+  if (!isAbsolute(wanted) || up === '' || !up.startsWith('..')) throw new Error(`PAGES_OUT must be an absolute folder outside the sources: "${wanted}"`)
+  return wanted
+}
 
 // Two pages: what citizens open (index.html, light) and what the staff work with (desk.html, below /desk/).
 export default defineConfig({
@@ -16,7 +27,7 @@ export default defineConfig({
   define: { global: 'window' }, // JsSIP's dependencies expect Node's name for it
   resolve: { alias: { '@': fileURLToPath(new URL('./src', import.meta.url)) } },
   build: {
-    outDir: process.env.PAGES_OUT ?? 'dist',
+    outDir: outDir(),
     emptyOutDir: true,
     target: 'es2022',
     modulePreload: { polyfill: false }, // it would be an inline script, which the page's policy forbids
