@@ -1,0 +1,53 @@
+import { useEventListener, watchDebounced } from '@vueuse/core'
+import type { Ref } from 'vue'
+
+const PREFIX = 'hotline.typed.'
+const DAYS_KEPT = 2
+
+/**
+ * What somebody is typing survives a reload, a crash of the page and a dead server: it is written to this browser a
+ * moment after each change, under `key` (whose it is and what it is about), and forgotten once it is saved.
+ */
+export function keepTyped<T extends object>(key: string, typed: Ref<T>): { restored: boolean; forget: () => void } {
+  const place = PREFIX + key
+  clearOld()
+  const before = read<T>(place)
+  if (before !== null) typed.value = { ...typed.value, ...before }
+  const write = () => localStorage.setItem(place, JSON.stringify({ at: Date.now(), typed: typed.value }))
+  const stop = watchDebounced(typed, write, { deep: true, debounce: 150, maxWait: 500 })
+  const stopAtLeaving = useEventListener(window, 'pagehide', write)
+  return {
+    restored: before !== null,
+    forget: () => {
+      stop()
+      stopAtLeaving()
+      localStorage.removeItem(place)
+    },
+  }
+}
+
+/** At signing out: the next person at this screen finds nothing. */
+export function forgetAllTyped(): void {
+  ours().forEach((place) => localStorage.removeItem(place))
+}
+
+function ours(): string[] {
+  return Object.keys(localStorage).filter((place) => place.startsWith(PREFIX))
+}
+
+function clearOld(): void {
+  const oldest = Date.now() - DAYS_KEPT * 86_400_000
+  for (const place of ours()) if ((parse(place)?.at ?? 0) < oldest) localStorage.removeItem(place)
+}
+
+function read<T>(place: string): Partial<T> | null {
+  return (parse(place)?.typed ?? null) as Partial<T> | null
+}
+
+function parse(place: string): { at: number; typed: unknown } | null {
+  try {
+    return JSON.parse(localStorage.getItem(place) ?? 'null') as { at: number; typed: unknown } | null
+  } catch {
+    return null
+  }
+}
