@@ -24,7 +24,7 @@ from hotline.settings import Settings
 from people.masking import mask_phone
 from routing.ami import Ami, AmiError
 from routing.ami_wire import Event
-from routing.floor import Fold
+from routing.floor import EVENTS, Fold
 from routing.floor_plan import Now, Plan, Seated
 from routing.floor_rows import Via
 from routing.live import MemberRow, channels, is_reachable, queue_status
@@ -89,6 +89,8 @@ class FloorKeeper:
             await self._ami.close()
 
     def _happened(self, event: Event) -> None:
+        if event["Event"] not in EVENTS:
+            return  # an answer to a question
         at = datetime.now(UTC)
         if self._meanwhile is not None:
             self._meanwhile.append((event, at))

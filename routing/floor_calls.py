@@ -111,7 +111,10 @@ def _queue(first: Line | None, entry: Waiting | None, queues: Mapping[str, str],
         return entry.queue
     if first is not None and first.context == "queue" and first.exten in queues:
         return first.exten
-    return before.queue if before is not None else None
+    if before is not None:
+        return before.queue
+    # What a caller who has joined a queue is shown until somebody answers.
+    return first.connected if first is not None and first.connected in queues else None
 
 
 def _service(first: Line | None, centres: list[Line], before: CallNow | None) -> Emergency:
