@@ -7,13 +7,15 @@ import components from 'unplugin-vue-components/vite'
 import { ElementPlusResolver } from 'unplugin-vue-components/resolvers'
 import { defineConfig } from 'vite'
 
-/** Where the build goes. It is emptied first, so it must be neither this folder nor one around it. */
+/** Where the build goes. It is emptied first, so it must have nothing to do with this folder: not in it, not around it. */
 function outDir(): string {
   const here = fileURLToPath(new URL('.', import.meta.url))
   const wanted = process.env.PAGES_OUT
   if (wanted === undefined) return 'dist'
-  const up = relative(wanted, here)
-  if (!isAbsolute(wanted) || up === '' || !up.startsWith('..')) throw new Error(`PAGES_OUT must be an absolute folder outside the sources: "${wanted}"`)
+  const apart = (from: string, to: string) => relative(from, to).startsWith('..')
+  if (!isAbsolute(wanted) || !apart(here, wanted) || !apart(wanted, here)) {
+    throw new Error(`PAGES_OUT must be an absolute folder apart from the sources: "${wanted}"`)
+  }
   return wanted
 }
 
