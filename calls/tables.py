@@ -10,6 +10,7 @@ recordings   one row per recording that Asterisk was told to begin, or that was 
 recording_holds  what must not be removed (:mod:`calls.keeping`), and who lifted that
 transcripts  one row per recording to be written down, whatever came of it (:mod:`calls.transcripts`)
 transcript_segments  what was said in it; of a confidential ticket's call nothing: it is in ``transcripts.sealed``
+live_words   what is being said in calls that go on, until the transcript takes its place (:mod:`calls.live_words`)
 alerts       what somebody must look at; open until acknowledged or closed
 """
 
@@ -214,6 +215,18 @@ transcript_segments = Table(
     metadata,
     Column("call_id", Text, ForeignKey("transcripts.call_id"), primary_key=True),
     Column("place", Integer, primary_key=True, autoincrement=False),
+    Column("channel", Text, nullable=False),  # caller, other
+    Column("start_ms", Integer, nullable=False),  # after the recording's beginning
+    Column("end_ms", Integer, nullable=False),
+    Column("text", Text, nullable=False),
+)
+
+live_words = Table(
+    "live_words",
+    metadata,
+    Column("call_id", Text, primary_key=True),
+    Column("place", Integer, primary_key=True, autoincrement=False),
+    Column("at", Time, nullable=False),
     Column("channel", Text, nullable=False),  # caller, other
     Column("start_ms", Integer, nullable=False),  # after the recording's beginning
     Column("end_ms", Integer, nullable=False),

@@ -16,7 +16,7 @@ from sqlalchemy import delete, insert, select, text, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from calls.store import forget_words
-from calls.tables import transcript_segments, transcripts
+from calls.tables import live_words, transcript_segments, transcripts
 
 CALLER, OTHER = "caller", "other"
 MAX_ATTEMPTS = 3
@@ -191,6 +191,7 @@ async def states(connection: AsyncConnection, call_ids: Sequence[str]) -> dict[s
 async def seal_one(connection: AsyncConnection, call_id: str, ticket: str, seal: Seal) -> None:
     """The call's ticket, locked in the caller's transaction, has become confidential."""
     c = transcripts.c
+    await connection.execute(delete(live_words).where(live_words.c.call_id == call_id))  # of a call that goes on
     row = (await connection.execute(select(transcripts).where(c.call_id == call_id).with_for_update())).one_or_none()
     if row is None or row.sealed is not None or row.state != "done":
         return
@@ -227,7 +228,8 @@ async def count_pending(connection: AsyncConnection) -> int:
 
 
 async def _clear(connection: AsyncConnection, call_id: str) -> None:
-    await connection.execute(delete(transcript_segments).where(transcript_segments.c.call_id == call_id))
+    for table in (transcript_segments, live_words):
+        await connection.execute(delete(table).where(table.c.call_id == call_id))
 
 
 async def _said(connection: AsyncConnection, call_id: str) -> tuple[Said, ...]:

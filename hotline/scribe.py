@@ -13,6 +13,8 @@ import os
 import signal
 from pathlib import Path
 
+from sqlalchemy.ext.asyncio import AsyncEngine
+
 from datafile import DataFileError
 from hotline.db import database_url, driver_url, open_engine
 from hotline.logs import configure_logging
@@ -23,6 +25,7 @@ from hotline.recordings_keys import opening_keys
 from hotline.rulebook import Rulebooks, open_rulebook
 from hotline.scribe_draft import draft_of
 from hotline.scribe_job import create_app, work
+from hotline.scribe_live import Live
 from hotline.scribe_model import Model, Scribe
 from hotline.scribe_writer import State, Writer
 from hotline.settings import Settings, SettingsError, load_settings
@@ -39,6 +42,8 @@ log = logging.getLogger(__name__)
 ENGINE = "whisper"
 HEARTBEAT_SECONDS = 1.0
 RULES_SECONDS = 10.0
+SHORT_WINDOW_SECONDS = 20.0
+"""Of finished recordings, where calls are heard live: whoever talks waits for two seconds of the model's at most."""
 
 
 class Heart:
@@ -98,7 +103,7 @@ async def _write(settings: Settings, stop: asyncio.Event, model: Model, heart: H
     else:
         return
     node = settings.node.name
-    async with open_engine(settings, pool_size=2) as engine:
+    async with open_engine(settings, pool_size=2 + settings.speech.live) as engine:
         writer = Writer(
             engine=engine,
             root=settings.recordings_dir,
@@ -111,12 +116,27 @@ async def _write(settings: Settings, stop: asyncio.Event, model: Model, heart: H
             tell=heart.tell,
             keys=lambda: opening_keys(settings),
             node=node,
+            window_seconds=SHORT_WINDOW_SECONDS if settings.speech.live else None,
         )
         url = driver_url(database_url(settings))
         publisher = Publisher("scribe", lambda: pool_figures("scribe", engine))
         publishing = asyncio.create_task(publisher.run(settings.run_dir, stop))
+        live = asyncio.create_task(_live(settings, engine, model, stop))
         await run_jobs(lambda: work(create_app(url, writer.sweep, node), writer.begin, node), stop)
         await publishing
+        await live
+
+
+async def _live(settings: Settings, engine: AsyncEngine, model: Model, stop: asyncio.Event) -> None:
+    if settings.speech.live:
+        await Live(
+            engine=engine,
+            root=settings.recordings_dir,
+            model=model,
+            stop=stop,
+            most=settings.speech.live_calls,
+            node=settings.node.name,
+        ).run()
 
 
 def whisper(settings: Settings) -> Model:

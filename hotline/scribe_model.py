@@ -8,7 +8,7 @@ import gc
 import logging
 import threading
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import AsyncIterator, Callable, Sequence
 from functools import partial
 from typing import Protocol, TypeVar
 
@@ -50,6 +50,8 @@ class Model:
         self._scribe: Scribe | None = None
         self._used_at = 0.0
         self._busy = False
+        self._firsts = 0
+        self._turns = asyncio.Condition()
 
     @property
     def loaded(self) -> bool:
@@ -63,14 +65,32 @@ class Model:
             log.info("model loaded in %.1f s", self._clock() - began)
         self._used_at = self._clock()
 
-    async def transcribe(self, pcm: bytes) -> Sequence[Segment]:
-        await self.get_ready()
-        assert self._scribe is not None
-        scribe, self._busy = self._scribe, True
+    async def transcribe(self, pcm: bytes, *, first: bool = False) -> Sequence[Segment]:
+        """One after the other; ``first``: somebody waits for it, and it passes those for whom nobody does."""
+        async with self._turn(first=first):
+            await self.get_ready()
+            assert self._scribe is not None
+            scribe = self._scribe
+            try:
+                return await _in_thread(lambda: scribe.transcribe(pcm))
+            finally:
+                self._used_at = self._clock()
+
+    @contextlib.asynccontextmanager
+    async def _turn(self, *, first: bool) -> AsyncIterator[None]:
+        self._firsts += first
         try:
-            return await _in_thread(lambda: scribe.transcribe(pcm))
+            async with self._turns:
+                await self._turns.wait_for(lambda: not self._busy and (first or not self._firsts))
+                self._busy = True
         finally:
-            self._busy, self._used_at = False, self._clock()
+            self._firsts -= first
+        try:
+            yield
+        finally:
+            self._busy = False
+            async with self._turns:
+                self._turns.notify_all()
 
     def free_if_idle(self) -> None:
         if self._scribe is not None and not self._busy and self._clock() - self._used_at >= IDLE_SECONDS:

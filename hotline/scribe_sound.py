@@ -60,8 +60,15 @@ def length(path: Path, keys: Keys = NO_KEYS) -> Length:
     return Length(seconds, seconds > LONGEST_SECONDS)
 
 
-def windows(path: Path, side: int, spans: Sequence[Span] | None = None, keys: Keys = NO_KEYS) -> Iterator[Window]:
+def windows(
+    path: Path,
+    side: int,
+    spans: Sequence[Span] | None = None,
+    keys: Keys = NO_KEYS,
+    longest: float | None = None,
+) -> Iterator[Window]:
     """``side``: 0 left (the caller), 1 right. What lies outside ``spans`` is silence; windows of silence are left out.
+    ``longest``: seconds of one; None: WINDOW_SECONDS.
 
     Raises BadSound, OSError.
     """
@@ -70,7 +77,7 @@ def windows(path: Path, side: int, spans: Sequence[Span] | None = None, keys: Ke
         place = 0
         while place < end:
             file.setpos(place)
-            both = np.frombuffer(file.readframes(min(round(WINDOW_SECONDS * RATE), end - place)), "<i2")
+            both = np.frombuffer(file.readframes(min(round((longest or WINDOW_SECONDS) * RATE), end - place)), "<i2")
             samples = both[side::2].copy()
             if not len(samples):
                 break

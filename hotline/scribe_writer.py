@@ -42,7 +42,8 @@ State = Literal["idle", "working", "no model", "faulty", "off"]
 class Writer:
     """``engine_name`` and ``model_name`` go into what is written. ``draft`` makes a ticket's draft of it, if the caller
     said anything. ``tell`` is told how it stands. ``keys`` open the recordings; they are asked for each time. ``node``:
-    whose recordings these are."""
+    whose recordings these are. ``window_seconds``: for so much sound the model is not free for anybody else;
+    None: :data:`hotline.scribe_sound.WINDOW_SECONDS`."""
 
     engine: AsyncEngine
     root: Path
@@ -55,6 +56,7 @@ class Writer:
     tell: Callable[[State, str], None]
     keys: Callable[[], Keys] = lambda: NO_KEYS
     node: str = ""
+    window_seconds: float | None = None
 
     async def begin(self) -> None:
         """First of all: what one that died had in hand waits no longer."""
@@ -129,7 +131,7 @@ class Writer:
 
     async def _side(self, path: Path, side: int, channel: str, spans: Sequence[Span] | None, keys: Keys) -> list[Said]:
         found: list[Said] = []
-        pieces = windows(path, side, spans, keys)
+        pieces = windows(path, side, spans, keys, self.window_seconds)
         while (window := await asyncio.to_thread(next, pieces, None)) is not None:
             for one in await self.model.transcribe(window.pcm):
                 text = one.text.replace("\0", "").strip()[:LONGEST_TEXT]

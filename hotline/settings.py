@@ -171,8 +171,18 @@ class Speech(Section):
     """Recognition threads; 0: as many as the machine has cores."""
     transcripts: bool = True
     """Write down what was said: in the menu, in messages and in finished calls."""
+    live: bool = False
+    """Show the agent what is being said in a call while it goes on (needs ``transcripts``)."""
+    live_calls: int = Field(default=2, ge=1, le=50)
+    """So many of them at once, the longest first: each takes a fifth of a core while both sides talk."""
     models_dir: PlainPath | None = None
     """Where the models lie; default ``~/.cache/hotline/models``."""
+
+    @model_validator(mode="after")
+    def _live_is_written_down(self) -> Self:
+        if self.live and not self.transcripts:
+            raise ValueError("live needs transcripts = true")
+        return self
 
 
 class Callback(Section):

@@ -190,7 +190,8 @@ class Services:
     is asked for each time, because the calendar can be loaded anew. ``surveys``: what campaigns may ask; ``lines``: of
     ours at once over all campaigns; ``area_code``: completes local numbers. ``extensions``: the agents'
     telephones; ``ring`` None: there is no telephone system. ``sounds`` None: nor are there recordings.
-    ``announcer`` None: nothing can be announced. ``telephone`` None: as ``ring``. ``floors``: the
+    ``announcer`` None: nothing can be announced.
+    ``live_words``: what is said in calls that go on is written down. ``telephone`` None: as ``ring``. ``floors``: the
     live state of the telephone side, None without one. ``limits``: how often citizens may ask;
     ``progress_tries``: wrong answers a day to the question whose ticket it is."""
 
@@ -217,3 +218,4 @@ class Services:
     progress_tries: int = 10
     setup: SetupLink | None = None
     demo: Demo | None = None
+    live_words: bool = False

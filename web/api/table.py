@@ -42,6 +42,7 @@ from web.api import (
     transcripts,
     units,
     users,
+    words,
 )
 from web.api.endpoint import Endpoint
 
@@ -70,6 +71,7 @@ ENDPOINTS: tuple[Endpoint, ...] = (
     *calls.routes,
     *caller.routes,
     *messages.routes,
+    *words.routes,
     *attachments.routes,
     *transcripts.routes,
     *recordings.routes,
