@@ -4,7 +4,7 @@ export default {
   danger: '遇到危险请立即拨打',
   language: 'English',
   skip: '跳到正文',
-  menu: { label: '服务', submit: '我要反映', follow: '查进度、作评价', phone: '网页电话', desk: '工作人员登录' },
+  menu: { label: '服务', submit: '我要反映', follow: '查询评价', phone: '网页电话', desk: '工作人员登录' },
   category: { consultation: '咨询', help: '求助', complaint: '投诉', report: '举报', suggestion: '建议', other: '其他' },
   submit: {
     intro: '请说明时间、地点和事情经过。提交后您会得到工单编号，可随时查询进度。',
