@@ -164,6 +164,11 @@ async def test_a_cookie_is_for_our_own_pages(api: Api) -> None:
     foreign = {**mine, "X-Requested-With": "hotline", "Sec-Fetch-Site": "cross-site"}
     assert (await api.ask(None, "DELETE", "/session", headers=foreign)).status == 403
     own = {**mine, "X-Requested-With": "hotline", "Sec-Fetch-Site": "same-origin"}
+    for origin in ("http://evil.example", "null", f"ftp://{api.client.host}:{api.client.port}", ""):
+        assert (await api.ask(None, "DELETE", "/session", headers={**own, "Origin": origin})).status == 403, origin
+    forwarded = {**own, "Origin": "https://12345.example", "X-Forwarded-Host": "12345.example"}
+    assert (await api.ask(None, "DELETE", "/session", headers=forwarded)).status == 403, "nobody's proxy"
+    own["Origin"] = f"http://{api.client.host}:{api.client.port}"
     assert (await api.ask(None, "DELETE", "/session", headers=own)).status == 204
     assert (await api.ask(None, "GET", "/session", headers=mine)).status == 401
 
