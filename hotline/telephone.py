@@ -235,16 +235,20 @@ async def _check_reachable(ami: Ami, to: Target) -> None:
 
 async def _carry_out(ami: Ami, command: Command) -> None:
     """Raises TelephoneFault ``outcome_unknown`` when nothing tells that it has happened."""
+    expected = list(command.events)
     happened = asyncio.Event()
 
     def hear(event: Event) -> None:
-        if all(event.get(key) == value for key, value in command.values.items()):
-            happened.set()
+        fits = all(event.get(key) == value for key, value in command.values.items())
+        if fits and expected and event["Event"] == expected[0]:
+            del expected[0]
+            if not expected:
+                happened.set()
 
-    if command.event:
-        ami.on_event(command.event, hear)
+    for name in command.events:
+        ami.on_event(name, hear)
     await ami.action(command.action, command.fields)
-    if command.event:
+    if command.events:
         try:
             async with asyncio.timeout(HAPPEN_SECONDS):
                 await happened.wait()

@@ -26,12 +26,12 @@ _AT_PHONE = {Doing.ANSWER: "接听", Doing.HOLD: "保持", Doing.RESUME: "恢复
 
 @dataclass(frozen=True, slots=True)
 class Command:
-    """One action of the manager interface, sent once. ``event``: the one that says that it has happened, with these
-    values in it; empty: the response says so."""
+    """One action of the manager interface, sent once. ``events``: with these values in them and in this order they say
+    that it has happened; none: the response says so."""
 
     action: str
     fields: Mapping[str, str]
-    event: str = ""
+    events: Sequence[str] = ()
     values: Mapping[str, str] = field(default_factory=dict)
 
 
@@ -74,7 +74,7 @@ def plan(call: SeatCall, seat: Seat, do: Doing, target: Target | None) -> list[C
         where = "页面的电话上" if seat.phone == "browser" else "话机上"
         raise TelephoneFault("at_phone", f"请在{where}{_AT_PHONE[do]}")
     if do is Doing.HANGUP:
-        return [_command(call, "Hangup", {"Cause": "16"}, "Hangup", Channel=call.channel)]
+        return [_command(call, "Hangup", {"Cause": "16"}, ["Hangup"], Channel=call.channel)]
     if not call.up:
         raise TelephoneFault("not_now", "电话还没有接通")
     if do in (Doing.MUTE, Doing.UNMUTE):
@@ -84,10 +84,8 @@ def plan(call: SeatCall, seat: Seat, do: Doing, target: Target | None) -> list[C
     if not call.consult:
         raise TelephoneFault("not_now", "没有正在进行的咨询")
     if do is Doing.CANCEL:
-        return [_cancel(call)]
-    values = {"Channel" if do is Doing.SWAP else "OrigTransfererChannel": call.channel}
-    star, key = _FEATURE[do]
-    return [_key(call, star), _key(call, key, _CONFIRMED_BY[do], values)]
+        return _cancel(call)
+    return _feature(call, do)
 
 
 def left_behind(call: SeatCall) -> str:
@@ -103,7 +101,7 @@ def _begin(call: SeatCall, do: Doing, target: Target) -> list[Command]:
         if target.kind is not TargetKind.EMERGENCY:
             raise TelephoneFault("not_now", "正在咨询，请先完成或取消")
         # Nobody has to think of that first.
-        commands.append(_cancel(call))
+        commands += _cancel(call)
     elif not call.others:
         raise TelephoneFault("not_now", "没有可以转接的对方")
     elif len(call.others) > 1:
@@ -115,29 +113,41 @@ def _begin(call: SeatCall, do: Doing, target: Target) -> list[Command]:
         commands.append(Command("Setvar", {"Channel": whose, "Variable": "__UNIT_DIALLED", "Value": value}))
     if do is Doing.TRANSFER:
         fields = {"Context": TRANSFER, "Exten": exten}
-        return [*commands, _command(call, "BlindTransfer", fields, "BlindTransfer", TransfererChannel=call.channel)]
+        return [*commands, _command(call, "BlindTransfer", fields, ["BlindTransfer"], TransfererChannel=call.channel)]
     if not exten.isdigit():
         commands.append(_set(call, "__CONSULT_TO", exten))
         exten = CONSULT_CODE
     fields = {"Context": TRANSFER, "Exten": exten}
-    return [*commands, _command(call, "Atxfer", fields, "Newchannel", Linkedid=call.call_id, Exten=exten)]
+    return [*commands, _command(call, "Atxfer", fields, ["Newchannel"], Linkedid=call.call_id, Exten=exten)]
 
 
-def _cancel(call: SeatCall) -> Command:
-    return _command(call, "CancelAtxfer", {}, "Hangup", Channel=call.consult)
+def _cancel(call: SeatCall) -> list[Command]:
+    """Half a second after the agent is with the other side again: until then Asterisk plays the agent its
+    ``xferfailsound`` and loses keys. Of one who had swapped it would not tell when that is over."""
+    swapped = bool(call.others) and call.consult not in call.others
+    back = _feature(call, Doing.SWAP) if swapped else []
+    return [*back, _command(call, "CancelAtxfer", {}, ["BridgeEnter", "NewConnectedLine"], Channel=call.channel)]
 
 
-def _key(call: SeatCall, digit: str, event: str = "", values: Mapping[str, str] | None = None) -> Command:
+def _feature(call: SeatCall, do: Doing) -> list[Command]:
+    star, key = _FEATURE[do]
+    values = {"Channel" if do is Doing.SWAP else "OrigTransfererChannel": call.channel}
+    return [_key(call, star), _key(call, key, [_CONFIRMED_BY[do]], values)]
+
+
+def _key(call: SeatCall, digit: str, events: Sequence[str] = (), values: Mapping[str, str] | None = None) -> Command:
     fields = {"Digit": digit, "Duration": "100", "Receive": "true"}
-    return _command(call, "PlayDTMF", fields, event, **(values or {}))
+    return _command(call, "PlayDTMF", fields, events, **(values or {}))
 
 
 def _set(call: SeatCall, variable: str, value: str) -> Command:
     return _command(call, "Setvar", {"Variable": variable, "Value": value})
 
 
-def _command(call: SeatCall, action: str, fields: Mapping[str, str], event: str = "", **values: str) -> Command:
-    return Command(action, {"Channel": call.channel, **fields}, event, values)
+def _command(
+    call: SeatCall, action: str, fields: Mapping[str, str], events: Sequence[str] = (), **values: str
+) -> Command:
+    return Command(action, {"Channel": call.channel, **fields}, events, values)
 
 
 def _is_local(row: ChannelRow, half: str) -> bool:

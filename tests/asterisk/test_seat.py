@@ -1,0 +1,294 @@
+"""What an agent does at the screen with the call at a desk telephone, by Asterisk's manager interface; the telephones'
+own keys are never pressed."""
+
+from __future__ import annotations
+
+import asyncio
+import shutil
+from collections.abc import AsyncIterator, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from hotline.ami import open_ami
+from hotline.phone import Account, Line
+from hotline.rules import load_rules
+from hotline.telephone import Telephones
+from hotline.trial import free_ports
+from routing.live import channels
+from routing.seat import Doing, SpyMode, Target, TargetKind, TelephoneFault, Working
+from tests.asterisk.instance import Instance
+from tests.asterisk.phones import Phones, outbound_reached, taken
+from tests.asterisk.records import call_of
+from tests.asterisk.sound import hears_all, hears_tone, read_wav, tone_share
+
+pytestmark = pytest.mark.asterisk
+CENTRE, NETWORK = "127.0.0.4", "127.0.0.12"
+CALLER, AGENT, THIRD = 440.0, 880.0, 620.0
+"""Hertz."""
+COLLEAGUE = Target(TargetKind.EXTENSION, "1002")
+POLICE = Target(TargetKind.EMERGENCY, "110")
+
+
+@dataclass
+class Desk:
+    """A running hotline with its telephones. ``police``, ``unit``: the ports of those."""
+
+    phones: Phones
+    telephone: Telephones
+    police: int
+    unit: int
+
+    async def talk(self, number: str, agent: Account, **script: Any) -> tuple[Line, Line]:
+        """A citizen and the agent 1001, who talk: the lines of both."""
+        line = await self.phones.citizen(number, keys="w1,1", **script)
+        await line.wait("connected", 20, detail="1001")
+        talk = await taken(agent)
+        async with asyncio.timeout(5):
+            while await self.parties("1001") == 0:
+                await asyncio.sleep(0.05)  # between two questions
+        return line, talk
+
+    async def parties(self, extension: str) -> int:
+        """How many are connected with this telephone."""
+        async with open_ami(self.phones.instance.settings) as ami:
+            rows = await channels(ami)
+        [own] = [row for row in rows if row.channel.startswith(f"PJSIP/{extension}-")]
+        return sum(row.bridge_id == own.bridge_id for row in rows) - 1
+
+    async def do(self, do: Doing, to: Target | None = None, extension: str = "1001") -> str:
+        return await self.telephone.act(extension, do, to)
+
+    async def refused(self, do: Doing, to: Target | None = None, extension: str = "1001") -> str:
+        with pytest.raises(TelephoneFault) as refusal:
+            await self.do(do, to, extension)
+        return refusal.value.code
+
+
+@pytest.fixture(scope="module")
+def running(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Instance, int, int]]:
+    police, unit = free_ports(2)
+    instance = Instance(
+        tmp_path_factory.mktemp("seats"),
+        emergency={"trunks": [f"{CENTRE}:{police}"]},
+        callback={"test_network": f"{NETWORK}:{unit}"},
+    )
+    instance.start()
+    yield instance, police, unit
+    instance.stop()
+    shutil.rmtree(instance.home, ignore_errors=True)
+
+
+@pytest.fixture
+async def desk(running: tuple[Instance, int, int]) -> AsyncIterator[Desk]:
+    instance, police, unit = running
+    telephone = Telephones(instance.settings, load_rules())
+    async with Phones(instance) as phones:
+        yield Desk(phones, telephone, police, unit)
+        for extension in ("1001", "1002"):
+            await telephone.work(extension, Working.OUT)
+
+
+async def test_ready_on_a_break_and_out(desk: Desk) -> None:
+    agent = await desk.phones.agent("1001", log_in=False)
+    assert (await desk.telephone.standing("1001")).working is Working.OUT
+    ready = await desk.telephone.work("1001", Working.READY)
+    assert (ready.working, ready.reachable, ready.in_call) == (Working.READY, True, False)
+    assert ready.queues == load_rules().agents.agents["1001"].queues
+    line, talk = await desk.talk("13944440001", agent)
+    paused = await desk.telephone.work("1001", Working.PAUSED, "小休")
+    assert (paused.working, paused.reason, paused.in_call) == (Working.PAUSED, "小休", True)
+    moved = await desk.telephone.serve("1001", {"progress": 2})
+    assert (moved.working, moved.reason, moved.queues) == (Working.PAUSED, "小休", {"progress": 2})
+    assert (await desk.telephone.work("1001", Working.OUT)).queues == {}
+    await line.do("keys", keys="w1,5")
+    await line.wait("key", 10, detail="5")
+    assert not line.over
+    await talk.hangup()
+    await line.ended(5)
+    for working, reason, code in (
+        (Working.PAUSED, "小休", "logged_out"),
+        (Working.PAUSED, "散步", "reason"),
+    ):
+        with pytest.raises(TelephoneFault) as refusal:
+            await desk.telephone.work("1001", working, reason)
+        assert refusal.value.code == code
+
+
+async def test_a_wrap_up_is_ended_by_being_ready(desk: Desk) -> None:
+    """It takes ten seconds by itself."""
+    agent = await desk.phones.agent("1001", log_in=False)
+    await desk.telephone.work("1001", Working.READY)
+    line, _ = await desk.talk("13944440002", agent)
+    assert await desk.do(Doing.HANGUP)
+    assert (await line.ended(5))["hangup_by"] == "system"
+    call = await call_of(desk.phones.instance, "13944440002")
+    assert call["agent"] == "1001"
+    assert await desk.refused(Doing.HANGUP) == "no_call"
+    waiting = await desk.phones.citizen("13944440003", keys="w1,1")
+    await waiting.wait("connected", 10, detail="consultation")
+    before = await desk.telephone.work("1001", Working.READY)
+    assert before.working is Working.READY
+    await taken(agent, 4)
+    await waiting.wait("connected", 4, detail="1001")
+    await waiting.hangup()
+
+
+async def test_blind_to_a_colleague_to_a_queue_and_to_110(desk: Desk) -> None:
+    police = await desk.phones.centre(CENTRE, desk.police)
+    agent = await desk.phones.agent("1001")
+    line, talk = await desk.talk("13944440004", agent)
+    assert await desk.refused(Doing.TRANSFER, COLLEAGUE) == "unreachable"
+    assert await desk.refused(Doing.TRANSFER, Target(TargetKind.EXTENSION, "1001")) == "target"
+    assert await desk.refused(Doing.TRANSFER, Target(TargetKind.QUEUE, "nobody")) == "target"
+    assert await desk.refused(Doing.COMPLETE) == "not_now"
+    assert await desk.refused(Doing.HOLD) == "at_phone"
+    colleague = await desk.phones.agent("1002", log_in=False)
+    await desk.do(Doing.TRANSFER, COLLEAGUE)
+    await talk.ended(5)
+    theirs = await taken(colleague)
+    await line.wait("connected", 10, detail="1002")
+    await desk.telephone.work("1001", Working.PAUSED, "小休")
+    await desk.do(Doing.TRANSFER, Target(TargetKind.QUEUE, "progress"), "1002")
+    await theirs.ended(5)
+    await line.wait("connected", 10, detail="progress")
+    await desk.telephone.work("1001", Working.READY)
+    again = await taken(agent)
+    await line.wait("connected", 10)
+    await desk.do(Doing.TRANSFER, POLICE)
+    await again.ended(5)
+    joined = await taken(police)
+    assert joined.events[0].detail == "13944440004"
+    await line.hangup()
+    await joined.ended(5)
+
+
+async def test_110_is_consulted_all_three_talk_and_the_agent_leaves(desk: Desk, tmp_path: Path) -> None:
+    police = await desk.phones.centre(CENTRE, desk.police, tone=THIRD, record=tmp_path / "police.wav")
+    agent = await desk.phones.agent("1001", tone=AGENT, record=tmp_path / "agent.wav")
+    line, talk = await desk.talk("13944440005", agent, tone=CALLER, record=tmp_path / "caller.wav")
+    await desk.do(Doing.CONSULT, POLICE)
+    joined = await taken(police)
+    assert await desk.refused(Doing.CONSULT, COLLEAGUE) in ("not_now", "unreachable")
+    await desk.do(Doing.CONFERENCE)
+    assert await desk.parties("1001") == 2
+    await line.do("keys", keys="w2,7")
+    await line.wait("key", 10, detail="7")
+    await desk.do(Doing.HANGUP)
+    await talk.ended(5)
+    await line.do("keys", keys="w1,5")
+    await line.wait("key", 6, detail="5")
+    assert not joined.over
+    await line.hangup()
+    await joined.ended(5)
+    for name, others in (("caller", [AGENT, THIRD]), ("agent", [CALLER, THIRD]), ("police", [CALLER, AGENT])):
+        samples, rate = read_wav(tmp_path / f"{name}.wav")
+        assert hears_all(samples[:, 0], rate, others), name
+
+
+async def test_a_colleague_is_consulted_swapped_cancelled_and_given_the_call(desk: Desk) -> None:
+    colleague = await desk.phones.agent("1002", log_in=False)
+    agent = await desk.phones.agent("1001")
+    line, talk = await desk.talk("13944440006", agent)
+    await desk.do(Doing.CONSULT, COLLEAGUE)
+    theirs = await taken(colleague)
+    assert await desk.refused(Doing.COMPLETE, extension="1002") == "not_now"
+    await desk.do(Doing.SWAP)
+    await desk.do(Doing.CANCEL)
+    await theirs.ended(5)
+    assert await desk.refused(Doing.CANCEL) == "not_now"
+    assert await desk.parties("1001") == 1
+    await desk.do(Doing.CONSULT, COLLEAGUE)
+    theirs = await taken(colleague)
+    await desk.do(Doing.SWAP)
+    await desk.do(Doing.SWAP)
+    await desk.do(Doing.CANCEL)
+    await theirs.ended(5)
+    await desk.do(Doing.CONSULT, COLLEAGUE)
+    theirs = await taken(colleague)
+    await desk.do(Doing.COMPLETE)
+    await talk.ended(5)
+    await line.wait("connected", 10, detail="1002")
+    assert not theirs.over
+    await line.hangup()
+    await theirs.ended(5)
+
+
+async def test_110_comes_before_a_consultation(desk: Desk) -> None:
+    colleague = await desk.phones.agent("1002", log_in=False)
+    police = await desk.phones.centre(CENTRE, desk.police)
+    agent = await desk.phones.agent("1001")
+    line, talk = await desk.talk("13944440007", agent)
+    await desk.do(Doing.CONSULT, COLLEAGUE)
+    theirs = await taken(colleague)
+    await desk.do(Doing.TRANSFER, POLICE)
+    await theirs.ended(5)
+    await talk.ended(5)
+    joined = await taken(police)
+    await line.hangup()
+    await joined.ended(5)
+
+
+async def test_a_queue_and_a_unit_are_consulted(desk: Desk) -> None:
+    unit = await desk.phones.centre(NETWORK, desk.unit)
+    async with open_ami(desk.phones.instance.settings) as ami:
+        await outbound_reached(ami)
+    colleague = await desk.phones.agent("1002", log_in=False)
+    agent = await desk.phones.agent("1001")
+    line, talk = await desk.talk("13944440008", agent)
+    await desk.telephone.work("1002", Working.READY)
+    await desk.do(Doing.CONSULT, Target(TargetKind.QUEUE, "progress"))
+    theirs = await taken(colleague)
+    await desk.do(Doing.CANCEL)
+    await theirs.ended(5)
+    await desk.do(Doing.CONSULT, Target(TargetKind.UNIT, "water", "+8641183334444"))
+    answered = await taken(unit)
+    await desk.do(Doing.COMPLETE)
+    await talk.ended(5)
+    assert not answered.over
+    await line.hangup()
+    await answered.ended(5)
+
+
+async def test_muted_the_caller_hears_nothing_of_the_agent(desk: Desk, tmp_path: Path) -> None:
+    agent = await desk.phones.agent("1001", tone=AGENT)
+    line, _ = await desk.talk("13944440009", agent, record=tmp_path / "caller.wav")
+    await line.do("keys", keys="w1,5")
+    await line.wait("key", 10, detail="5")
+    await desk.do(Doing.MUTE)
+    await line.do("keys", keys="w2,7")
+    await line.wait("key", 10, detail="7")
+    await line.hangup()
+    await line.ended(5)
+    samples, rate = read_wav(tmp_path / "caller.wav")
+    assert hears_tone(samples[:, 0], rate, AGENT)
+    assert tone_share(samples[-rate:, 0], rate, AGENT) < 0.1
+
+
+async def test_a_supervisor_listens_whispers_and_barges(desk: Desk, tmp_path: Path) -> None:
+    """At 1003: the tone of that telephone is heard by nobody, by the agent, by both."""
+    agent = await desk.phones.agent("1001", tone=AGENT, record=tmp_path / "agent.wav")
+    line, talk = await desk.talk("13944440010", agent, tone=CALLER, record=tmp_path / "caller.wav")
+    supervisor = await desk.phones.agent("1003", log_in=False, tone=THIRD, record=tmp_path / "supervisor.wav")
+    async with open_ami(desk.phones.instance.settings) as ami:
+        [call_id] = {row.call_id for row in await channels(ami)}
+    with pytest.raises(TelephoneFault, match="没有座席在接听"):
+        await desk.telephone.listen("hotline-1.1", SpyMode.LISTEN, "1003")
+    for mode in SpyMode:
+        assert await desk.telephone.listen(call_id, mode, "1003") == "1001"
+        spying = await taken(supervisor)
+        await line.do("keys", keys="w2,7")
+        await line.wait("key", 10, detail="7")
+        await spying.hangup()
+        await spying.ended(5)
+        line.events.clear()
+    await line.hangup()
+    await talk.ended(5)
+    heard, rate = read_wav(tmp_path / "supervisor.wav")
+    assert hears_all(heard[:, 0], rate, [CALLER, AGENT])
+    by_agent, rate = read_wav(tmp_path / "agent.wav")
+    assert hears_all(by_agent[:, 0], rate, [CALLER, THIRD], seconds=1.0)
+    by_caller, rate = read_wav(tmp_path / "caller.wav")
+    assert hears_all(by_caller[:, 0], rate, [AGENT, THIRD])
