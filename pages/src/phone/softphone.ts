@@ -38,6 +38,7 @@ class Softphone {
   private giveUpLock: () => void = () => undefined
   private again: ReturnType<typeof setTimeout> | undefined
   private expectedUntil = 0
+  private leaving = false
   private unwatch: () => void = () => undefined
 
   constructor() {
@@ -51,6 +52,7 @@ class Softphone {
 
   /** Asks for the microphone and registers; again with the same account it changes nothing. */
   start(account: Account): void {
+    this.leaving = false
     if (this.account?.extension === account.extension && this.state.registration !== 'off') return
     this.stop()
     this.account = account
@@ -63,6 +65,12 @@ class Softphone {
     this.giveUpLock()
     this.close()
     this.state.registration = 'off'
+  }
+
+  /** The session is over, perhaps in the middle of a call: that one may come to its end. */
+  stopWhenIdle(): void {
+    if (this.leg === null) this.stop()
+    else this.leaving = true
   }
 
   /** From the other tab, whose call (if there is one) stays where it is until it is taken back. */
@@ -221,6 +229,7 @@ class Softphone {
     if (this.leg !== leg) return
     this.forgetLeg()
     this.microphone?.getAudioTracks().forEach((track) => (track.enabled = false))
+    if (this.leaving) this.stop()
   }
 
   private async stream(): Promise<MediaStream> {

@@ -1,0 +1,171 @@
+import { getCurrentScope, onScopeDispose, ref, type Ref, watch } from 'vue'
+
+import { api, body, type Model, versioned } from '@/api/client'
+import { Problem } from '@/api/problem'
+import { useSession } from '@/desk/session'
+import { listen } from '@/live/stream'
+import { keepTyped } from '@/shared/kept'
+
+export const TEXTS = ['title', 'content', 'requester', 'contact', 'address', 'area'] as const
+export type TextField = (typeof TEXTS)[number]
+type Ticket = Model<'TicketOut'>
+type Category = Model<'Category'>
+
+/** null: as the ticket has it. */
+export interface Wanted extends Record<TextField, string | null> {
+  category: Category | null
+  urgent: boolean | null
+  confidential: boolean
+  handler: string
+}
+
+interface Kept {
+  typed: Wanted
+  /** What of it the ticket has already, in full: the API shows personal data masked. */
+  saved: Wanted
+  /** The ticket that was made here, for a call that had none. */
+  made: string
+  /** The matter of the catalogue that it is about. */
+  matter: string
+}
+
+export interface Changed {
+  field: keyof Wanted
+  now: string
+}
+
+const NOTHING: Wanted = {
+  title: null,
+  content: null,
+  requester: null,
+  contact: null,
+  address: null,
+  area: null,
+  category: null,
+  urgent: null,
+  confidential: false,
+  handler: '',
+}
+
+/** The ticket of a call, as somebody fills it in. What is typed outlives the page, the server and other people's changes. */
+export function useCallForm(callId: string, number: Ref<string | null>, whyReveal: string) {
+  const { me } = useSession()
+  const kept = ref<Kept>({ typed: { ...NOTHING }, saved: { ...NOTHING }, made: '', matter: '' })
+  const scope = getCurrentScope()
+  const keep = () => keepTyped(`${me.value?.name ?? ''}.call.${callId}`, kept)
+  let keeper = keep()
+  const restored = keeper.restored
+  const ticket = ref<Ticket | null>(null)
+  const etag = ref('')
+  const changed = ref<Changed[]>([])
+  const own = ref<string | null>(kept.value.made || number.value)
+
+  watch(number, (found) => {
+    if (found === null || found === own.value) return
+    own.value = found
+    void load()
+  })
+  onScopeDispose(listen('ticket', (event) => event.number === own.value && void load()))
+  onScopeDispose(listen('reset', () => void load()))
+  void load()
+
+  async function load(): Promise<void> {
+    if (own.value === null) return
+    const found = await versioned(api.GET('/tickets/{number}', { params: { path: { number: own.value } } })).catch(() => null)
+    if (found === null) return
+    note(ticket.value, found.data)
+    ticket.value = found.data
+    etag.value = found.etag
+  }
+
+  /** Somebody else changed what is being typed here. */
+  function note(before: Ticket | null, now: Ticket): void {
+    if (before === null || before.version === now.version) return
+    const pending = Object.keys(changes()) as (keyof Wanted)[]
+    const differing = pending.filter((field) => before[field] !== now[field])
+    changed.value = [
+      ...changed.value.filter((one) => !differing.includes(one.field)),
+      ...differing.map((field) => ({ field, now: String(now[field]) })),
+    ]
+  }
+
+  function changes(): Partial<Record<keyof Wanted, string | boolean>> {
+    const { typed, saved } = kept.value
+    const found: Partial<Record<keyof Wanted, string | boolean>> = {}
+    for (const field of TEXTS) {
+      const value = typed[field]
+      if (value !== null && value.trim() !== (saved[field] ?? ticket.value?.[field] ?? '').trim()) found[field] = value.trim()
+    }
+    if (typed.category !== null && typed.category !== ticket.value?.category) found.category = typed.category
+    if (typed.urgent !== null && typed.urgent !== (ticket.value?.urgent ?? false)) found.urgent = typed.urgent
+    if (typed.confidential && !ticket.value?.confidential) {
+      found.confidential = true
+      found.handler = typed.handler.trim()
+    }
+    return found
+  }
+
+  /** Writes what was typed. Throws Problem; with 412 the ticket is read anew first, and `changed` says what is different. */
+  async function save(): Promise<void> {
+    if (own.value === null) return create()
+    if (ticket.value === null) await load()
+    const edit = changes()
+    if (Object.keys(edit).length === 0) return
+    const asked = { params: { path: { number: own.value }, header: { 'If-Match': etag.value } }, body: edit as Model<'Edit'> }
+    try {
+      const done = await versioned(api.PATCH('/tickets/{number}', asked))
+      etag.value = done.etag
+      written()
+    } catch (error) {
+      if (error instanceof Problem && error.status === 412) await load()
+      throw error
+    }
+    await load()
+  }
+
+  /** A call without a ticket gets one. The key makes sure of one only, however often it is sent. */
+  async function create(): Promise<void> {
+    const call = { params: { path: { id: callId } } }
+    const whole = await body(api.POST('/calls/{id}/reveal', { ...call, body: { reason: whyReveal } })).catch(() => null)
+    const about = { channel: 'phone', channel_ref: callId, caller: whole?.number ?? '' }
+    const wanted = { category: 'other', ...changes(), ...about } as Model<'NewRequest'>
+    const key = { 'Idempotency-Key': `desk-${callId}`.slice(0, 100) }
+    const made = await body(api.POST('/tickets', { params: { header: key }, body: wanted }))
+    kept.value.made = made.number
+    own.value = made.number
+    written()
+    await load()
+  }
+
+  function written(): void {
+    kept.value.saved = { ...kept.value.typed }
+    changed.value = []
+  }
+
+  /** What the ticket has in full, so that it can be corrected; written to the audit log. */
+  async function reveal(reason: string): Promise<Model<'Revealed'>> {
+    const whole = await body(api.POST('/tickets/{number}/reveal', { params: { path: { number: own.value ?? '' } }, body: { reason } }))
+    const { typed, saved } = kept.value
+    for (const field of TEXTS) {
+      if (field === 'area' || !whole[field]) continue
+      saved[field] = whole[field]
+      typed[field] ??= whole[field]
+    }
+    return whole
+  }
+
+  async function accept(): Promise<void> {
+    if (own.value === null) return
+    const asked = { params: { path: { number: own.value }, header: { 'If-Match': etag.value } } }
+    await api.POST('/tickets/{number}/commands', { ...asked, body: { do: 'accept' } })
+    await load()
+  }
+
+  /** It is where it belongs; what is typed from here on is kept again. */
+  function forget(): void {
+    keeper.forget()
+    keeper = scope?.run(keep) ?? keeper
+  }
+
+  return { kept, ticket, etag, number: own, changed, restored, changes, load, save, reveal, accept, forget }
+}

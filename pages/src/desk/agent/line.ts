@@ -1,0 +1,130 @@
+import { useSessionStorage } from '@vueuse/core'
+import { computed, ref, watch } from 'vue'
+
+import { Problem } from '@/api/problem'
+import { floor } from '@/live/floor'
+import { phone, softphone } from '@/phone/softphone'
+
+import { type Doing, type Target, useSeat } from './seat'
+
+export type Phase = 'none' | 'ringing' | 'answering' | 'talking'
+/** With whom I consult while the citizen waits. `joined`: all three talk. */
+export interface Consult extends Target {
+  name: string
+  joined: boolean
+}
+
+/** What the feature codes of features.conf do, for when the web server is away but the call is not. */
+const KEYS: Partial<Record<Doing, string>> = { complete: '*4', conference: '*3', swap: '*5', cancel: '*1' }
+const AWAY = [0, 502, 503, 504]
+const OWN_CALL_MS = 30_000
+
+const { seat, act } = useSeat()
+const asJson = { read: (text: string) => JSON.parse(text) as Consult | null, write: (value: Consult | null) => JSON.stringify(value) }
+const consult = useSessionStorage<Consult | null>('hotline.desk.consult', null, { serializer: asJson })
+const deskMuted = ref(false)
+
+const mine = computed(() => (seat.value ? (floor.agents.get(seat.value.extension) ?? null) : null))
+const browser = computed(() => seat.value?.phone === 'browser')
+
+/** The call's row of the floor, where Asterisk has one of mine. */
+const row = computed(() => (mine.value?.call_id ? (floor.calls.get(mine.value.call_id) ?? null) : null))
+
+const phase = computed<Phase>(() => {
+  if (browser.value) return phone.call?.state ?? 'none'
+  if (mine.value?.state === 'ringing') return 'ringing'
+  return mine.value?.state === 'in_call' ? 'talking' : 'none'
+})
+
+/** Asterisk has a call for this telephone, of which this page knows nothing: it was loaded anew, or had crashed. */
+const orphaned = computed(
+  () => browser.value && phone.registration === 'registered' && phone.call === null && floor.fresh.value && mine.value?.state === 'in_call',
+)
+
+/** The call at my seat: by this page's own telephone where it is one, and by the floor. */
+export const line = {
+  phase,
+  orphaned,
+  row,
+  mine,
+  browser,
+  callId: computed(() => (phase.value === 'none' && !orphaned.value ? null : (mine.value?.call_id ?? null))),
+  number: computed(() => row.value?.number ?? ''),
+  held: computed(() => (browser.value ? (phone.call?.held ?? false) : (row.value?.held ?? false))),
+  muted: computed(() => (browser.value ? (phone.call?.muted ?? false) : deskMuted.value)),
+  consult,
+}
+
+watch(phase, (now) => {
+  if (now !== 'none') return
+  deskMuted.value = false
+  if (!orphaned.value) consult.value = null
+})
+
+export async function answer(): Promise<void> {
+  if (browser.value) await softphone.answer()
+  else await act({ do: 'answer' })
+}
+
+export async function hangUp(): Promise<void> {
+  if (browser.value && phone.call !== null) softphone.hangUp()
+  else await act({ do: 'hangup' })
+}
+
+export async function hold(on: boolean): Promise<void> {
+  if (browser.value) softphone.hold(on)
+  else await act({ do: on ? 'hold' : 'resume' })
+}
+
+export async function mute(on: boolean): Promise<void> {
+  if (browser.value) return softphone.mute(on)
+  await act({ do: on ? 'mute' : 'unmute' })
+  deskMuted.value = on
+}
+
+export async function transfer(to: Target): Promise<void> {
+  await act({ do: 'transfer', to })
+  consult.value = null
+  if (browser.value) softphone.endAfterTransfer()
+}
+
+export async function begin(to: Target, name: string): Promise<void> {
+  await orByKeys(() => act({ do: 'consult', to }), /^\d+$/.test(to.id) ? `*2${to.id}` : undefined)
+  consult.value = { ...to, name, joined: false }
+}
+
+export async function consulted(what: 'complete' | 'conference' | 'swap' | 'cancel'): Promise<void> {
+  await orByKeys(() => act({ do: what }), KEYS[what])
+  if (what === 'conference' && consult.value) consult.value = { ...consult.value, joined: true }
+  else if (what !== 'swap') consult.value = null
+}
+
+/** The call goes on at this page's new telephone, which answers by itself: the citizen heard silence long enough. */
+export async function rejoin(): Promise<void> {
+  softphone.expectCall(OWN_CALL_MS)
+  try {
+    await act({ do: 'rejoin' })
+  } catch (error) {
+    softphone.expectCall(0)
+    throw error
+  }
+}
+
+/**
+ * A call that I asked for rings here first. It is answered by itself only if no citizen can be put through at the same
+ * time: while one is on a break or signed out.
+ */
+export function expectOwnCall(): void {
+  if (browser.value && mine.value?.state !== 'ready') softphone.expectCall(OWN_CALL_MS)
+}
+
+/** When nobody answers the request, the telephone's keys say the same to Asterisk: an emergency does not wait for a web server. */
+async function orByKeys(ask: () => Promise<void>, keys: string | undefined): Promise<void> {
+  try {
+    await ask()
+  } catch (error) {
+    const away = error instanceof Problem && AWAY.includes(error.status) && error.code !== 'outcome_unknown'
+    if (!away || keys === undefined || !browser.value || phone.call === null) throw error
+    softphone.digits(keys)
+  }
+}

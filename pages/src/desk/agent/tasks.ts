@@ -1,0 +1,71 @@
+import { type Ref, ref } from 'vue'
+
+import { api, body, type Model } from '@/api/client'
+import { complain, tell } from '@/shared/trouble'
+
+import { expectOwnCall } from './line'
+import { useSeat } from './seat'
+
+export type Missed = Model<'MissedOut'>
+export type Task = Model<'CallbackTaskOut'>
+export type Message = Model<'MessageOut'>
+
+/** Who is to be rung, what there is to hear, and ringing them from one's own seat. `hears`: may hear messages. */
+export function useTasks(hears: boolean) {
+  const { seat } = useSeat()
+  const missed = ref<Model<'MissedList'> | null>(null)
+  const tasks = ref<Task[]>([])
+  const messages = ref<Message[]>([])
+  const dialling = ref(false)
+  const warning = ref('')
+
+  async function load(): Promise<void> {
+    const page = { params: { query: { limit: 100 } } }
+    await Promise.all([
+      fill(missed, body(api.GET('/missed-callers', page))),
+      fill(tasks, body(api.GET('/callback-tasks', page)).then((found) => found.items)),
+      hears ? fill(messages, body(api.GET('/messages', page)).then((found) => found.items)) : null,
+    ])
+  }
+
+  /** My own telephone rings first; the answer comes once I have answered it. The key makes a repeated request no second call. */
+  async function dial(what: { missed: number } | { ticket: string }): Promise<boolean> {
+    if (seat.value === null || dialling.value) return false
+    dialling.value = true
+    warning.value = ''
+    expectOwnCall()
+    const asked = { header: { 'Idempotency-Key': `dial-${Date.now()}-${Math.random().toString(36).slice(2)}` } }
+    const extension = { extension: seat.value.extension }
+    try {
+      const done =
+        'missed' in what
+          ? await body(api.POST('/missed-callers/{id}/call', { params: { ...asked, path: { id: what.missed } }, body: extension }))
+          : await body(api.POST('/tickets/{number}/call', { params: { ...asked, path: { number: what.ticket } }, body: extension }))
+      warning.value = done.warning
+      return true
+    } catch (error) {
+      complain(error)
+      return false
+    } finally {
+      dialling.value = false
+      void load()
+    }
+  }
+
+  async function close(id: number, reason: string): Promise<void> {
+    await tell(api.POST('/missed-callers/{id}/close', { params: { path: { id } }, body: { reason } }))
+    await load()
+  }
+
+  async function heard(id: string): Promise<void> {
+    await tell(api.POST('/messages/{id}/heard', { params: { path: { id } } }))
+    await load()
+  }
+
+  return { seat, missed, tasks, messages, dialling, warning, load, dial, close, heard }
+}
+
+async function fill<T>(place: Ref<T>, asked: Promise<T>): Promise<void> {
+  const found = await tell(asked)
+  if (found !== null) place.value = found
+}

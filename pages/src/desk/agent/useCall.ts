@@ -1,0 +1,56 @@
+import { useDebounceFn, useIntervalFn } from '@vueuse/core'
+import { onScopeDispose, ref, type Ref, watch } from 'vue'
+
+import { api, body, type Model } from '@/api/client'
+import { Problem } from '@/api/problem'
+import { listen } from '@/live/stream'
+import { complain } from '@/shared/trouble'
+
+import { line } from './line'
+
+const LIVE_MS = 4000
+const QUIET = [0, 404, 502, 503, 504]
+
+/** Who calls and what has happened so far, read anew while the call goes on and when something becomes of its ticket. */
+export function useCall(id: Ref<string | null>) {
+  const card = ref<Model<'CallerCard'> | null>(null)
+  const life = ref<Model<'CallLife'> | null>(null)
+
+  async function load() {
+    const wanted = id.value
+    if (wanted === null) return
+    const path = { params: { path: { id: wanted } } }
+    try {
+      const [who, what] = await Promise.all([body(api.GET('/calls/{id}/caller', path)), body(api.GET('/calls/{id}', path))])
+      if (id.value !== wanted) return
+      card.value = who
+      life.value = what
+    } catch (error) {
+      // A call that has just begun is in the log a moment later; without a server what is shown stays.
+      if (!(error instanceof Problem) || !QUIET.includes(error.status)) complain(error)
+    }
+  }
+
+  const soon = useDebounceFn(load, 300, { maxWait: 1500 })
+  watch(
+    id,
+    () => {
+      card.value = null
+      life.value = null
+      void load()
+    },
+    { immediate: true },
+  )
+  watch([line.row, line.phase], () => {
+    if (id.value === line.callId.value || life.value?.state === 'live') void soon()
+  })
+  useIntervalFn(() => {
+    if (id.value !== null && (life.value === null || life.value.state === 'live')) void load()
+  }, LIVE_MS)
+  onScopeDispose(
+    listen('ticket', () => {
+      if (card.value?.ticket === null) void soon()
+    }),
+  )
+  return { card, life, load }
+}
