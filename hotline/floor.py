@@ -121,6 +121,8 @@ class FloorKeeper:
 
     async def _publish(self) -> None:
         last = None
+        # Who is there is known before Asterisk has said anything.
+        self._news.set()
         while True:
             try:
                 async with asyncio.timeout(LOOK_SECONDS):
