@@ -33,6 +33,12 @@ from sqlalchemy.dialects.postgresql import JSONB
 metadata = MetaData()
 _EMPTY = text("'{}'")
 _NO = text("false")
+_OPEN = "state NOT IN ('archived', 'declined')"
+_DUE = "COALESCE(due_at, 'infinity'::timestamptz)"
+_URGENCY = (
+    "(CASE WHEN urgent THEN 0 WHEN warning IN ('red', 'inspection') THEN 1"
+    " WHEN supervised OR warning IS NOT NULL THEN 2 ELSE 3 END)"
+)
 
 ticket_counters = Table(
     "ticket_counters",
@@ -106,6 +112,12 @@ tickets = Table(
         ),
     ),
     Index("tickets_parent", "parent", postgresql_where=text("parent IS NOT NULL")),
+    Index("tickets_open_due", text(_DUE), "number", postgresql_where=text(_OPEN)),
+    Index("tickets_open_urgency", text(_URGENCY), text(_DUE), "number", postgresql_where=text(_OPEN)),
+    Index("tickets_unit_open", "unit", text(_DUE), "number", postgresql_where=text(f"unit <> '' AND {_OPEN}")),
+    Index("tickets_extension", "received_at", "number", postgresql_where=text("life->'extension_days' IS NOT NULL")),
+    Index("tickets_handler", "handler", "received_at", "number", postgresql_where=text("handler <> ''")),
+    Index("tickets_address", "address", "received_at", "number", postgresql_where=text("address <> ''")),
     Index("tickets_duplicate", "duplicate_of", postgresql_where=text("duplicate_of IS NOT NULL")),
 )
 
@@ -132,6 +144,7 @@ deadlines = Table(
     Column("working_days", Integer),
     # It does not run: it runs on if the review sends the ticket back. Here only where it is provisional.
     Column("kept", Boolean, nullable=False, server_default=_NO),
+    Index("deadlines_kind", "kind", "due_at", "number"),
     Index("deadlines_provisional", "number", postgresql_where=text("provisional")),
 )
 
@@ -151,6 +164,7 @@ ticket_events = Table(
     Column("sealed", Text),
     Column("articles", ARRAY(Text), nullable=False, server_default=_EMPTY),
     Index("ticket_events_number", "number", "id"),
+    Index("ticket_events_actor", "actor", "id"),
     Index("ticket_events_called", text("(data->>'call_id')"), postgresql_where=text("kind = 'called'")),
 )
 

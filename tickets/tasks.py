@@ -8,25 +8,21 @@ import json
 from dataclasses import dataclass
 from datetime import datetime
 
-from sqlalchemy import Boolean, Text, literal_column, select, tuple_
+from sqlalchemy import Text, literal_column, select, tuple_
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from tickets import rows
-from tickets.find import MOST, BadCursor, visible
+from tickets.find import MOST, visible
 from tickets.number import NUMBER
+from tickets.order import BadCursor
 from tickets.permits import READ_ALL, Actor, NotAllowed
 from tickets.tables import tickets
 from tickets.ticket import Ticket
+from tickets.waiting import OWED
 from tickets.words import CallbackWhy
 
-# As the index of hotline/migrations has it. A ticket that the unit has again is not asked about before it is completed,
-# unless the citizen wants to talk to somebody.
+# As the index of hotline/migrations has it.
 _SINCE = literal_column("COALESCE(tickets.life->>'callback_since', '')", Text)
-_OWED = literal_column(
-    "(tickets.life->'obligations' @> '\"manual_callback\"' AND (tickets.state IN ('completed', 'reviewed')"
-    " OR tickets.state = 'rework' AND tickets.life->'callback_why' @> '\"asked\"'))",
-    Boolean,
-)
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,7 +49,7 @@ async def callback_tasks(
     if not actor.may(READ_ALL):
         raise NotAllowed("无权查看回访任务")
     limit = max(1, min(limit, MOST))
-    query = select(tickets).where(_OWED, *visible(actor)).order_by(_SINCE, tickets.c.number).limit(limit + 1)
+    query = select(tickets).where(OWED, *visible(actor)).order_by(_SINCE, tickets.c.number).limit(limit + 1)
     if cursor is not None:
         query = query.where(tuple_(_SINCE, tickets.c.number) > tuple_(*_position(cursor)))
     found = [rows.read(row) for row in await connection.execute(query)]

@@ -21,7 +21,8 @@ from tests.unit.ticket_people import (
     rulebook,
 )
 from tickets.book import create
-from tickets.find import BadCursor, Filter, ShortWord, find
+from tickets.find import Filter, ShortWord, find
+from tickets.order import BadCursor
 from tickets.permits import Actor, NotAllowed
 from tickets.sweep import sweep
 from tickets.words import Category, State, Warning

@@ -32,7 +32,7 @@ from tests.unit.ticket_people import (
     rulebook,
 )
 from tickets.book import create, note
-from tickets.find import BadCursor
+from tickets.order import BadCursor
 from tickets.permits import CALLBACK, Actor, NotAllowed
 from tickets.tasks import Tasks, callback_tasks
 from tickets.told import COMMANDS, event_name

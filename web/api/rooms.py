@@ -13,8 +13,9 @@ from people.hashing import Busy
 from people.secrets_box import BoxFault
 from routing.seat import TelephoneFault
 from tickets.book import Conflict, NotFound
-from tickets.find import BadCursor, ShortWord
+from tickets.find import ShortWord
 from tickets.move import Refused
+from tickets.order import BadCursor
 from tickets.permits import NotAllowed
 from tickets.sealing import NoBox
 from web.api.problem import Fault, Problem, forbidden, invalid_values, not_found

@@ -6,7 +6,8 @@ from typing import Annotated
 
 from pydantic import BaseModel, Field
 
-from tickets.waiting import WaitingFor
+from tickets.find import Filter, count
+from tickets.waiting import DONE_BY, NAMES, WaitingFor
 from web.api.call import Call, Reply
 from web.api.endpoint import Routes
 from web.api.tickets import READ
@@ -35,5 +36,26 @@ class Counts(BaseModel):
 
 @routes.add("GET", "/tickets/counts", "待办数量：待受理、待转办、待审核等（单位只数本单位的）", needs=READ)
 async def counts(call: Call) -> Reply[Counts]:
-    none = Count(count=0, more=False)
-    return Reply(Counts(waiting=[], overdue=none, urgent=none, supervised=none))
+    rulebook, actor = call.services.rulebook(), call.actor
+    async with call.transaction() as connection:
+
+        async def number_of(wanted: Filter) -> Count:
+            found = await count(connection, rulebook, actor, wanted, call.at, MOST_COUNTED)
+            return Count(count=min(found, MOST_COUNTED), more=found > MOST_COUNTED)
+
+        waiting = [
+            WaitingCount(
+                waiting_for=one,
+                name=NAMES[one],
+                mine=any(actor.may(permission) for permission in DONE_BY[one]),
+                **(await number_of(Filter(waiting_for=one))).model_dump(),
+            )
+            for one in WaitingFor
+        ]
+        found = Counts(
+            waiting=waiting,
+            overdue=await number_of(Filter(overdue=True)),
+            urgent=await number_of(Filter(urgent=True)),
+            supervised=await number_of(Filter(supervised=True)),
+        )
+    return Reply(found)

@@ -17,8 +17,9 @@ from tickets.draft import draft_of
 from tickets.earlier import earlier_of
 from tickets.find import Filter, find
 from tickets.history import events_of
+from tickets.order import Sort
 from tickets.ticket import Edit, NewRequest, Ticket
-from tickets.waiting import Sort, WaitingFor
+from tickets.waiting import WaitingFor
 from tickets.words import Category, State, Warning
 from web.api.call import Call, Reply
 from web.api.endpoint import Routes
@@ -117,7 +118,7 @@ class Earlier(BaseModel):
 
 @routes.add("GET", "/tickets", "工单列表", needs=READ)
 async def list_tickets(call: Call, query: TicketQuery) -> Reply[Page[TicketLine]]:
-    wanted = query.model_dump(exclude={"after", "limit", "state", "sort", "waiting_for", "mine"}, exclude_none=True)
+    wanted = query.model_dump(exclude={"after", "limit", "state", "sort"}, exclude_none=True)
     if query.caller is not None:
         wanted["caller"] = normalise(query.caller).e164 or query.caller
     async with call.transaction() as connection:
@@ -127,6 +128,7 @@ async def list_tickets(call: Call, query: TicketQuery) -> Reply[Page[TicketLine]
             call.actor,
             Filter(states=tuple(query.state), **wanted),
             call.at,
+            sort=query.sort,
             limit=query.limit,
             cursor=query.after,
         )
