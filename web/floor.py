@@ -109,13 +109,13 @@ class Floors:
             self._watching.discard(wake)
 
     def snapshot(self, who: Viewer) -> FloorSnapshot:
-        return self._snapshot(self._view(who))
+        return self._snapshot(self.view(who))
 
     def news(self, who: Viewer, sent: Floor | None) -> tuple[Floor, bytes]:
         """What ``who`` has when it has been sent, and the JSON to be sent: a snapshot to who has nothing yet, else a
         patch, or nothing."""
         key = self._key(who)
-        now = self._view(who)
+        now = self.view(who)
         if sent is None:
             return now, self._snapshot(now).model_dump_json().encode()
         # It holds what was sent, so that no other state can have the same id.
@@ -132,7 +132,8 @@ class Floors:
         has_call = own and any(own == row.agent or own in row.others for row in self._floor.calls.values())
         return who.all_calls, who.numbers, own if has_call else ""
 
-    def _view(self, who: Viewer) -> Floor:
+    def view(self, who: Viewer) -> Floor:
+        """What ``who`` may see of the state of now: the same object for all who see the same."""
         key = self._key(who)
         if key not in self._seen:
             self._seen[key] = _seen(self._floor, key)
