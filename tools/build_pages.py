@@ -11,6 +11,7 @@ import gzip
 import hashlib
 import json
 import os
+import re
 import shutil
 import subprocess
 import sys
@@ -33,8 +34,16 @@ _NOT_SOURCES = {"node_modules", "dist"}
 _GENERATED = {"src/api/schema.d.ts", "src/auto-components.d.ts"}
 _ASK_AGAIN_SECONDS = 3600
 _NPM_SECONDS = 900
+_COLOUR = re.compile("\x1b\\[[0-9;]*m")
+_FAULT = re.compile(r"npm error (?!code )|UNRESOLVED_IMPORT|Error: |error: |\[[A-Z]+_ERROR\]")
 _WORTH_PACKING = 1024
 _PACKED = {".css", ".html", ".js", ".json", ".svg"}
+UNAVAILABLE, BROKEN = 1, 2
+"""What ``build`` returns: nothing could be fetched; everything is there, and the sources do not build."""
+
+
+class Broken(Trouble):
+    """The sources are at fault."""
 
 
 def main(arguments: list[str] | None = None) -> int:
@@ -57,7 +66,8 @@ def build(*, again: bool = False) -> int:
         served = "an older build of them is served" if known["folder"] else "calls and the API work without"
         say(f"NO PAGES: {known['trouble']}")
         say(f"{served}; `make pages` tries again")
-    return 1 if known["trouble"] else 0
+        return BROKEN if known["broken"] else UNAVAILABLE
+    return 0
 
 
 def check() -> int:
@@ -136,13 +146,16 @@ def _build(known: dict[str, Any], wanted: str) -> dict[str, Any]:
         _install(node)
         out = folder / "pages"
         say("building the pages")
-        _npm(node, "building the pages", "run", "--silent", "build", PAGES_OUT=str(out))
+        try:
+            _npm(node, "building the pages", "run", "--silent", "build", PAGES_OUT=str(out))
+        except Trouble as error:
+            raise Broken(str(error)) from error
         if not (out / "index.html").is_file():
-            raise Trouble(f"the build wrote no index.html (all of it: {LOG})")
+            raise Broken(f"the build wrote no index.html (all of it: {LOG})")
         _pack(out)
         return f"pages-{wanted[:20]}"
 
-    folder, trouble = known.get("folder"), ""
+    folder, trouble, broken = known.get("folder"), "", False
     folder = folder if isinstance(folder, str) and Path(folder).is_dir() else None
     try:
         node = get_node(NODE_LOCK)
@@ -151,9 +164,9 @@ def _build(known: dict[str, Any], wanted: str) -> dict[str, Any]:
         folder = str(kept / "pages")
         _forget_old()
     except Trouble as error:
-        trouble = str(error)
-    passed = known.get("checked")
-    return {"folder": folder, "sources": wanted, "trouble": trouble, "asked": time.time(), "checked": passed}
+        trouble, broken = str(error), isinstance(error, Broken)
+    found = {"folder": folder, "sources": wanted, "trouble": trouble, "broken": broken, "asked": time.time()}
+    return {**found, "checked": known.get("checked")}
 
 
 def _install(node: Node) -> None:
@@ -175,8 +188,8 @@ def _npm(node: Node, title: str, *arguments: str, **environment: str) -> None:
         except (OSError, subprocess.TimeoutExpired) as error:
             raise Trouble(f"{title}: npm {arguments[0]}: {type(error).__name__}") from error
     if done.returncode != 0:
-        lines = [line.strip() for line in LOG.read_text(encoding="utf-8", errors="replace").splitlines()]
-        errors = [line for line in lines if "error" in line.lower()] or [line for line in lines if line]
+        lines = [line.strip() for line in _COLOUR.sub("", LOG.read_text("utf-8", "replace")).splitlines()]
+        errors = [line for line in lines if _FAULT.search(line)] or [line for line in lines if line]
         raise Trouble(f"{title}: {errors[0][:200] if errors else 'npm failed'} (all of it: {LOG})")
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import base64
 import json
+import re
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from pathlib import Path
@@ -23,6 +24,8 @@ ACTION_SECONDS = 10.0
 _SOUND = Path(__file__).with_name("sound.js").read_text(encoding="utf-8")
 _AXE = CHECKOUT / "pages" / "node_modules" / "axe-core" / "axe.min.js"
 _LISTEN_SECONDS = 0.6
+_REFUSED = re.compile(r"Failed to load resource: the server responded with a status of 4\d\d ")
+"""Chromium says so of every answer of the API's that is a refusal; what comes of it is the page's to show."""
 _FLAGS = (
     "--use-fake-device-for-media-stream",
     "--disable-gpu",
@@ -66,7 +69,8 @@ class Window:
         return Tab(self, page)
 
     def _said(self, message: ConsoleMessage) -> None:
-        if message.type == "error":
+        expected = _REFUSED.match(message.text) and "/api/" in message.location.get("url", "")
+        if message.type == "error" and not expected:
             self.complaints.append(f"{message.text} ({message.location.get('url', '')})")
 
 
@@ -76,17 +80,22 @@ class Tab:
     def __init__(self, window: Window, page: Page) -> None:
         self.window, self.page = window, page
 
+    async def run(self, expression: str, argument: object = None, seconds: float = ACTION_SECONDS) -> Any:
+        """What a function in the page returns, awaited. Raises TimeoutError: Playwright alone would wait for ever."""
+        async with asyncio.timeout(seconds):
+            return await self.page.evaluate(expression, argument)
+
     async def tone(self, hertz: float) -> None:
         """A steady tone into the microphone from now on; 0 for silence."""
-        await self.page.evaluate("hertz => window.test.tone(hertz)", hertz)
+        await self.run("hertz => window.test.tone(hertz)", hertz)
 
-    async def say(self, wav: Path) -> None:
+    async def say(self, wav: Path, seconds: float = 60.0) -> None:
         """Until all of it is said."""
-        await self.page.evaluate("file => window.test.say(file)", base64.b64encode(wav.read_bytes()).decode())
+        await self.run("file => window.test.say(file)", base64.b64encode(wav.read_bytes()).decode(), seconds)
 
     async def hear(self, seconds: float) -> tuple[Samples, int]:
         """What the page plays from now on, -1 to 1, and the rate in Hz."""
-        rate, text = await self.page.evaluate("seconds => window.test.hear(seconds)", seconds)
+        rate, text = await self.run("seconds => window.test.hear(seconds)", seconds, seconds + ACTION_SECONDS)
         return np.frombuffer(base64.b64decode(text), dtype="<i2").astype(np.float64) / 32768, int(rate)
 
     async def hears(self, hertz: float, seconds: float = 15.0) -> None:
@@ -101,9 +110,9 @@ class Tab:
     async def violations(self) -> list[str]:
         """What axe-core finds wrong with the page as it is shown now (WCAG 2.2 A and AA): rule and element."""
         # By way of the debugger, which the page's policy about scripts does not concern.
-        await self.page.evaluate(_AXE.read_text(encoding="utf-8"))
+        await self.run(_AXE.read_text(encoding="utf-8"))
         tags = ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa"]
-        found: dict[str, Any] = await self.page.evaluate("tags => axe.run(document, {runOnly: tags})", tags)
+        found: dict[str, Any] = await self.run("tags => axe.run(document, {runOnly: tags})", tags, 60.0)
         return [
             f"{rule['id']}: {' '.join(str(part) for part in node['target'])} ({rule['help']})"
             for rule in found["violations"]

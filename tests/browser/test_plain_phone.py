@@ -39,19 +39,19 @@ async def test_both_hear_each_other(
     hotline: Instance, phones: Phones, somebody: Somebody, plain_js: str, tmp_path: Path
 ) -> None:
     tab = await somebody()
-    await tab.page.evaluate(plain_js)
+    await tab.run(plain_js)
     password = hotline.agent_password(EXTENSION)
-    await tab.page.evaluate("([user, password]) => window.plain.start(user, password)", [EXTENSION, password])
+    await tab.run("([user, password]) => window.plain.start(user, password)", [EXTENSION, password])
     await login(hotline.settings, EXTENSION)
     try:
         heard = tmp_path / "citizen.wav"
         line = await phones.citizen("13922225001", keys="w1,1", tone=440, record=heard)
         await tab.tone(880)
         await tab.hears(440)
-        await tab.page.evaluate("window.plain.end()")
+        await tab.run("window.plain.end()")
         await line.ended(15)
     finally:
         await logout(hotline.settings, EXTENSION)
     samples, rate = read_wav(heard)
     assert hears_tone(samples[:, 0], rate, 880)
-    assert await tab.page.evaluate("window.plain.said") == ["confirmed", "ended"]
+    assert await tab.run("window.plain.said") == ["confirmed", "ended"]
