@@ -1,8 +1,9 @@
 """``python -m tests.run``: every test, for ``make test``.
 
 Real calls mostly wait, so three hotlines are called side by side, and the tests without calls run beside them, last in
-line for the processor; when these are through, the pages are tried in a browser. The few tests that ask how soon something happens come last, alone. What fails is tried once
-more by itself, and the output says so: what fails twice fails.
+line for the processor; when these are through, the pages are tried in a browser. The few tests that ask how soon
+something happens come last, alone. What fails is tried once more by itself, and the output says so: what fails twice
+fails.
 """
 
 from __future__ import annotations
