@@ -84,7 +84,7 @@ async def similar_to(connection: AsyncConnection, ticket: Ticket, actor: Actor) 
     if not mine:
         return []
     known = [*_may_see(actor), _of.received_at <= ticket.received_at, _of.number != ticket.number]
-    known.append(_of.state.not_in(_BEFORE_A_UNIT))
+    known += [_of.state.not_in(_BEFORE_A_UNIT), _of.duplicate_of.is_(None)]
     found = await _read(connection, _newest([*known, *_of_category(ticket, actor)]))
     weights = Weights(one.said for one in found)
     seldom = {*weights.seldom(pairs_of(ticket.title), 4), *weights.seldom(mine, 4)}
