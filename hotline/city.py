@@ -94,9 +94,6 @@ async def load(
     Raises CityError, DataFileError; what the rooms raise is a fault of the file that the rehearsal did not find.
     """
     await turn(connection)
-    other = await loaded_city(connection)
-    if other is not None and other.key != found.id:
-        raise CityError(f"已加载样例“{other.key}”，请先移除（another sample city is loaded: remove it first）")
     if not force:
         await _check_foreign(connection, rulebook, found)
     plans = list(plan(found, rulebook.days, now.astimezone(CHINA).date()))
@@ -119,8 +116,9 @@ async def turn(connection: AsyncConnection) -> None:
 
 
 async def loaded_city(connection: AsyncConnection) -> Row[Any] | None:
-    """``key`` and ``at`` of the one that is loaded."""
-    return (await connection.execute(select(demo_items).where(demo_items.c.kind == "city"))).first()
+    """``key`` and ``at`` of the one that is loaded; of several, which only ``force`` brings about, the first."""
+    query = select(demo_items).where(demo_items.c.kind == "city").order_by(demo_items.c.at, demo_items.c.key)
+    return (await connection.execute(query.limit(1))).first()
 
 
 async def _note(connection: AsyncConnection, found: CityFile, loaded: Loaded, now: datetime) -> None:

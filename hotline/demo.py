@@ -85,6 +85,10 @@ class Demonstration:
             rulebook = replace(self._rulebook(), default=found.city.policy)
             async with self._engine.begin() as connection:
                 now = datetime.now(UTC)
+                await city.turn(connection)
+                other = await city.loaded_city(connection)
+                if other is not None and other.key != found.id:
+                    raise city.CityError(f"已加载样例城市 {other.key}，请先移除")
                 loaded = await city.load(connection, rulebook, found, now, force=force, by=by, address=address)
         except city.CityError as error:
             known = name in city_names()

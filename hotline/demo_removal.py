@@ -43,8 +43,8 @@ _RESTED_ON = text(
 )
 _CALLS = text(
     f"SELECT id FROM ({ROBOTS}) robots"
-    " WHERE NOT EXISTS (SELECT FROM call_own_tickets o WHERE o.call_id = id AND NOT o.number = ANY (:numbers))"
-    " AND NOT EXISTS (SELECT FROM recording_holds h WHERE h.call_id = id AND h.lifted_at IS NULL)"
+    " WHERE NOT EXISTS (SELECT FROM call_own_tickets o WHERE o.call_id = robots.id AND NOT o.number = ANY (:numbers))"
+    " AND NOT EXISTS (SELECT FROM recording_holds h WHERE h.call_id = robots.id AND h.lifted_at IS NULL)"
     # What was rung for its tickets: no citizen's own call.
     " UNION SELECT c.id FROM calls c JOIN call_own_tickets o ON o.call_id = c.id WHERE o.number = ANY (:numbers)"
     " AND c.id NOT IN (SELECT call_id FROM tickets WHERE call_id IS NOT NULL)"
