@@ -15,7 +15,7 @@ from sqlalchemy.exc import SQLAlchemyError
 from sqlalchemy.ext.asyncio import AsyncEngine
 
 from calls.outgoing import PREFIX
-from calls.placed import CALLS, HOLD
+from calls.placed import CALLS
 from hotline.ami import FLOOR
 from hotline.floor_figures import sitting, today
 from hotline.rules import Rules
@@ -28,7 +28,7 @@ from routing.floor import EVENTS, Fold
 from routing.floor_plan import Now, Plan, Seated
 from routing.floor_rows import Via
 from routing.live import MemberRow, channels, is_reachable, queue_status
-from routing.queues import agent_queue
+from routing.queues import agent_queue, longest_wrapup
 from web.floor import Floors
 
 log = logging.getLogger(__name__)
@@ -51,7 +51,7 @@ def plan(rules: Rules) -> Plan:
     """What the floor consists of."""
     wrapup = {id: float(queue.wrapup_seconds) for id, queue in rules.queues.items()}
     own = {
-        agent_queue(extension): max((wrapup[queue] for queue in agent.queues), default=0.0)
+        agent_queue(extension): float(longest_wrapup(rules.queues, agent))
         for extension, agent in rules.agents.agents.items()
     }
     return Plan(
@@ -59,7 +59,6 @@ def plan(rules: Rules) -> Plan:
         agents={extension: Seated(agent.name, agent.phone) for extension, agent in rules.agents.agents.items()},
         wrapup={**wrapup, **own},
         ours={PREFIX: Via.CALLBACK, CALLS: Via.PLACE, AGENT_CALLS: Via.OUTGOING},
-        hold=HOLD,
         mask=mask_phone,
     )
 

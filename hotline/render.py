@@ -9,6 +9,7 @@ import socket
 import sys
 from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import partial
 from ipaddress import IPv4Address
 from pathlib import Path
 
@@ -22,7 +23,7 @@ from hotline.web_phone import HEADER, SECONDS, USER, password, seal_key
 from ivr.prompts import FOLDER as PROMPTS
 from ivr.watchdog import AFTER_LISTENING, AFTER_LOSS, LISTENING
 from line.turn import LONGEST
-from routing.queues import AGENTS, EMERGENCY, EMERGENCY_NUMBERS, HANDOVER, agent_queue
+from routing.queues import AGENTS, EMERGENCY, EMERGENCY_NUMBERS, HANDOVER, agent_queue, longest_wrapup
 
 TEMPLATES = CHECKOUT / "asterisk_conf"
 SYSTEM_NAME = "hotline"
@@ -151,7 +152,7 @@ def _values(settings: Settings, secrets: Secrets, rules: Rules, asterisk: Asteri
         "agents": rules.agents.agents,
         "agents_queue": AGENTS,
         "agent_queue": agent_queue,
-        "longest_wrapup": lambda agent: max((rules.queues[name].wrapup_seconds for name in agent.queues), default=0),
+        "longest_wrapup": partial(longest_wrapup, rules.queues),
         "emergency_queue": EMERGENCY,
         "handover_queue": HANDOVER,
         "emergency_numbers": EMERGENCY_NUMBERS,

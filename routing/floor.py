@@ -64,7 +64,7 @@ class Fold:
             self._put(row.unique_id, line)
         for entry in now.status.waiting:
             line_of = self._lines.get(entry.call_id)
-            if line_of is not None and not entry.channel.startswith(self._plan.hold):
+            if line_of is not None and line_of.side is Side.CITIZEN:
                 queue = self._queue(entry.queue, line_of.connected)
                 self._waiting[entry.call_id] = Waiting(entry.queue, queue, at - timedelta(seconds=entry.wait_seconds))
         for member in now.status.members:
@@ -173,7 +173,8 @@ class Fold:
             case "Hold" | "Unhold":
                 line.held = kind == "Hold"
             case "QueueCallerJoin":
-                if not line.channel.startswith(self._plan.hold):
+                # Not what holds a place, nor an agent who wants to ask whoever is free next.
+                if line.side is Side.CITIZEN:
                     queue = event.get("Queue", "")
                     self._waiting[unique_id] = Waiting(queue, self._queue(queue, line.connected), at)
             case "QueueCallerLeave":

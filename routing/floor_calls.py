@@ -54,7 +54,7 @@ def call_of(
     there = list(dict.fromkeys(line.endpoint for line in sorted(agents, key=lambda line: (not line.up, line.began))))
     return CallNow(
         call,
-        mask(_number(via, first, agents)),
+        _shown(via, first, agents, mask, before),
         via,
         state,
         _since(state, entry, centres or agents or list(lines.values()), before, at),
@@ -95,10 +95,16 @@ def _since(
     return before.since if before.state is state else at
 
 
-def _number(via: Via, first: Line | None, agents: list[Line]) -> str:
-    if via is Via.OUTGOING:
-        # An agent's telephone is shown whom it is about to ring.
-        return next((line.connected for line in agents if line.root), "") or (first.dialled if first else "")
+def _shown(via: Via, first: Line | None, agents: list[Line], mask: Callable[[str], str], before: CallNow | None) -> str:
+    if via is not Via.OUTGOING:
+        return mask(_number(first))
+    if before is not None and before.number:
+        return before.number
+    # The agent's telephone is shown whom it is about to ring.
+    return mask(next((line.connected for line in agents if line.root), "") or (first.dialled if first else ""))
+
+
+def _number(first: Line | None) -> str:
     if first is None:
         return ""
     if first.endpoint == OUTBOUND and first.context == _NOT_YET:

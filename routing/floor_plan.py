@@ -29,14 +29,13 @@ class Sitting:
 @dataclass(frozen=True, slots=True)
 class Plan:
     """What does not change while the hotline runs. ``queues``: id → name; ``agents``: by extension; ``wrapup``: seconds
-    by queue, the agents' own queues too; ``ours``: how ids of calls begin that we make, and what those are; ``hold``:
-    how channels are called that hold a place in a queue, with nobody on them; ``mask``: what is shown of a number."""
+    by queue, the agents' own queues too; ``ours``: how ids of calls begin that we make, and what those are;
+    ``mask``: what is shown of a number."""
 
     queues: Mapping[str, str]
     agents: Mapping[str, Seated]
     wrapup: Mapping[str, float] = field(default_factory=dict)
     ours: Mapping[str, Via] = field(default_factory=dict)
-    hold: str = "Local/hold-"
     mask: Callable[[str], str] = str
 
 

@@ -97,6 +97,11 @@ class AgentBook(Rule):
     agents: dict[str, Agent]
 
 
+def longest_wrapup(queues: Mapping[str, Queue], agent: Agent) -> int:
+    """Seconds, in the agent's own queue: as much as in any that the agent serves."""
+    return max((queues[name].wrapup_seconds for name in agent.queues), default=0)
+
+
 def agent_queue(extension: str) -> str:
     """The agent's own queue. No queue of the file can be called so."""
     return AGENT_QUEUE + extension

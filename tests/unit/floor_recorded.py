@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from calls.outgoing import PREFIX
-from calls.placed import CALLS, HOLD
+from calls.placed import CALLS
 from people.masking import mask_phone
 from routing.ami_wire import Event
 from routing.floor_plan import Now, Plan, Seated
@@ -23,7 +23,6 @@ PLAN = Plan(
     agents={"1001": Seated("张敏"), "1002": Seated("李静"), "2001": Seated("高兰", "browser")},
     wrapup={"consultation": 10.0, "help": 10.0, "agents": 10.0, "emergency": 0.0, "agent-1001": 10.0},
     ours={PREFIX: Via.CALLBACK, CALLS: Via.PLACE, "ag-": Via.OUTGOING},
-    hold=HOLD,
     mask=mask_phone,
 )
 
