@@ -27,6 +27,8 @@ export default defineConfig({
     elementStyles({}),
   ],
   define: { global: 'window' }, // JsSIP's dependencies expect Node's name for it
+  // The server puts a new nonce in its place with every answer (web/pages.py): style elements that libraries make need it.
+  html: { cspNonce: '__CSP_NONCE__' },
   resolve: { alias: { '@': fileURLToPath(new URL('./src', import.meta.url)) } },
   build: {
     outDir: outDir(),

@@ -26,6 +26,10 @@ const pages: RouteRecordRaw[] = [
   { path: '/tickets', name: 'tickets', component: () => import('./views/Tickets.vue'), meta: { needs: ['ticket.read_all', 'ticket.read_unit'], menu: 'tickets' } },
   { path: '/tickets/:number', name: 'ticket', component: () => import('./views/Ticket.vue'), meta: { needs: ['ticket.read_all', 'ticket.read_unit'] } },
   { path: '/tickets/:number/print', name: 'ticket-print', component: () => import('./views/TicketPrint.vue'), meta: { needs: ['ticket.read_all', 'ticket.read_unit'], bare: true } },
+  { path: '/wall', name: 'wall', component: () => import('./views/Wall.vue'), meta: { needs: ['call.listen', 'report.read'], menu: 'wall' } },
+  { path: '/board', name: 'board', component: () => import('./views/Board.vue'), meta: { needs: ['ticket.supervise'], menu: 'board' } },
+  { path: '/calls', name: 'calls', component: () => import('./views/Calls.vue'), meta: { needs: ['call.read'], menu: 'calls' } },
+  { path: '/calls/:id', name: 'call', component: () => import('./views/Call.vue'), meta: { needs: ['call.read'] } },
 ]
 
 export const router = createRouter({
