@@ -1,0 +1,102 @@
+import { ElMessage } from 'element-plus'
+import { type Ref, ref } from 'vue'
+import { useI18n } from 'vue-i18n'
+
+import { api, body, type Model } from '@/api/client'
+import { Problem, said } from '@/api/problem'
+
+import type { TextField, useCallForm } from './form'
+
+type Form = ReturnType<typeof useCallForm>
+export type Busy = '' | 'save' | 'accept' | 'finish' | 'draft' | 'unlock'
+
+/** What is done with the form: saved, accepted for dispatch, answered at once, filled from the draft; one at a time. */
+export function useFormSteps(form: Form) {
+  const { t } = useI18n()
+  const busy: Ref<Busy> = ref('')
+  const wrong = ref('')
+  const wrongFields = ref<Record<string, string>>({})
+  const closing = ref<Model<'Step'> | null>(null)
+  const { kept, ticket, number } = form
+
+  async function run(name: Busy, work: () => Promise<void>) {
+    if (busy.value !== '' || closing.value !== null) return
+    busy.value = name
+    wrong.value = ''
+    wrongFields.value = {}
+    try {
+      await work()
+    } catch (error) {
+      wrong.value = error instanceof Problem && error.status === 412 ? t('agent.form.changedMeanwhile') : said(error)
+      if (error instanceof Problem) wrongFields.value = Object.fromEntries(error.errors.map((one) => [one.place.replace(/^body\//, ''), one.detail]))
+    } finally {
+      busy.value = ''
+    }
+  }
+
+  const done = (what: 'saved' | 'accepted' | 'closed') => ElMessage.success(t(`agent.form.${what}`, { number: number.value ?? '' }))
+
+  const save = () =>
+    run('save', async () => {
+      await form.save()
+      done('saved')
+    })
+
+  async function saveAndAccept() {
+    await form.save()
+    if (ticket.value?.state === 'received') await form.accept()
+  }
+
+  const accept = () =>
+    run('accept', async () => {
+      await saveAndAccept()
+      form.forget()
+      done('accepted')
+    })
+
+  /** What can be answered at once is: saved, accepted, and completed by the hotline itself, as the regulation has it. */
+  const finish = () =>
+    run('finish', async () => {
+      await saveAndAccept()
+      const steps = await body(api.GET('/tickets/{number}/steps', { params: { path: { number: number.value ?? '' } } }))
+      const step = steps.items.find((one) => one.do === 'complete')
+      if (step?.allowed) closing.value = step
+      else wrong.value = step?.why_not || t('agent.form.cannotClose')
+    })
+
+  async function closed() {
+    closing.value = null
+    form.forget()
+    await form.load()
+    done('closed')
+  }
+
+  const unlock = () => run('unlock', async () => void (await form.reveal(t('agent.form.whyEdit'))))
+
+  /** Nothing that somebody has written is overwritten. */
+  const takeDraft = () =>
+    run('draft', async () => {
+      const { draft, summary } = await form.reveal(t('agent.form.whyDraft'))
+      const heard = draft?.summary || (/“([^”]*)”/.exec(summary)?.[1] ?? '')
+      fill('content', heard)
+      fill('title', heard.slice(0, 30))
+      fill('address', draft?.places[0] ?? '')
+      fill('contact', draft?.phones[0] ?? '')
+      if (draft?.category && kept.value.typed.category === null) kept.value.typed.category = draft.category
+    })
+
+  function fill(field: TextField, value: string) {
+    const { typed } = kept.value
+    if (value !== '' && !(typed[field] ?? ticket.value?.[field])) typed[field] = value
+  }
+
+  function topic(one: { matter: string; categories: Model<'Category'>[] }) {
+    kept.value.matter = one.matter
+    const { typed } = kept.value
+    const now = typed.category ?? ticket.value?.category
+    if (one.categories[0] && (!now || !one.categories.includes(now))) typed.category = one.categories[0]
+    fill('title', one.matter)
+  }
+
+  return { busy, wrong, wrongFields, closing, save, accept, finish, closed, unlock, takeDraft, topic }
+}
