@@ -74,7 +74,9 @@ def plan(call: SeatCall, seat: Seat, do: Doing, target: Target | None) -> list[C
         where = "页面的电话上" if seat.phone == "browser" else "话机上"
         raise TelephoneFault("at_phone", f"请在{where}{_AT_PHONE[do]}")
     if do is Doing.HANGUP:
-        return [_command(call, "Hangup", {"Cause": "16"}, ["Hangup"], Channel=call.channel)]
+        # As if the telephone had done it: the record of the call says who hung up.
+        source = _set(call, "CHANNEL(hangupsource)", call.channel)
+        return [source, _command(call, "Hangup", {"Cause": "16"}, ["Hangup"], Channel=call.channel)]
     if not call.up:
         raise TelephoneFault("not_now", "电话还没有接通")
     if do in (Doing.MUTE, Doing.UNMUTE):
