@@ -21,6 +21,8 @@ declare module 'vue-router' {
 const pages: RouteRecordRaw[] = [
   { path: '/sign-in', name: 'sign-in', component: () => import('./views/SignIn.vue'), meta: { open: true } },
   { path: '/password', name: 'password', component: () => import('./views/ChangePassword.vue') },
+  { path: '/agent', name: 'agent', component: () => import('./views/Agent.vue'), meta: { needs: ['agent.state'], menu: 'agent' } },
+  { path: '/missed', name: 'missed', component: () => import('./views/Missed.vue'), meta: { needs: ['ticket.answer'], menu: 'missed' } },
   { path: '/dispatch', name: 'dispatch', component: () => import('./views/Dispatch.vue'), meta: { needs: ['ticket.accept'], menu: 'dispatch' } },
   { path: '/unit', name: 'unit', component: () => import('./views/Unit.vue'), meta: { needs: ['ticket.handle'], menu: 'unit' } },
   { path: '/tickets', name: 'tickets', component: () => import('./views/Tickets.vue'), meta: { needs: ['ticket.read_all', 'ticket.read_unit'], menu: 'tickets' } },
