@@ -238,9 +238,9 @@ async def test_a_robots_number_is_a_robots_only_from_our_own_machine_and_since_t
 async def test_a_recording_that_is_held_holds_its_ticket(demo: Demonstration, engine: AsyncEngine) -> None:
     await demo.load("yangling", "cli", "", force=False)
     await robots_called(engine, "hotline-1795296061.1", "hotline-1795296061.2")
-    held = "INSERT INTO recording_holds (call_id, reason, by, at) VALUES ('hotline-1795296061.1', '案件', 'user:real', now())"
+    held = "INSERT INTO recording_holds (call_id, reason, by, at) VALUES (:call, '案件', 'user:real', now())"
     async with engine.begin() as connection:
-        await connection.execute(text(held))
+        await connection.execute(text(held), {"call": "hotline-1795296061.1"})
     gone = await demo.remove("cli", "")
     assert any("依法留存" in one for one in gone.kept)
     async with engine.connect() as connection:
