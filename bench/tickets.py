@@ -33,12 +33,15 @@ from hotline.secrets import load_or_create
 from hotline.settings import CHECKOUT, Settings
 from tickets.book import create, execute, get
 from tickets.commands import COMMAND
-from tickets.find import Filter, find
+from tickets.find import Filter, count, find
 from tickets.history import events_after, events_of, feed_end
+from tickets.order import Sort
 from tickets.permits import Actor
 from tickets.rulebook import Rulebook, load_rulebook
+from tickets.similar import repeats_of, similar_to
 from tickets.sweep import sweep
 from tickets.ticket import NewRequest
+from tickets.waiting import WaitingFor
 from tickets.words import Category, State, Warning
 
 PAGE = CHECKOUT / "docs" / "benchmarks-tickets.md"
@@ -144,6 +147,33 @@ def _questions(engine: AsyncEngine, rulebook: Rulebook) -> dict[str, Question]:
         assert isinstance(found, str)
         return found
 
+    def sorted_by(sort: Sort, actor: Callable[[], Actor] | Actor = CENTRE, **wanted: Any) -> Question:
+        async def question(connection: AsyncConnection) -> int:
+            who = actor() if callable(actor) else actor
+            first = await find(connection, rulebook, who, Filter(**wanted), now, sort=sort)
+            more = await find(connection, rulebook, who, Filter(**wanted), now, sort=sort, cursor=first.cursor)
+            return len(more.tickets)
+
+        return question
+
+    def counts(actor: Callable[[], Actor] | Actor = CENTRE) -> Question:
+        async def question(connection: AsyncConnection) -> None:
+            who = actor() if callable(actor) else actor
+            wanted = [*(Filter(waiting_for=one) for one in WaitingFor), Filter(overdue=True), Filter(urgent=True)]
+            for one in wanted:
+                await count(connection, rulebook, who, one, now, 1000)
+
+        return question
+
+    async def similar(connection: AsyncConnection) -> None:
+        number = await some_number(connection, dice.choice(["received", "dispatched"]))
+        ticket = await get(connection, rulebook, number, CENTRE)
+        await similar_to(connection, ticket, CENTRE)
+
+    async def repeats(connection: AsyncConnection) -> None:
+        number = await some_number(connection, "received")
+        await repeats_of(connection, await get(connection, rulebook, number, CENTRE), CENTRE)
+
     async def deep(connection: AsyncConnection) -> None:
         cursor = None
         for _ in range(20):
@@ -202,6 +232,18 @@ def _questions(engine: AsyncEngine, rulebook: Rulebook) -> dict[str, Question]:
         "search within a unit": lists(text=lambda: dice.choice(COMMON), unit=unit),
         "search within a unit: in one of a hundred": lists(person, text="共享单车"),
         "search within a state": lists(text=lambda: dice.choice(SELDOM), states=(State.RECEIVED,)),
+        "by due date, two pages": sorted_by(Sort.DUE),
+        "by urgency, two pages": sorted_by(Sort.URGENCY),
+        "by urgency: to be dispatched": sorted_by(Sort.URGENCY, waiting_for=WaitingFor.DISPATCH),
+        "by due date: extensions to decide on": sorted_by(Sort.DUE, waiting_for=WaitingFor.DECIDE_EXTENSION),
+        "by due date, a unit officer's": sorted_by(Sort.DUE, person),
+        "waiting for contact, a unit officer's": lists(person, waiting_for=WaitingFor.CONTACT),
+        "one's own: of somebody who did 2000 things": lists(Actor("busy", CENTRE.permissions), mine=True),
+        "one's own: of somebody who did nothing": lists(CENTRE, mine=True),
+        "all that waits, counted (14 figures)": counts(),
+        "all that waits for a unit, counted": counts(person),
+        "tickets like one": similar,
+        "likely repeats": repeats,
         "a ticket with its history": one,
         "execute a command": command,
         "a new ticket, earlier ones found": new,

@@ -60,7 +60,8 @@ INSERT INTO deadlines (number, kind, due_at, article, passed)
 SELECT number, 'complete', due_at, '第十八条', due_at < now() - interval '2 minutes' FROM made
 WHERE due_at IS NOT NULL;
 INSERT INTO ticket_events (number, at, kind, actor, data, articles)
-SELECT number, received_at, (ARRAY['received', 'accept', 'dispatch'])[step], 'somebody',
+SELECT number, received_at, (ARRAY['received', 'accept', 'dispatch'])[step],
+    CASE WHEN n % 300 = 2 THEN 'busy' ELSE 'somebody' END,
     jsonb_build_object('changes', jsonb_build_object('state', state)), ARRAY['第十八条']
 FROM made, generate_series(1, 3) AS step;
 INSERT INTO ticket_feed (event) SELECT id FROM ticket_events ORDER BY id

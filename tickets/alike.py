@@ -10,6 +10,8 @@ from math import log, sqrt
 _BETWEEN = re.compile(r"[\W_]+")
 UNSEEN = 100
 """So many texts without any pair are thought to be in every sample: a few texts do not tell what is seldom."""
+SELDOM = 0.02
+"""The share of the texts that a seldom pair is in at most: what is in more of them is found among the newest, too."""
 SAME_PLACE = 0.8
 """So alike are 人民路12号 and 人民路12号楼, but not 人民路12号 and 人民路13号."""
 
@@ -26,14 +28,16 @@ class Weights:
     def __init__(self, sample: Iterable[Collection[str]]) -> None:
         texts = list(sample)
         self._in = Counter(pair for one in texts for pair in one)
+        self._bound = SELDOM * (len(texts) + UNSEEN)
         self._most = log(len(texts) + UNSEEN)
 
     def weight(self, pair: str) -> float:
         return self._most - log(self._in[pair] + 1)
 
     def seldom(self, pairs: Iterable[str], most: int) -> list[str]:
-        """The ``most`` that say most."""
-        return sorted(pairs, key=lambda pair: (-self.weight(pair), pair))[:most]
+        """The ``most`` that say most; none that is in more than a few texts."""
+        few = [pair for pair in pairs if self._in[pair] <= self._bound]
+        return sorted(few, key=lambda pair: (self._in[pair], pair))[:most]
 
     def likeness(self, one: Collection[str], other: Collection[str]) -> float:
         """0 to 1, the cosine of the angle between them; 0 for a text that says nothing."""

@@ -25,8 +25,8 @@ from tickets.ticket import Ticket
 from tickets.words import State
 
 MOST = 10
-NEWEST = 600
-BY_WORDS = 600
+NEWEST = 400
+BY_WORDS = 400
 LETTERS = 400
 """So much of a text is looked at."""
 ALIKE, ALL_ALIKE = 0.2, 0.6
@@ -171,7 +171,7 @@ _SOME = text("SELECT set_config('gin_fuzzy_search_limit', :most, true)")
 async def _by_words(
     connection: AsyncConnection, conditions: Sequence[ColumnElement[bool]], pairs: list[str]
 ) -> list[_Candidate]:
-    """Any of ``pairs``. Where very many have one of them, the index itself gives some of those only."""
+    """Any of ``pairs``, which are seldom. Where many have each of them, the index itself gives some of those only."""
     if not pairs:
         return []
     shared = PAIRS.op("&&")(cast(literal(pairs), ARRAY(Text)))

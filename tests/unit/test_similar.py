@@ -6,6 +6,7 @@ from datetime import timedelta
 from typing import Any
 
 import pytest
+from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncEngine
 
 from tests.unit.ticket_people import AGENT, DISPATCHER, MORNING, dispatched, do, officer, request, rulebook
@@ -116,3 +117,18 @@ async def test_similar_ones_say_where_they_ended(engine: AsyncEngine) -> None:
         assert [one.ticket.number for one in await similar_to(connection, ticket, officer("housing"))]
         assert await similar_to(connection, ticket, officer("elsewhere")) == []
         assert await similar_to(connection, ticket.model_copy(update={"title": "", "content": ""}), AGENT) == []
+
+
+async def test_what_is_not_among_the_newest_is_found_by_its_seldom_words(
+    engine: AsyncEngine, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    old = (await dispatched(engine, title="窨井溢水", content="门口窨井溢水", caller="1")).number
+    for caller in "234":
+        await dispatched(engine, title="路灯不亮", content="晚上看不见路", caller=caller)
+    number = await _new(engine, 2, title="窨井溢水", content="窨井又溢水", caller="5")
+    monkeypatch.setattr("tickets.similar.NEWEST", 2)
+    async with engine.begin() as connection:
+        ticket = await get(connection, rulebook(), number, AGENT)
+        assert [one.ticket.number for one in await similar_to(connection, ticket, AGENT)] == [old]
+        limits = await connection.scalar(text("SHOW gin_fuzzy_search_limit"))
+        assert limits == "0", "other searches in the transaction find all"

@@ -82,8 +82,8 @@ async def test_cursors_of_another_order_are_refused(engine: AsyncEngine, book: d
             with pytest.raises(BadCursor):
                 await find(connection, rulebook(), AGENT, Filter(), NOW, sort=sort, cursor=page.cursor)
         at, number = NOW.isoformat(), book["new"]
-        wrong: tuple[object, ...] = (["urgency", 9, at, number], ["urgency", "0", at, number], ["urgency", at, number], [], {}, 1,
-                 ["urgency", True, at, number], ["urgency", 1, "2026-01-01T00:00:00", number])  # fmt: skip
+        wrong: list[object] = [[], {}, 1, ["urgency", at, number], ["urgency", 1, "2026-01-01T00:00:00", number]]
+        wrong += [["urgency", rank, at, number] for rank in (9, "0", True)]
         for values in wrong:
             cursor = base64.urlsafe_b64encode(json.dumps(values).encode()).decode()
             with pytest.raises(BadCursor):
