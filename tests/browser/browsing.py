@@ -15,7 +15,7 @@ import numpy as np
 from playwright.async_api import Browser, BrowserContext, ConsoleMessage, Page, async_playwright
 
 from hotline.settings import CHECKOUT
-from tests.asterisk.sound import Samples, hears_tone
+from tests.asterisk.sound import Samples, hears_tone, level
 
 STATE = CHECKOUT / ".venv" / "browser.json"
 DESKTOP, MOBILE = (1366, 768), (390, 844)
@@ -106,6 +106,15 @@ class Tab:
                     pass
         except TimeoutError as error:
             raise AssertionError(f"no {hertz} Hz within {seconds} s") from error
+
+    async def hears_somebody(self, seconds: float = 15.0) -> None:
+        """Until the page plays anything that is not silence: a prompt, music, a voice."""
+        try:
+            async with asyncio.timeout(seconds):
+                while level((await self.hear(0.2))[0]) < 0.01:
+                    pass
+        except TimeoutError as error:
+            raise AssertionError(f"silence for {seconds} s") from error
 
     async def violations(self) -> list[str]:
         """What axe-core finds wrong with the page as it is shown now (WCAG 2.2 A and AA): rule and element."""
