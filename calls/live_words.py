@@ -31,7 +31,7 @@ class Line:
 @dataclass(frozen=True, slots=True)
 class Talk:
     """A call in which a person talks with the caller. ``file``: its raw recording, below the recordings folder;
-    ``since_ms``: when the first person came, after the recording's beginning."""
+    ``since_ms``: when the first person came, or the last line ended, after the recording's beginning."""
 
     call_id: str
     file: str
@@ -40,8 +40,10 @@ class Talk:
 
 # Words of a confidential ticket's call are not written down before they can be sealed.
 _TALKS = text(
-    "SELECT c.id, r.file, round(1000 * extract(epoch FROM c.human_at - c.arrived_at))::int - COALESCE(r.offset_ms, 0)"
-    " AS since_ms FROM calls c JOIN recordings r ON r.call_id = c.id"
+    "SELECT c.id, r.file, GREATEST(0,"
+    " round(1000 * extract(epoch FROM c.human_at - c.arrived_at))::int - COALESCE(r.offset_ms, 0),"
+    " (SELECT max(w.end_ms) FROM live_words w WHERE w.call_id = c.id)) AS since_ms"
+    " FROM calls c JOIN recordings r ON r.call_id = c.id"
     " WHERE c.ended_at IS NULL AND c.human_at IS NOT NULL AND c.node = :node AND r.state = 'pending'"
     " AND NOT EXISTS (SELECT 1 FROM (SELECT o.number FROM call_own_tickets o WHERE o.call_id = c.id OFFSET 0) o"
     " JOIN tickets t ON t.number = o.number WHERE t.confidential)"
@@ -52,7 +54,7 @@ _TALKS = text(
 async def talks(connection: AsyncConnection, most: int, node: str = "") -> list[Talk]:
     """The longest first, so that who is followed is followed to the end."""
     rows = await connection.execute(_TALKS, {"most": most, "node": node})
-    return [Talk(row.id, row.file, max(0, row.since_ms)) for row in rows]
+    return [Talk(row.id, row.file, row.since_ms) for row in rows]
 
 
 async def add(connection: AsyncConnection, call_id: str, said: Sequence[Said], at: datetime) -> None:

@@ -11,6 +11,7 @@ import json
 import logging
 import os
 import signal
+from collections.abc import Callable
 from pathlib import Path
 
 from sqlalchemy.ext.asyncio import AsyncEngine
@@ -160,20 +161,24 @@ def step_back() -> None:
         Path("/proc/self/autogroup").write_text("19", encoding="ascii")
 
 
-async def main() -> None:
+async def main(model_of: Callable[[Settings], Model] = whisper) -> None:
     stop = asyncio.Event()
     for number in (signal.SIGTERM, signal.SIGINT):
         asyncio.get_running_loop().add_signal_handler(number, stop.set)
     settings = load_settings()
-    await serve(settings, stop, whisper(settings))
+    await serve(settings, stop, model_of(settings))
     log.info("stopped")
 
 
-if __name__ == "__main__":
+def run(model_of: Callable[[Settings], Model] = whisper) -> None:
     configure_logging()
     step_back()
     logging.getLogger("procrastinate").setLevel(logging.WARNING)
-    asyncio.run(main())
+    asyncio.run(main(model_of))
     # A thread of the recogniser's may still be at work.
     logging.shutdown()
     os._exit(0)
+
+
+if __name__ == "__main__":
+    run()

@@ -174,6 +174,16 @@ async def test_what_both_say_once_a_person_is_there(engine: AsyncEngine, tmp_pat
     assert len(await said(engine)) == 3
 
 
+async def test_one_that_died_goes_on_where_it_was(engine: AsyncEngine, tmp_path: Path) -> None:
+    await put(engine)
+    append(tmp_path, ONE, joined(silence(2.5), tone(1), silence(1)), silence(4.5))
+    assert await live(engine, tmp_path, Ears()).look() == 1
+    append(tmp_path, ONE, joined(tone(1), silence(1)), silence(2))
+    assert await live(engine, tmp_path, Ears()).look() == 1
+    first, second = await said(engine)
+    assert first.end_ms < second.start_ms
+
+
 async def test_the_longest_calls_and_no_more(engine: AsyncEngine, tmp_path: Path) -> None:
     now = [0.0]
     for n, call in enumerate(CALLS):
