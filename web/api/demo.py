@@ -63,7 +63,7 @@ class DemoUserOut(_Of):
     password: Annotated[str, Field(description="只显示这一次；首次登录须修改")]
 
 
-class LoadedOut(_Of):
+class DemoLoadedOut(_Of):
     city: str
     units: int
     tickets: int
@@ -94,12 +94,12 @@ async def show(call: Call) -> Reply[DemoOut]:
 
 
 @routes.add("POST", "/demo", "加载演示城市", needs=_MANAGE, status=201, problems=(404, 409), seconds=_SECONDS)
-async def load(call: Call, body: LoadIn) -> Reply[LoadedOut]:
+async def load(call: Call, body: LoadIn) -> Reply[DemoLoadedOut]:
     demo = _demo(call)
     loaded = await demo.load(body.city, call.principal.actor, call.address, force=body.force)
     if body.robots:
         await demo.start_robots()
-    return Reply(LoadedOut.model_validate(loaded))
+    return Reply(DemoLoadedOut.model_validate(loaded))
 
 
 @routes.add("PUT", "/demo/robots", "让机器人来电，或停止", needs=_MANAGE, problems=(404, 409))

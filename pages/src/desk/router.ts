@@ -32,6 +32,13 @@ const pages: RouteRecordRaw[] = [
   { path: '/board', name: 'board', component: () => import('./views/Board.vue'), meta: { needs: ['ticket.supervise'], menu: 'board' } },
   { path: '/calls', name: 'calls', component: () => import('./views/Calls.vue'), meta: { needs: ['call.read'], menu: 'calls' } },
   { path: '/calls/:id', name: 'call', component: () => import('./views/Call.vue'), meta: { needs: ['call.read'] } },
+  { path: '/line', name: 'line', component: () => import('./views/Line.vue'), meta: { needs: ['line.manage'], menu: 'line' } },
+  { path: '/users', name: 'users', component: () => import('./views/Users.vue'), meta: { needs: ['user.manage'], menu: 'users' } },
+  { path: '/units', name: 'units', component: () => import('./views/Units.vue'), meta: { needs: ['user.manage'], menu: 'units' } },
+  { path: '/extensions', name: 'extensions', component: () => import('./views/Extensions.vue'), meta: { needs: ['user.manage'], menu: 'extensions' } },
+  { path: '/demo', name: 'demo', component: () => import('./views/Demo.vue'), meta: { needs: ['user.manage'], menu: 'demo' } },
+  { path: '/account', name: 'account', component: () => import('./views/Account.vue') },
+  { path: '/setup', name: 'setup', component: () => import('./views/Setup.vue'), meta: { open: true } },
 ]
 
 export const router = createRouter({

@@ -1,0 +1,9 @@
+import type zh from '../zh/admin'
+
+export default {
+  userName: 'User name', person: 'Name', roles: 'Roles', unit: 'Unit', signedIn: 'Last sign-in', state: 'State', active: 'in use', disabled: 'disabled', enable: 'Enable', disable: 'Disable', changeRoles: 'Change roles', newPassword: 'New password', endTotp: 'End second factor', rolesHint: 'The person has to sign in again.', firstPassword: 'First password', onlyOnce: 'Passwords are shown this once. They are changed at the first sign-in.', change: 'Change',
+  code: 'Code (like dl-gongan)', unitName: 'Name of the unit', kind: 'Kind', parent: 'County', telephone: 'Telephone', unitKind: { department: 'department', county: 'county', enterprise: 'public enterprise' },
+  extension: 'Extension', label: 'Label', phone: 'Telephone', sits: 'Sits there', since: 'Since', phoneKind: { browser: 'in the browser', desk: 'desk telephone (SIP)' }, extensionsHint: 'Extensions are set in routing/agents.yaml. A telephone in the browser needs no installation.',
+  setup: 'The first administrator', setupHint: 'This is the first run. Afterwards you can load a demonstration city, or enter units and users at once.', setupGo: 'Create and sign in', setUpAlready: 'There is an administrator already.', noLink: 'Open this page by the one-time link that the hotline printed when it was started.',
+  totp: 'Second factor', totpOn: 'On since {since}; {n} recovery codes left', totpOff: 'Off. When it is on, signing in also asks for the six digits of an authenticator.', totpBegin: 'Begin', totpSecret: 'Add this secret to your authenticator', totpOpen: 'Open the authenticator here', totpConfirm: 'Confirm', totpEnd: 'Switch off', totpEnded: 'The second factor is off', recovery: 'Recovery codes: each signs you in once when the authenticator is lost. They are shown this once.',
+} satisfies typeof zh
