@@ -50,14 +50,17 @@ class Demonstration:
         self._engine = engine
         self._rulebook = rulebook
         self._robots = Robots(settings)
+        self._offered: list[DemoCity] = []
+        """Read once: they come with the program, and reading them takes seconds."""
 
     async def standing(self) -> DemoStanding:
-        found = [await asyncio.to_thread(city.find_city, name) for name in city_names()]
+        if not self._offered:
+            self._offered = await asyncio.to_thread(lambda: [_offered(city.find_city(name)) for name in city_names()])
         async with self._engine.connect() as connection:
-            now = await self._now(connection, found)
-        return DemoStanding([_offered(one) for one in found], now, not self._robots.why_not())
+            now = await self._now(connection)
+        return DemoStanding(self._offered, now, not self._robots.why_not())
 
-    async def _now(self, connection: AsyncConnection, known: list[CityFile]) -> DemoNow | None:
+    async def _now(self, connection: AsyncConnection) -> DemoNow | None:
         loaded = await city.loaded_city(connection)
         if loaded is None:
             return None
@@ -67,7 +70,7 @@ class Demonstration:
         until = self._robots.running()
         return DemoNow(
             city=loaded.key,
-            name=next((one.city.name for one in known if one.id == loaded.key), loaded.key),
+            name=next((one.name for one in self._offered if one.id == loaded.key), loaded.key),
             loaded_at=loaded.at,
             units=held.get("unit", 0),
             users=held.get("user", 0),

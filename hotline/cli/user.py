@@ -1,4 +1,4 @@
-"""``hotline user add|list|roles|password|disable|enable|token``: accounts as the operator sees them."""
+"""``hotline user add|list|roles|password|disable|enable|totp-off|token``: accounts as the operator sees them."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from rich.table import Table
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from hotline.cli._database import ask, console, local, print_json
-from people import accounts, audit, tokens
+from people import accounts, audit, tokens, totp
 from people.audit import AuditEntry
 from people.faults import PeopleFault
 from people.roles import ROLE_NAMES, TOKEN_PERMISSIONS, Permission, Role
@@ -110,6 +110,13 @@ def disable(name: str) -> None:
 def enable(name: str) -> None:
     """Take a disabling back."""
     _do(lambda c: accounts.enable_user(c, name), "user.enable", f"user:{name}")
+
+
+@command.command("totp-off")
+@click.argument("name")
+def totp_off(name: str) -> None:
+    """The second factor of someone whose authenticator and recovery codes are lost."""
+    _do(lambda c: totp.take_away(c, name), "user.totp_off", f"user:{name}")
 
 
 @command.command("list")

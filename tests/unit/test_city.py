@@ -309,6 +309,7 @@ def test_cities_are_listed() -> None:
 @pytest.fixture
 def instance(tmp_path: Path, database_url: str, monkeypatch: pytest.MonkeyPatch) -> None:
     load_or_create(Settings(home=tmp_path), [])
+    (tmp_path / "run").mkdir()
     monkeypatch.setenv("HOTLINE_HOME", str(tmp_path))
     monkeypatch.setenv("HOTLINE_DATABASE__URL", database_url.replace("+psycopg", ""))
 
@@ -328,6 +329,12 @@ def test_the_command_shows_the_passwords_once() -> None:
     result = CliRunner().invoke(main, ["demo", "load", "yangling", "--force"])
     assert result.exit_code == 0
     assert "yl-huawu1" in result.output
+    result = CliRunner().invoke(main, ["demo", "remove", "--json"])
+    assert result.exit_code == 0, result.output
+    gone = json.loads(result.output)
+    assert (gone["tickets"], gone["kept"]) == (24, []), "of both cities"
+    result = CliRunner().invoke(main, ["demo", "remove"])
+    assert (result.exit_code, "没有加载" in result.output) == (1, True)
 
 
 def test_without_a_command_the_calls_are_played(monkeypatch: pytest.MonkeyPatch) -> None:

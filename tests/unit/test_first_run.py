@@ -14,9 +14,11 @@ import pytest
 import pytest_asyncio
 from aiohttp.test_utils import TestClient, TestServer
 from argon2 import PasswordHasher
+from click.testing import CliRunner
 from sqlalchemy import insert, select
 from sqlalchemy.ext.asyncio import AsyncEngine
 
+from hotline.cli import main
 from hotline.first_run import FILE, SetupFile, setup_link, web_address
 from hotline.secrets import load_or_create
 from hotline.settings import Database, Settings, Web
@@ -155,3 +157,16 @@ async def test_the_link_is_offered_while_there_is_nobody(
 )
 def test_how_the_web_server_is_reached(tmp_path: Path, bind: str, host: str) -> None:
     assert web_address(Settings(home=tmp_path, web=Web(bind=bind, port=80))) == f"http://{host}:80"
+
+
+def test_the_command_shows_a_new_link(tmp_path: Path, database_url: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    load_or_create(Settings(home=tmp_path), [])
+    monkeypatch.setenv("HOTLINE_HOME", str(tmp_path))
+    monkeypatch.setenv("HOTLINE_DATABASE__URL", database_url.replace("+psycopg", ""))
+    shown = CliRunner().invoke(main, ["setup", "link"])
+    assert shown.exit_code == 0, shown.output
+    assert SetupFile(tmp_path / "run").matches(shown.output.strip().partition("#")[2])
+    made = CliRunner().invoke(main, ["user", "add", "boss", "--role", "administrator"])
+    assert made.exit_code == 0, made.output
+    again = CliRunner().invoke(main, ["setup", "link"])
+    assert (again.exit_code, "已有管理员" in again.output) == (1, True)
