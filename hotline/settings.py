@@ -29,8 +29,8 @@ from routing.queues import EMERGENCY_NUMBERS
 
 CHECKOUT = Path(__file__).resolve().parent.parent
 _PREFIX = "HOTLINE_"
-_NOT_SETTINGS = {"PHONE_PYTHON", "PUBLISH", "EXTERNAL_ADDRESS", "LOCAL_NETS", "WITHOUT_MODELS", "CARRIER"}
-"""``HOTLINE_`` names read elsewhere: hotline/phone.py, docker-compose.yml and tests/speech/whisper.py."""
+_NOT_SETTINGS = {"PHONE_PYTHON", "PUBLISH", "EXTERNAL_ADDRESS", "LOCAL_NETS", "WITHOUT_MODELS", "CARRIER", "BROWSER"}
+"""``HOTLINE_`` names read elsewhere: hotline/phone.py, docker-compose.yml, tools/get_browser.py, tests/speech/."""
 
 
 class SettingsError(Exception):
