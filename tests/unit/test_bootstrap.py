@@ -13,7 +13,7 @@ from pathlib import Path
 
 import pytest
 
-from tools import bootstrap, get_kamailio, venvs
+from tools import bootstrap, build_pages, get_kamailio, venvs
 from tools.console import Progress, Trouble
 
 CHECKOUT = Path(__file__).resolve().parents[2]
@@ -70,6 +70,7 @@ def calls(monkeypatch: pytest.MonkeyPatch) -> list[str]:
         return {"phone_python": "x"}
 
     monkeypatch.setattr(bootstrap, "_prepare_tools", prepare_tools)
+    monkeypatch.setattr(build_pages, "build", lambda: made.append("pages"))
     return made
 
 
@@ -152,7 +153,7 @@ def test_no_phone_is_said_loudly_and_is_no_failure(
     bootstrap.TOOLS_FILE.write_text(json.dumps(tools), encoding="utf-8")
     assert bootstrap.main([]) == 0
     assert "NO SIP PHONE: it needs Python 3.11" in capsys.readouterr().out
-    assert calls == []
+    assert calls == ["pages"]
 
 
 def test_trouble_is_one_line_and_a_failure(
