@@ -106,8 +106,6 @@ def _begin(call: SeatCall, do: Doing, target: Target) -> list[Command]:
         commands += _cancel(call)
     elif not call.others:
         raise TelephoneFault("not_now", "没有可以转接的对方")
-    elif len(call.others) > 1:
-        raise TelephoneFault("not_now", "三方通话中不能再转接")
     exten = f"unit-{target.id}" if target.kind is TargetKind.UNIT else target.id
     if target.kind is TargetKind.UNIT:
         whose = call.others[0] if do is Doing.TRANSFER else call.channel

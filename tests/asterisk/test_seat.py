@@ -6,18 +6,27 @@ from __future__ import annotations
 import asyncio
 import shutil
 from collections.abc import AsyncIterator, Iterator
+from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
 import pytest
+from aiohttp import ClientSession
+from sqlalchemy import update
 
 from hotline.agent_state import memberships
 from hotline.ami import open_ami
+from hotline.db import open_engine
 from hotline.phone import Account, Line
 from hotline.rules import load_rules
 from hotline.telephone import Telephones
 from hotline.trial import free_ports
+from people.accounts import create_user
+from people.roles import Role
+from people.sessions import begin
+from people.tables import users
 from routing.live import channels
 from routing.seat import Doing, SpyMode, Target, TargetKind, TelephoneFault, Working
 from tests.asterisk.instance import Instance
@@ -47,10 +56,14 @@ class Desk:
         line = await self.phones.citizen(number, keys="w1,1", **script)
         await line.wait("connected", 20, detail="1001")
         talk = await taken(agent)
-        async with asyncio.timeout(5):
-            while await self.parties("1001") == 0:
-                await asyncio.sleep(0.05)  # between two questions
+        await self.connected("1001")
         return line, talk
+
+    async def connected(self, extension: str) -> None:
+        """Until Asterisk, too, has connected who has answered."""
+        async with asyncio.timeout(5):
+            while await self.parties(extension) == 0:
+                await asyncio.sleep(0.05)  # between two questions
 
     async def parties(self, extension: str) -> int:
         """How many are connected with this telephone."""
@@ -165,8 +178,12 @@ async def test_blind_to_a_colleague_to_a_queue_and_to_110(desk: Desk) -> None:
     await line.wait("connected", 10, detail="progress")
     await desk.telephone.work("1001", Working.READY)
     again = await taken(agent)
-    await line.wait("connected", 10)
+    await desk.connected("1001")
+    await desk.do(Doing.CONSULT, COLLEAGUE)
+    theirs = await taken(colleague)
+    # 110 comes before a consultation.
     await desk.do(Doing.TRANSFER, POLICE)
+    await theirs.ended(5)
     await again.ended(5)
     joined = await taken(police)
     assert joined.events[0].detail == "13944440004"
@@ -225,21 +242,6 @@ async def test_a_colleague_is_consulted_swapped_cancelled_and_given_the_call(des
     await theirs.ended(5)
 
 
-async def test_110_comes_before_a_consultation(desk: Desk) -> None:
-    colleague = await desk.phones.agent("1002", log_in=False)
-    police = await desk.phones.centre(CENTRE, desk.police)
-    agent = await desk.phones.agent("1001")
-    line, talk = await desk.talk("13944440007", agent)
-    await desk.do(Doing.CONSULT, COLLEAGUE)
-    theirs = await taken(colleague)
-    await desk.do(Doing.TRANSFER, POLICE)
-    await theirs.ended(5)
-    await talk.ended(5)
-    joined = await taken(police)
-    await line.hangup()
-    await joined.ended(5)
-
-
 async def test_a_queue_and_a_unit_are_consulted(desk: Desk) -> None:
     unit = await desk.phones.centre(NETWORK, desk.unit)
     async with open_ami(desk.phones.instance.settings) as ami:
@@ -261,19 +263,32 @@ async def test_a_queue_and_a_unit_are_consulted(desk: Desk) -> None:
     await answered.ended(5)
 
 
-async def test_muted_the_caller_hears_nothing_of_the_agent(desk: Desk, tmp_path: Path) -> None:
-    agent = await desk.phones.agent("1001", tone=AGENT)
-    line, _ = await desk.talk("13944440009", agent, record=tmp_path / "caller.wav")
+async def test_muted_and_taken_on_by_a_page_that_was_loaded_anew(desk: Desk, tmp_path: Path) -> None:
+    police = await desk.phones.centre(CENTRE, desk.police)
+    agent = await desk.phones.agent("1001", tone=AGENT, calls=2)
+    line, talk = await desk.talk("13944440009", agent, record=tmp_path / "caller.wav")
     await line.do("keys", keys="w1,5")
     await line.wait("key", 10, detail="5")
     await desk.do(Doing.MUTE)
+    await line.do("record_stop")
+    await line.do("record", file=str(tmp_path / "muted.wav"))
     await line.do("keys", keys="w2,7")
     await line.wait("key", 10, detail="7")
+    await line.do("record_stop")
+    await desk.do(Doing.REJOIN)
+    again = await taken(agent)
+    await talk.ended(5)
+    await desk.do(Doing.CONSULT, POLICE)
+    joined = await taken(police)
+    await desk.do(Doing.CANCEL)
+    await joined.ended(5)
+    assert not again.over
     await line.hangup()
-    await line.ended(5)
+    await again.ended(5)
     samples, rate = read_wav(tmp_path / "caller.wav")
     assert hears_tone(samples[:, 0], rate, AGENT)
-    assert tone_share(samples[-rate:, 0], rate, AGENT) < 0.1
+    muted, rate = read_wav(tmp_path / "muted.wav")
+    assert tone_share(muted[-rate:, 0], rate, AGENT) < 0.1
 
 
 async def test_a_supervisor_listens_whispers_and_barges(desk: Desk, tmp_path: Path) -> None:
@@ -301,3 +316,43 @@ async def test_a_supervisor_listens_whispers_and_barges(desk: Desk, tmp_path: Pa
     assert hears_all(by_agent[:, 0], rate, [CALLER, THIRD], seconds=1.0)
     by_caller, rate = read_wav(tmp_path / "caller.wav")
     assert hears_all(by_caller[:, 0], rate, [AGENT, THIRD])
+
+
+@asynccontextmanager
+async def people(instance: Instance, *names: str) -> AsyncIterator[list[ClientSession]]:
+    """Agents who are signed in, each with a browser."""
+    now = datetime.now(UTC)
+    async with AsyncExitStack() as stack:
+        browsers = []
+        async with open_engine(instance.settings) as engine, engine.begin() as connection:
+            for name in names:
+                await create_user(connection, name, [Role.AGENT], now=now)
+                change = update(users).where(users.c.name == name).values(must_change=False).returning(users)
+                session = await begin(connection, (await connection.execute(change)).one(), "127.0.0.1", now)
+                base = f"http://127.0.0.1:{instance.web}/api/v1/"
+                browser = ClientSession(base, headers={"Authorization": f"Bearer {session.token}"})
+                browsers.append(await stack.enter_async_context(browser))
+        yield browsers
+
+
+async def test_of_two_who_want_a_seat_one_gets_it_and_signs_out_in_mid_call(desk: Desk) -> None:
+    """His call goes on, and no other comes."""
+    agent = await desk.phones.agent("1001", log_in=False)
+    async with people(desk.phones.instance, "first", "second") as browsers:
+        answers = await asyncio.gather(*(one.post("seat", json={"extension": "1001"}) for one in browsers))
+        assert sorted(answer.status for answer in answers) == [200, 409]
+        has, wants = browsers if answers[0].status == 200 else browsers[::-1]
+        ready = await has.put("seat/state", json={"state": "ready"})
+        assert (ready.status, (await ready.json())["reachable"]) == (200, True)
+        line, talk = await desk.talk("13944440011", agent)
+        muted = await has.post("seat/call", json={"do": "mute"})
+        assert muted.status == 200
+        assert (await has.delete("session")).status == 204
+        assert (await has.get("seat")).status == 401
+        assert (await desk.telephone.standing("1001")).working is Working.OUT
+        await line.do("keys", keys="w1,5")
+        await line.wait("key", 10, detail="5")
+        assert not talk.over
+        await line.hangup()
+        assert (await wants.post("seat", json={"extension": "1001"})).status == 200
+        assert (await wants.delete("seat")).status == 204

@@ -82,6 +82,8 @@ def test_an_extension_is_not_the_beginning_of_another_s_channel() -> None:
         (TALK, Doing.TRANSFER, COLLEAGUE, ["BlindTransfer 1002"]),
         (TALK, Doing.TRANSFER, Target(TargetKind.QUEUE, "help"), ["BlindTransfer help"]),
         (TALK, Doing.CONSULT, POLICE, ["Atxfer 110"]),
+        (THREE, Doing.CONSULT, POLICE, ["Atxfer 110"]),
+        (THREE, Doing.TRANSFER, POLICE, ["BlindTransfer 110"]),
         (TALK, Doing.CONSULT, Target(TargetKind.QUEUE, "help"), ["Setvar __CONSULT_TO", "Atxfer 0"]),
         (
             TALK,
@@ -122,7 +124,6 @@ def test_what_cannot_be_done_now() -> None:
         (TALK, Doing.COMPLETE, None),
         (TALK, Doing.CANCEL, None),
         (CONSULT, Doing.CONSULT, COLLEAGUE),
-        (THREE, Doing.TRANSFER, COLLEAGUE),
     ):
         assert refusal(rows, do, target).code == "not_now", (do, target)
     assert str(refusal(TALK, Doing.ANSWER)) == "请在话机上接听"
