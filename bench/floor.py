@@ -223,8 +223,8 @@ def page(found: dict[str, Any]) -> str:
 Written by `python -m bench.floor --write` on {os.cpu_count()} cores ({platform.machine()}, Python
 {platform.python_version()}). {found["seconds"] / 3600:g} h of an exchange with {found["agents"]} agents and
 {found["events_per_second"]} events a second, played as fast as it goes; {found["viewers"]} pages look on: each agent's,
-and supervisors' that see every call. The calls have the shape of a recorded one. The state is told at most {TICKS} times
-a second, as in the web server.
+and supervisors' that see every call. The calls have the shape of a recorded one. The state is told at most {TICKS}
+times a second, as in the web server.
 
 | | share of a core | bytes a second to each page |
 |---|---|---|
