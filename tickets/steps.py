@@ -14,24 +14,27 @@ from tickets.step_bases import articles, limit_article
 from tickets.step_forms import form_of
 from tickets.step_trial import Form, Trial, Way
 from tickets.told import COMMANDS
-from tickets.words import COMPLETION, Obligation, State
+from tickets.words import COMPLETION, LimitKind, Obligation, State
 
 ORDER: tuple[Do, ...] = get_args(Do)
-_MAIN: Mapping[State, frozenset[str]] = {
-    State.RECEIVED: frozenset({"accept", "decline"}),
-    State.ACCEPTED: frozenset({"dispatch", "complete"}),
-    State.AT_COUNTY: frozenset({"forward", "return"}),
-    State.DISPATCHED: frozenset({"view", "contact", "decide_report", "arrive", "complete", "extend", "return"}),
-    State.RETURN_REQUESTED: frozenset({"decide_return"}),
-    State.COMPLETED: frozenset({"review", "rate"}),
-    State.REVIEWED: frozenset({"rate", "archive"}),
-    State.REWORK: frozenset({"complete"}),
+_MAIN: Mapping[State, tuple[Do, ...]] = {
+    State.RECEIVED: ("accept", "decline"),
+    State.ACCEPTED: ("dispatch", "complete"),
+    State.AT_COUNTY: ("forward", "return"),
+    State.DISPATCHED: ("view", "contact", "decide_report", "arrive", "complete", "extend", "return"),
+    State.RETURN_REQUESTED: ("decide_return",),
+    State.COMPLETED: ("review", "rate"),
+    State.REVIEWED: ("rate", "archive"),
+    State.REWORK: ("complete", "extend"),
 }
+"""What is usually next, in the order of buttons."""
 
 
 def find_steps(trial: Trial) -> list[Step]:
     """Those that are open to the person at all; what is usually next comes first, what is not allowed later."""
-    found = [step for do in ORDER if (step := _step(trial, do, form_of(trial, do))) is not None]
+    usual = _MAIN.get(trial.life.state, ())
+    order = [*(do for do in ORDER if do not in usual), *usual]
+    found = [step for do in order if (step := _step(trial, do, form_of(trial, do))) is not None]
     return sorted(found, key=lambda one: (not one.main, not one.allowed, one.idle))
 
 
@@ -105,7 +108,7 @@ def _articles(trial: Trial, applied: Applied) -> list[Article]:
 
 def _main(trial: Trial) -> set[str]:
     life, policy = trial.life, trial.policy
-    main = set(_MAIN.get(life.state, ()))
+    main: set[str] = {*_MAIN.get(life.state, ())}
     approval = policy.pre_approval
     if life.state is State.ACCEPTED and approval is not None and life.category in approval.categories:
         main.add("approve_dispatch")
@@ -121,6 +124,8 @@ def _main(trial: Trial) -> set[str]:
         main.add("notify_urgent")
     if not life.urgent:
         main.discard("arrive")
+    if LimitKind.DECIDE_REPORT not in life.limits:
+        main.discard("decide_report")
     if life.state is State.REVIEWED and life.rating is None and not life.called_back:
         main.add("end_callback")
     return main

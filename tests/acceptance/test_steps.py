@@ -252,6 +252,8 @@ def test_a_completion_is_asked_for_what_the_article_demands() -> None:
     assert _field(signed, "leader_approval").kind is FieldKind.PAPER
     assert signed.effect is not None
     assert signed.effect.becomes is State.COMPLETED
+    main = [one.do for one in _steps("anhui-2021", life, leader("住建局"), "2026-09-18 09:00").values() if one.main]
+    assert main == ["contact", "complete", "extend", "return"], "in the order of their buttons"
     assert LimitKind.COMPLETE in {one.kind for one in signed.effect.ends}
 
 
