@@ -37,6 +37,18 @@ def test_percent_encoding_and_quotes_in_values() -> None:
     assert dict(event.extra) == {"number": "+8613900001111", "node": 'a"b'}
 
 
+def test_who_listens_in_is_told_of_in_the_call_that_is_heard() -> None:
+    heard = KEY.replace("key=1&node=main", "call=hotline-1795296001.7&by=3001&mode=whisper").replace("KEY", "LISTENED")
+    event = cel.parse(0, heard)
+    assert event is not None
+    assert (event.call, event.unique) == ("hotline-1795296001.7", "hotline-1795296063.0")
+    other = cel.parse(0, KEY.replace("key=1", "call=hotline-1795296001.7"))
+    assert other is not None
+    assert other.call == "hotline-1795296063.0"
+    with pytest.raises(MalformedLine):
+        cel.parse(0, heard.replace("call=hotline-1795296001.7", "call=..%2F"))
+
+
 def test_what_no_database_takes_is_left_out() -> None:
     event = cel.parse(0, KEY.replace("key=1", "key=1%002&half=\\ud800"))
     assert event is not None
