@@ -63,7 +63,7 @@ async def sit_down(tab: Tab, extension: str) -> None:
     """Take a seat and its telephone, on the agent's page. Its microphone is asked for, its telephone registered."""
     await tab.page.get_by_role("combobox", name="分机").click()
     await tab.page.get_by_role("option", name=extension).click()
-    await tab.page.get_by_role("button", name="入座").click()
+    await tab.page.get_by_role("button", name="入席").click()
 
 
 async def call_hotline(tab: Tab) -> None:
@@ -75,3 +75,27 @@ async def call_hotline(tab: Tab) -> None:
 
 async def press(tab: Tab, key: str) -> None:
     await tab.page.get_by_role("button", name=f"按键 {key}").click()
+
+
+async def be_ready(tab: Tab) -> None:
+    """From a seat with a telephone: calls may come from now on."""
+    state = tab.page.get_by_role("region", name="座席状态")
+    await state.get_by_role("button", name="示闲").click()
+    await expect(state.get_by_role("status").first).to_contain_text("示闲")
+
+
+async def answer(tab: Tab, seconds: float = 20.0) -> None:
+    """The next call, by its button; until one talks."""
+    call = tab.page.get_by_role("region", name="当前通话")
+    await call.get_by_role("button", name="接听").click(timeout=1000 * seconds)
+    await expect(call.get_by_role("button", name="保持")).to_be_enabled()
+
+
+async def hang_up(tab: Tab) -> None:
+    await tab.page.get_by_role("region", name="当前通话").get_by_role("button", name="挂断").click()
+
+
+async def stand_up(tab: Tab) -> None:
+    """Leave the seat; nobody is logged in there any more."""
+    await tab.page.get_by_role("button", name="离席").click()
+    await expect(tab.page.get_by_role("combobox", name="分机")).to_be_visible()
