@@ -26,6 +26,7 @@ from people.audit import AuditEntry, record
 from people.faults import PeopleFault
 from people.roles import ROLE_NAMES
 from people.tables import demo_items
+from tickets.catalogue import Catalogue
 from tickets.rulebook import Rulebook
 from web.api.services import DemoCity, DemoLoaded, DemoNow, DemoRemoved, DemoStanding, DemoUser
 from web.files import Files
@@ -50,6 +51,7 @@ class Demonstration:
         self._engine = engine
         self._rulebook = rulebook
         self._robots = Robots(settings)
+        self._city: CityFile | None = None
         self._offered: list[DemoCity] = []
         """Read once: they come with the program, and reading them takes seconds."""
 
@@ -79,6 +81,18 @@ class Demonstration:
             robots=until is not None,
             robots_until=until,
         )
+
+    async def catalogue(self, connection: AsyncConnection) -> Catalogue | None:
+        loaded = await city.loaded_city(connection)
+        if loaded is None:
+            return None
+        if self._city is None or self._city.id != loaded.key:
+            try:
+                self._city = await asyncio.to_thread(city.find_city, loaded.key)
+            except (city.CityError, DataFileError) as error:
+                log.error("sample city %s: %s", loaded.key, error)
+                return None
+        return self._city.city
 
     async def load(self, name: str, by: str, address: str, *, force: bool) -> DemoLoaded:
         if self._settings.sip.trunk.host and not force:

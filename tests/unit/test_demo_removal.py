@@ -111,6 +111,11 @@ async def run(engine: AsyncEngine, *statements: str) -> None:
             await connection.execute(text(statement))
 
 
+async def noted(engine: AsyncEngine, kind: str) -> list[Any]:
+    async with engine.connect() as connection:
+        return list(await connection.execute(select(demo_items).where(demo_items.c.kind == kind)))
+
+
 async def robots_called(engine: AsyncEngine, *call_ids: str) -> None:
     async with engine.begin() as connection:
         await connection.execute(insert(demo_items).values(kind="number", key=ROBOT, at=NOW - timedelta(minutes=1)))
@@ -149,6 +154,10 @@ async def test_everything_is_as_it_was(
     sound.write_bytes(b"sound")
     kept_sound = sound.with_name("hotline-1795296062.1.wav")
     kept_sound.write_bytes(b"real")
+    async with engine.connect() as connection:
+        proposed = await demo.catalogue(connection)
+    assert proposed is not None
+    assert {one.unit for one in proposed.entries} <= {one.key for one in await noted(engine, "unit")}
     now = (await demo.standing()).now
     assert now is not None
     assert (now.city, now.calls, now.tickets) == ("yangling", 2, loaded.tickets + 3)
@@ -161,6 +170,8 @@ async def test_everything_is_as_it_was(
     assert not sound.exists()
     assert kept_sound.exists()
     assert (await demo.standing()).now is None
+    async with engine.connect() as connection:
+        assert await demo.catalogue(connection) is None
     async with engine.connect() as connection:
         assert (await book.get(connection, make_rulebook(), real, REAL)).number == real
         actions = (await connection.scalars(select(audit_entries.c.action).order_by(audit_entries.c.id))).all()

@@ -66,11 +66,11 @@ async def advise(call: Call, path: TicketPath, query: AdviceQuery) -> Reply[Advi
     async with call.transaction() as connection:
         ticket = await read(call, connection, path.number, "ticket.advice")
         units = {unit.id: unit for unit in await list_units(connection, active_only=True)}
+        catalogue = await call.catalogue(connection)
     text = f"{ticket.title}\n{ticket.content}"
     # The first tier sends to the city's own units and to counties; a county sends to its own.
     parent = ticket.life.unit if ticket.life.state is State.AT_COUNTY else None
     among = {id for id, unit in units.items() if unit.parent == parent}
-    catalogue = call.services.catalogue
     found = propose(catalogue, text, ticket.life.category, among) if catalogue else ()
     facts = Facts(
         text,

@@ -13,6 +13,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from people.audit import AuditEntry, record
 from people.principal import Principal
+from tickets.catalogue import Catalogue
 from tickets.permits import Actor
 from web.api.services import Services
 
@@ -65,6 +66,13 @@ class Call:
         """As the tickets know who acts: a user by name, which is also how a confidential ticket names its handler."""
         who = self.principal
         return Actor(who.name if who.kind == "user" else who.actor, frozenset(map(str, who.permissions)), who.unit)
+
+    async def catalogue(self, connection: AsyncConnection) -> Catalogue | None:
+        """The city's 派单目录; where none is set, that of the demonstration."""
+        services = self.services
+        if services.catalogue is None and services.demo is not None:
+            return await services.demo.catalogue(connection)
+        return services.catalogue
 
     async def audit(self, connection: AsyncConnection, action: str, about: str = "", /, **detail: Any) -> None:
         """Write down who does what, in the transaction of the act."""

@@ -57,10 +57,10 @@ class TopicProposals(BaseModel):
 
 @routes.add("GET", "/catalogue", "派单目录：事项和承办单位", needs=_READ)
 async def topics(call: Call, query: CatalogueQuery) -> Reply[Topics]:
-    catalogue = call.services.catalogue
-    if catalogue is None:
-        return Reply(Topics(items=[], more=False))
     async with call.transaction() as connection:
+        catalogue = await call.catalogue(connection)
+        if catalogue is None:
+            return Reply(Topics(items=[], more=False))
         names = {unit.id: unit.name for unit in await list_units(connection, active_only=True)}
     found = [entry for entry in catalogue.entries if _fits(entry, query, names)]
     items = [
@@ -87,10 +87,10 @@ def _fits(entry: Entry, query: CatalogueQuery, names: dict[str, str]) -> bool:
 
 @routes.add("POST", "/catalogue/proposals", "这些话属于哪个单位（登记前）", needs=_READ)
 async def proposals(call: Call, body: TopicText) -> Reply[TopicProposals]:
-    catalogue = call.services.catalogue
-    if catalogue is None:
-        return Reply(TopicProposals(items=[]))
     async with call.transaction() as connection:
+        catalogue = await call.catalogue(connection)
+        if catalogue is None:
+            return Reply(TopicProposals(items=[]))
         names = {unit.id: unit.name for unit in await list_units(connection, active_only=True)}
     found = propose(catalogue, body.text, body.category, names)
     items = [

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any, Protocol
 
-from sqlalchemy.ext.asyncio import AsyncEngine
+from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 
 from callback.outgoing import NewOutgoing
 from line.spoken import Spoken
@@ -177,6 +177,10 @@ class Demo(Protocol):
     async def start_robots(self) -> None: ...
 
     async def stop_robots(self) -> None: ...
+
+    async def catalogue(self, connection: AsyncConnection) -> Catalogue | None:
+        """Of the city that is loaded; None without one."""
+        ...
 
     async def remove(self, by: str, address: str) -> DemoRemoved:
         """All of it in one step; robots first."""

@@ -11,7 +11,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from people.units import Unit, UnitKind, list_units
 from tickets.book import check_edit, check_open
-from tickets.catalogue import propose
+from tickets.catalogue import Catalogue, propose
 from tickets.history import who_did
 from tickets.move import Refused
 from tickets.permits import DECIDES, NotAllowed
@@ -61,6 +61,7 @@ async def show(call: Call, path: TicketPath) -> Reply[Steps]:
         ticket = await read(call, connection, path.number, "ticket.steps")
         asked = await _asked(connection, ticket)
         units = {unit.id: unit for unit in await list_units(connection, active_only=True)}
+        catalogue = await call.catalogue(connection)
     rulebook = call.services.rulebook()
     name = ticket.policy or rulebook.default
     policy = rulebook.policy(name)
@@ -72,7 +73,7 @@ async def show(call: Call, path: TicketPath) -> Reply[Steps]:
         call.actor,
         call.at,
         text=f"{ticket.title}\n{ticket.content}",
-        units=_proposed(call, ticket, units),
+        units=_proposed(catalogue, ticket, units),
         asked=asked,
         blocked=_blocked(call, ticket),
     )
@@ -98,9 +99,9 @@ async def _asked(connection: AsyncConnection, ticket: Ticket) -> Mapping[str, st
     return {kind: name for kind, name in found.items() if name is not None}
 
 
-def _proposed(call: Call, ticket: Ticket, units: Mapping[str, Unit]) -> list[Choice]:
+def _proposed(catalogue: Catalogue | None, ticket: Ticket, units: Mapping[str, Unit]) -> list[Choice]:
     """By the catalogue, as ``GET /tickets/{number}/advice`` has it."""
-    if call.services.catalogue is None or ticket.life.state not in (State.RECEIVED, State.ACCEPTED, State.AT_COUNTY):
+    if catalogue is None or ticket.life.state not in (State.RECEIVED, State.ACCEPTED, State.AT_COUNTY):
         return []
     parent = ticket.life.unit if ticket.life.state is State.AT_COUNTY else None
     among = {unit.id for unit in units.values() if unit.parent == parent}
@@ -112,7 +113,7 @@ def _proposed(call: Call, ticket: Ticket, units: Mapping[str, Unit]) -> list[Cho
             note="区县" if units[one.unit].kind is UnitKind.COUNTY else "",
             suggested=one.reason,
         )
-        for one in propose(call.services.catalogue, text, ticket.life.category, among)[:10]
+        for one in propose(catalogue, text, ticket.life.category, among)[:10]
     ]
 
 
