@@ -262,6 +262,9 @@ async def test_asterisk_dies_and_comes_back(hotline: CallingHotline, phones: Pho
 async def test_the_web_server_dies_and_the_page_comes_back_to_the_same(
     hotline: CallingHotline, phones: Phones, screen: Screen
 ) -> None:
+    # With somebody logged in callers wait for minutes, not seconds.
+    await phones.agent("1004")
+    await pause(hotline.settings, "1004", "小休")
     line = await phones.citizen("13944440007", keys="w1,1")
     before = await screen.call("13944440007", state="waiting")
     hotline.kill("web", signal.SIGKILL)
