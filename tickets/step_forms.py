@@ -69,9 +69,13 @@ def _forward(trial: Trial) -> Form:
     return Form((unit(trial, Among.OWN, tier and tier.forward),), (Way({"unit": _UNIT}),))
 
 
+def _either(name: str) -> tuple[Way, ...]:
+    return tuple(Way({name: answer}, (name, answer)) for answer in (True, False))
+
+
 def _decide_report(trial: Trial) -> Form:
     asked_for = choose("accept", "是否受理", yes_no("受理", "不受理"), trial.policy.decide_report)
-    return Form((asked_for,), (Way({"accept": True}, ("accept", True)), Way({"accept": False}, ("accept", False))))
+    return Form((asked_for,), _either("accept"))
 
 
 def _return(trial: Trial) -> Form:
@@ -169,7 +173,7 @@ def _decide_extension(trial: Trial) -> Form:
     days = trial.life.extension_days
     label = "是否同意延期" if days is None else f"是否同意延期{days}个工作日"
     asked_for = choose("agree", label, yes_no("同意", "不同意"), trial.policy.extension)
-    return Form((asked_for,), (Way({"agree": True}, ("agree", True)), Way({"agree": False}, ("agree", False))))
+    return Form((asked_for,), _either("agree"))
 
 
 def _explain(trial: Trial) -> Form:
@@ -195,8 +199,7 @@ def _review(trial: Trial) -> Form:
     fault = {**no, "unit_at_fault": True}
     when = When(field="pass", value=False)
     fields = [choose("pass", "审核结论", yes_no("通过", "不通过"), trial.policy.review)]
-    needs = failed.needs_reason
-    fields.append(words("reason", "不通过的理由", failed if needs else None, required=needs, when=when))
+    fields.append(words("reason", "不通过的理由", failed, required=failed.needs_reason, when=when))
     ways = [Way({"pass": True}, ("pass", True)), Way(no, ("pass", False))]
     if life.on_the_spot:
         return Form(tuple(fields), tuple(ways))
@@ -206,19 +209,8 @@ def _review(trial: Trial) -> Form:
         fields.append(must("unit_at_fault", label, still or failed, when=when))
         ways[1] = Way(fault, ("pass", False))
     elif still is not None or (failed.supervise is not None and failed.only_at_fault):
-        hint = "认定的，列入督办"
-        fields.append(
-            field(
-                "unit_at_fault",
-                label,
-                FieldKind.YES,
-                still or failed,
-                required=False,
-                default=False,
-                when=when,
-                hint=hint,
-            )
-        )
+        more: dict[str, object] = {"default": False, "when": when, "hint": "认定的，列入督办"}
+        fields.append(field("unit_at_fault", label, FieldKind.YES, still or failed, required=False, **more))
     return Form(tuple(fields), tuple(ways))
 
 
