@@ -31,6 +31,7 @@ from tickets.tables import tickets
 from web.api.services import Services
 from web.app import api_document, create_app
 from web.files import Files
+from web.floor import Floors
 from web.live import Live
 from web.sounds import Sounds
 
@@ -166,6 +167,7 @@ def services_for(engine: AsyncEngine, url: str, folder: Path, proxies: frozenset
         sounds=Sounds(folder, lambda: KEYS),
         announcer=Speaker(folder / "spoken", lambda: None),
         telephone=Switchboard(),
+        floors=Floors(),
     )
 
 

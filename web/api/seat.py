@@ -120,7 +120,7 @@ class ActOut(BaseModel):
     call_id: Annotated[str, Field(description="通话记录编号")]
 
 
-@routes.add("GET", "/seats", "全部席位和谁在用", needs=SITS)
+@routes.add("GET", "/seats", "全部席位和谁在用", needs=(*SITS, Permission.USER_MANAGE))
 async def list_seats(call: Call) -> Reply[list[SeatRow]]:
     telephone = telephone_of(call)
     async with call.transaction() as connection:
