@@ -170,15 +170,11 @@ async def main(model_of: Callable[[Settings], Model] = whisper) -> None:
     log.info("stopped")
 
 
-def run(model_of: Callable[[Settings], Model] = whisper) -> None:
+if __name__ == "__main__":
     configure_logging()
     step_back()
     logging.getLogger("procrastinate").setLevel(logging.WARNING)
-    asyncio.run(main(model_of))
+    asyncio.run(main())
     # A thread of the recogniser's may still be at work.
     logging.shutdown()
     os._exit(0)
-
-
-if __name__ == "__main__":
-    run()
