@@ -266,6 +266,7 @@ class Softphone {
   }
 
   private forgetLeg(): void {
+    if (this.leg === null) return // what a page before this one remembered stays
     stopRinging()
     forgetCall()
     this.unwatch()

@@ -6,7 +6,7 @@ import { useSession } from '@/desk/session'
 import { listen } from '@/live/stream'
 import { keepTyped } from '@/shared/kept'
 
-export const TEXTS = ['title', 'content', 'requester', 'contact', 'address', 'area'] as const
+export const TEXTS = ['title', 'content', 'requester', 'contact', 'area', 'address'] as const
 export type TextField = (typeof TEXTS)[number]
 type Ticket = Model<'TicketOut'>
 type Category = Model<'Category'>
