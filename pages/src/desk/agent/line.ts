@@ -18,11 +18,14 @@ export interface Consult extends Target {
 const KEYS: Partial<Record<Doing, string>> = { complete: '*4', conference: '*3', swap: '*5', cancel: '*1' }
 const AWAY = [0, 502, 503, 504]
 const OWN_CALL_MS = 30_000
+const SETTLING_MS = 3000
 
 const { seat, act } = useSeat()
 const asJson = { read: (text: string) => JSON.parse(text) as Consult | null, write: (value: Consult | null) => JSON.stringify(value) }
 const consult = useSessionStorage<Consult | null>('hotline.desk.consult', null, { serializer: asJson })
 const deskMuted = ref(false)
+/** A call has just ended here, which the floor says a moment later. */
+const settling = ref(false)
 
 const mine = computed(() => (seat.value ? (floor.agents.get(seat.value.extension) ?? null) : null))
 const browser = computed(() => seat.value?.phone === 'browser')
@@ -38,7 +41,7 @@ const phase = computed<Phase>(() => {
 
 /** Asterisk has a call for this telephone, of which this page knows nothing: it was loaded anew, or had crashed. */
 const orphaned = computed(
-  () => browser.value && phone.registration === 'registered' && phone.call === null && floor.fresh.value && mine.value?.state === 'in_call',
+  () => browser.value && !settling.value && phone.registration === 'registered' && phone.call === null && floor.fresh.value && mine.value?.state === 'in_call',
 )
 
 /** The call at my seat: by this page's own telephone where it is one, and by the floor. */
@@ -55,11 +58,17 @@ export const line = {
   consult,
 }
 
-watch(phase, (now) => {
-  if (now !== 'none') return
-  deskMuted.value = false
-  if (!orphaned.value) consult.value = null
-})
+watch(
+  phase,
+  (now) => {
+    if (now !== 'none') return
+    deskMuted.value = false
+    consult.value = null
+    settling.value = true
+    setTimeout(() => (settling.value = false), SETTLING_MS)
+  },
+  { flush: 'sync' },
+)
 
 export async function answer(): Promise<void> {
   if (browser.value) await softphone.answer()
