@@ -34,6 +34,7 @@ export default defineConfig({
     outDir: outDir(),
     emptyOutDir: true,
     target: 'es2022',
+    license: { fileName: 'assets/licenses.md' }, // of all that is bundled
     modulePreload: { polyfill: false }, // it would be an inline script, which the page's policy forbids
     rollupOptions: { input: { citizen: 'index.html', desk: 'desk.html' } },
     chunkSizeWarningLimit: 1200,
