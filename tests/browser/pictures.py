@@ -90,6 +90,7 @@ class Studio:
             await self.phones.agent(extension)
         await pause(self.hotline.settings, "1003", "用餐")
         lines = [await self.phones.citizen(f"1380013800{one}", keys="w1,1", tone=440) for one in range(1, 4)]
+        await tab.page.get_by_text("通话 2", exact=True).wait_for()
         await _plain(self, tab, file)
         for line in lines:
             await line.hangup()
