@@ -47,7 +47,7 @@ def mount_pages(app: web.Application, folder: Path, *, https: bool) -> None:
     """After everything else that has an address: what is left belongs to the citizens' page."""
     desk, citizen = _page(folder / DESK, https), _page(folder / CITIZEN, https)
     app.router.add_get("/desk", _to_desk)
-    app.router.add_get("/desk/{tail:[^.]*}", desk)
+    app.router.add_get("/desk/{tail:[^.]*(?:[.][0-9]{1,9})?}", desk)  # a call's id ends in a dot and a number
     app.router.add_get(f"/assets/{{name:{_FILE}}}", partial(_file, folder / "assets", _FOREVER))
     app.router.add_get(f"/{{name:{_FILE}}}", partial(_file, folder, "no-cache"))
     app.router.add_get("/{tail:(?:[a-z][a-z0-9-]{0,40})?}", citizen)

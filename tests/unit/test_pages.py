@@ -43,7 +43,7 @@ async def test_each_page_answers_for_the_addresses_below_it(client: Client) -> N
     for path in ("/", "/progress", "/web-phone"):
         answer = await client.get(path)
         assert (answer.status, "市民" in await answer.text()) == (200, True), path
-    for path in ("/desk", "/desk/", "/desk/tickets/20261122-000001"):
+    for path in ("/desk", "/desk/", "/desk/tickets/20261122-000001", "/desk/calls/hotline-1795356381.68"):
         answer = await client.get(path)
         assert (answer.status, await answer.text()) == (200, "<html>坐席"), path
         assert answer.headers["Cache-Control"] == "no-store"
