@@ -126,6 +126,8 @@ def ice_addresses(settings: Settings) -> list[str]:
     """This machine's own addresses that ``sip.external_address`` stands for, as far as they are known here."""
     try:
         IPv4Address(settings.sip.external_address)  # a name is nothing that a browser can be offered
+        if settings.sip.inner_address:
+            return [settings.sip.inner_address]
         if settings.sip.bind != "0.0.0.0":
             return [settings.sip.bind]
         with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as probe:

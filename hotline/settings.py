@@ -123,6 +123,9 @@ class Sip(Section):
     rtp_end: int = Field(default=19999, ge=1024, le=65535)
     external_address: str = Field(default="", pattern=r"^[0-9a-zA-Z.:-]*$")
     """The address that phones and trunks see, when this machine stands behind address translation or in a container."""
+    inner_address: Annotated[str, AfterValidator(lambda value: value and _ipv4(value))] = ""
+    """The address of this machine for which ``external_address`` stands, where it cannot be seen from here: Asterisk's
+    in docker-compose.yml. Empty: the one from which that is reached."""
     local_nets: list[Annotated[str, Field(pattern=r"^[0-9a-fA-F.:]+/[0-9]{1,3}$")]] = Field(default_factory=list)
     """Networks reached without translation, such as ``10.0.0.0/8``; the container's own must be among them."""
     trunk: Trunk = Trunk()

@@ -1,4 +1,4 @@
-"""The pages (``pages/``, TypeScript) made ready to be served: ``python -m tools.build_pages [--check]``.
+"""The pages (``pages/``, TypeScript) made ready to be served: ``python -m tools.build_pages [--check | --install]``.
 
 What was built lies in the cache folder under the hash of its sources; ``.venv/pages.json`` names it for the hotline
 (``hotline/pages.py``). Where they cannot be built, this says so loudly, and calls and the API go on without them.
@@ -49,8 +49,11 @@ class Broken(Trouble):
 def main(arguments: list[str] | None = None) -> int:
     parser = argparse.ArgumentParser(prog="build_pages", description="Build the pages, if they changed.")
     parser.add_argument("--check", action="store_true", help="check types and style instead")
+    parser.add_argument("--install", action="store_true", help="only fetch what building them takes")
     options = parser.parse_args(arguments)
     try:
+        if options.install:
+            return install()
         return check() if options.check else build(again=True)
     except KeyboardInterrupt:
         return 130
@@ -67,6 +70,18 @@ def build(*, again: bool = False) -> int:
         say(f"NO PAGES: {known['trouble']}")
         say(f"{served}; `make pages` tries again")
         return BROKEN if known["broken"] else UNAVAILABLE
+    return 0
+
+
+def install() -> int:
+    """Node.js and npm's packages, which an image keeps apart from the pages that they build."""
+    try:
+        node = get_node(NODE_LOCK)
+        with cache.locked(cache.lock_file()):
+            _install(node)
+    except Trouble as trouble:
+        say(f"NOTHING TO BUILD PAGES WITH: {trouble}")
+        return UNAVAILABLE
     return 0
 
 

@@ -195,3 +195,19 @@ def test_the_unpacked_browser_finds_its_libraries_and_fonts_wherever_it_is_moved
     found = get_browser._describe(str(moved / "bin" / "chromium"))
     assert found is not None
     assert found.version == "150.0.1.2"
+
+
+def test_an_image_keeps_what_builds_them_apart_from_what_was_built(
+    calls: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    assert build_pages.main(["--install"]) == 0
+    assert asked(calls) == ["ci"]
+    assert build_pages.build() == 0
+    assert asked(calls) == ["run"]
+
+    def nothing(lock: Path) -> Node:
+        raise Trouble("no network")
+
+    monkeypatch.setattr(build_pages, "get_node", nothing)
+    assert build_pages.main(["--install"]) == build_pages.UNAVAILABLE
+    assert "NOTHING TO BUILD PAGES WITH: no network" in capsys.readouterr().out

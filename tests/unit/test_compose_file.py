@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+from ipaddress import IPv4Address, IPv4Network
 from typing import Any
 
 import pytest
@@ -47,9 +49,32 @@ def test_both_share_the_database_and_nothing_else_is_told_apart_by_it() -> None:
     assert second["HOTLINE_NODE__NAME"] == "b"
     assert second["HOTLINE_SIP__TRUNK__HOST"] == first["HOTLINE_SIP__TRUNK__HOST"]
     told = {key for key in second if second[key] != first[key]}
-    assert told == {
-        f"HOTLINE_{name}" for name in "NODE__NAME NODE__ADDRESS SIP__PORT SIP__RTP_START SIP__RTP_END".split()
+    own = "NODE__NAME NODE__ADDRESS SIP__PORT SIP__RTP_START SIP__RTP_END SIP__INNER_ADDRESS WEB__PORT"
+    assert told == {f"HOTLINE_{name}" for name in own.split()}
+
+
+def test_settings_name_the_addresses_that_the_networks_give() -> None:
+    (network,) = COMPOSE["networks"]["default"]["ipam"]["config"]
+    for node in ("", "-b"):
+        told, own = SERVICES[f"web{node}"]["environment"], SERVICES[f"pod{node}"]["networks"]["default"]["ipv4_address"]
+        assert told["HOTLINE_SIP__INNER_ADDRESS"] == own
+        assert IPv4Address(own) in IPv4Network(network["subnet"])
+        assert json.loads(told["HOTLINE_WEB__PROXIES"]) == [network["gateway"]]
+        assert f'"{network["subnet"]}"' in told["HOTLINE_SIP__LOCAL_NETS"]
+
+
+@pytest.mark.parametrize("node", ["", "-b"])
+def test_what_the_web_server_writes_others_find(node: str) -> None:
+    """Announcements are played by Asterisk, recordings are heard at the desk, the first administrator's link ends."""
+    mounted = {
+        part: dict(volume.split(":", 1) for volume in SERVICES[f"{part}{node}"]["volumes"])
+        for part in ("web", "asterisk", "voice", "worker")
     }
+    home = "/var/lib/hotline"
+    assert mounted["web"][f"run{node}"] == f"{home}/run"
+    assert mounted["web"][f"recordings{node}"] == f"{home}/recordings:ro"
+    assert mounted["web"][f"spoken{node}"] == mounted["worker"][f"spoken{node}"] == f"{home}/spoken"
+    assert mounted["asterisk"][f"spoken{node}"] == mounted["voice"][f"spoken{node}"] == f"{home}/spoken:ro"
 
 
 def test_without_a_carrier_the_first_node_stands_alone() -> None:
@@ -71,5 +96,5 @@ def test_nobody_may_more_than_he_needs(name: str) -> None:
 def test_images_hold_every_room() -> None:
     """What the servers import must not be left out of the images."""
     kept = {line[1:] for line in (CHECKOUT / ".dockerignore").read_text().split() if line.startswith("!")}
-    rooms = "agi_scripts callback calls datafile hotline ivr line notify people routing speech tickets web"
+    rooms = "agi_scripts callback calls datafile hotline ivr line notify pages people routing speech tickets tools web"
     assert set(rooms.split()) <= kept

@@ -68,3 +68,6 @@ def test_browsers_outside_are_offered_the_address_outside(tmp_path: Path) -> Non
     assert addresses(bind="192.0.2.7", external_address="198.51.100.1") == ["192.0.2.7"]
     assert addresses(bind="192.0.2.7", external_address="hotline.example") == [], "a name is no candidate"
     assert addresses(bind="0.0.0.0", external_address="127.0.0.1") == ["127.0.0.1"], "the way there"
+    in_a_container = {"bind": "0.0.0.0", "inner_address": "10.212.45.18"}
+    assert addresses(**in_a_container, external_address="198.51.100.1") == ["10.212.45.18"]
+    assert addresses(**in_a_container) == [], "nobody is outside"
