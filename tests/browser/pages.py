@@ -17,8 +17,6 @@ from tests.asterisk.instance import Instance
 from tests.browser.browsing import Tab, Window
 from web.api.auth import COOKIE
 
-API = "/api/v1"
-
 
 @dataclass(frozen=True)
 class Person:
@@ -47,7 +45,7 @@ async def enter(window: Window, person: Person, path: str = "/desk/") -> Tab:
     """Already signed in: the form has a test of its own, and Argon2 takes its time."""
     host = urlsplit(window.origin).hostname or ""
     await window.context.add_cookies(
-        [{"name": COOKIE, "value": person.session, "domain": host, "path": API, "httpOnly": True, "sameSite": "Strict"}]
+        [{"name": COOKIE, "value": person.session, "domain": host, "path": "/", "httpOnly": True, "sameSite": "Strict"}]
     )
     return await window.open(path)
 

@@ -13,7 +13,7 @@ from people.roles import Permission, Role
 from people.sign_in import Locked, Reason, SignInRefused, counted, sign_in
 from web.api.auth import CHALLENGE, COOKIE
 from web.api.call import Call, Reply
-from web.api.endpoint import BASE, PUBLIC, SIGNED_IN, Routes
+from web.api.endpoint import PUBLIC, SIGNED_IN, Routes
 from web.api.page import In
 from web.api.problem import Problem, forbidden
 from web.api.seat import vacate
@@ -138,7 +138,8 @@ def only_people(call: Call) -> None:
 
 def _cookie(call: Call, token: str) -> str:
     """RFC 6265bis: not for scripts, not from other sites. Empty: forget it (it is the server that ends a session)."""
-    parts = [f"{COOKIE}={token}", f"Path={BASE}", "HttpOnly", "SameSite=Strict"]
+    # Path: the telephone's socket, /ws, lies beside the API and knows its own people by it.
+    parts = [f"{COOKIE}={token}", "Path=/", "HttpOnly", "SameSite=Strict"]
     if call.services.https:
         parts.append("Secure")
     if not token:
