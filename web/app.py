@@ -6,13 +6,13 @@ import asyncio
 import contextlib
 import json
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
-from functools import cache, partial
+from functools import cache
 from pathlib import Path
 from typing import Any
 
 from aiohttp import web
 
-from web.api.auth import signed_in
+from web.api.auth import SignedIn
 from web.api.call import address_of
 from web.api.openapi import document
 from web.api.reading import MAX_BODY
@@ -20,6 +20,7 @@ from web.api.services import Services
 from web.api.serving import mount
 from web.api.table import ENDPOINTS
 from web.files import Files
+from web.limits import place_of
 from web.live import Live
 from web.metrics import Scrape
 from web.pages import mount_pages
@@ -61,8 +62,8 @@ def create_app(
 def _telephones(app: web.Application, services: Services) -> None:
     sockets = SipSocket(
         services.sip_socket,
-        partial(signed_in, services),
-        partial(address_of, proxies=services.proxies),
+        SignedIn(services),
+        lambda request: place_of(address_of(request, services.proxies)),
         https=services.https,
     )
     app.router.add_get("/ws", sockets.answer)

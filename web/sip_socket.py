@@ -69,7 +69,7 @@ def same_origin(request: web.Request, *, https: bool) -> bool:
 
 class SipSocket:
     def __init__(self, url: str, known: Known, address: Callable[[web.Request], str], *, https: bool) -> None:
-        """``url``: Asterisk's. ``address``: where a request comes from."""
+        """``url``: Asterisk's. ``address``: by what those who are not signed in are counted together."""
         self._url = url
         self._known = known
         self._address = address

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from collections import OrderedDict
 from datetime import UTC, datetime
 
 from aiohttp import web
@@ -10,6 +11,7 @@ from sqlalchemy.exc import SQLAlchemyError
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from people import sessions, tokens
+from people.opaque import digest
 from people.principal import Principal
 from web.api.endpoint import PUBLIC, Endpoint
 from web.api.problem import Problem, forbidden
@@ -18,6 +20,8 @@ from web.api.services import Services
 COOKIE = "hotline_session"
 _SAFE = ("GET", "HEAD")
 _SIGNED_IN_SECONDS = 1.0
+_REMEMBERED = 4000
+"""Sessions by their digests; twice as many as there may be telephones of staff."""
 CHALLENGE = {"WWW-Authenticate": 'Bearer realm="hotline"'}
 
 
@@ -77,17 +81,32 @@ async def still_admitted(services: Services, token: str, before: Principal, now:
     return await _principal(services, token, now, stays=True) == before
 
 
-async def signed_in(services: Services, request: web.Request) -> bool:
-    """Whether the session of the request's cookie is one. Where the database does not say so in time, its word is
-    taken: what it decides is how many telephones there may be, and those must not need the database."""
-    cookie = request.cookies.get(COOKIE, "")
-    if not cookie:
-        return False
-    try:
-        async with asyncio.timeout(_SIGNED_IN_SECONDS):
-            return await _principal(services, cookie, datetime.now(UTC), stays=True) is not None
-    except (SQLAlchemyError, OSError, TimeoutError):
-        return True
+class SignedIn:
+    """Whether the session of a request's cookie is one. What it decides is how many telephones there may be, and those
+    must not need the database: where it does not answer in time, whoever was known last is known still. A cookie that
+    never was a session's is none: whoever makes many up at once must not be taken for staff because the database is
+    busy with them."""
+
+    def __init__(self, services: Services) -> None:
+        self._services = services
+        self._known: OrderedDict[bytes, None] = OrderedDict()
+
+    async def __call__(self, request: web.Request) -> bool:
+        cookie = request.cookies.get(COOKIE, "")
+        if not cookie:
+            return False
+        one = digest(cookie)
+        try:
+            async with asyncio.timeout(_SIGNED_IN_SECONDS):
+                found = await _principal(self._services, cookie, datetime.now(UTC), stays=True) is not None
+        except (SQLAlchemyError, OSError, TimeoutError):
+            return one in self._known
+        self._known.pop(one, None)
+        if found:
+            self._known[one] = None
+            if len(self._known) > _REMEMBERED:
+                self._known.popitem(last=False)
+        return found
 
 
 async def _principal(services: Services, token: str, now: datetime, *, stays: bool) -> Principal | None:
