@@ -43,6 +43,10 @@ _HOUSE = re.compile(
 )
 
 
+_NOBODYS = frozenset({"", "匿名", "号码隐藏", "号码异常"})
+"""What stands where a number belongs and is nobody's (as ``routing/number.py`` shows it)."""
+
+
 def mask_phone(number: str) -> str:
     """``139****1111``, ``0411-****5678``, ``****1234`` abroad. Up to five digits and nothing else (110, 12345, an
     extension) stay. What is no number, as people write where one belongs, is masked as a name or an e-mail address."""
@@ -57,7 +61,7 @@ def mask_phone(number: str) -> str:
 
 
 def _mask_no_number(text: str) -> str:
-    if text in ("", "匿名") or text.isdecimal():
+    if text in _NOBODYS or text.isdecimal():
         return text
     if found := _ADDRESS.fullmatch(text):
         return f"{found[1]}***@{found[2]}"

@@ -11,6 +11,9 @@ from routing.floor_lines import Line
 from routing.floor_plan import Sitting
 from routing.floor_rows import AgentNow, AgentPhase, QueueNow
 
+_BY_ITSELF = {"Auto-Pause": "未接来电"}
+"""What Asterisk gives as the reason when a telephone was not answered (app_queue.c), in an agent's words."""
+
 
 @dataclass(slots=True)
 class Member:
@@ -56,7 +59,7 @@ def agent_of(
         before.phone,
         reachable,
         state,
-        member.reason or "",
+        _BY_ITSELF.get(member.reason or "", member.reason or ""),
         since,
         wrapup if state is AgentPhase.WRAPUP else None,
         call_id,

@@ -32,6 +32,7 @@ from people.masking import mask_address, mask_id_card, mask_name, mask_phone, ma
         ("110", "110"),
         ("", ""),
         ("匿名", "匿名"),
+        ("号码隐藏", "号码隐藏"),
         ("li.hua@example.com", "l***@example.com"),
         ("lihua_wx", "l****"),
         ("张三 8123", "张****"),
