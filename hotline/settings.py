@@ -62,6 +62,13 @@ def _host(value: str) -> str:
     return value
 
 
+def _known_by_address(value: str) -> str:
+    """Whose calls are known by the address that they come from."""
+    if value.partition(":")[0] in ("127.0.0.1", "localhost"):
+        raise ValueError("must not be 127.0.0.1: telephones in browsers come from there, and would be taken for it")
+    return value
+
+
 def _host_port(value: str) -> str:
     found = re.fullmatch(rf"{_HOST}:([0-9]{{1,5}})", value, re.ASCII)
     if not found or not 1 <= int(found[1]) <= 65535:
@@ -90,6 +97,7 @@ def _plain_path(value: Path) -> Path:
 
 Ipv4 = Annotated[str, AfterValidator(_ipv4)]
 Loopback = Annotated[str, AfterValidator(_loopback)]
+KnownByAddress = AfterValidator(_known_by_address)
 Host = Annotated[str, AfterValidator(lambda value: value and _host(value))]
 """May be empty: not set."""
 HostPort = Annotated[str, AfterValidator(_host_port)]
@@ -108,7 +116,7 @@ class Section(BaseModel):
 class Trunk(Section):
     """The carrier's SIP trunk. Setting a host switches the test-citizen endpoint off (DESIGN: who may dial what)."""
 
-    host: Host = ""
+    host: Annotated[Host, KnownByAddress] = ""
     port: int = Field(default=5060, ge=1, le=65535)
     username: Credential = ""
     password: Credential = ""
@@ -129,7 +137,7 @@ class Sip(Section):
     local_nets: list[Annotated[str, Field(pattern=r"^[0-9a-fA-F.:]+/[0-9]{1,3}$")]] = Field(default_factory=list)
     """Networks reached without translation, such as ``10.0.0.0/8``; the container's own must be among them."""
     trunk: Trunk = Trunk()
-    citizen_address: Loopback = "127.0.0.10"
+    citizen_address: Annotated[Loopback, KnownByAddress] = "127.0.0.10"
     """Loopback address that test citizens call from (``hotline call``)."""
 
     @model_validator(mode="after")
@@ -140,7 +148,7 @@ class Sip(Section):
 
 
 class Emergency(Section):
-    trunks: list[HostPort] = Field(default_factory=list, max_length=2)
+    trunks: list[Annotated[HostPort, KnownByAddress]] = Field(default_factory=list, max_length=2)
     """``host:port`` of the trunks that reach 110/119/120/122, tried in this order. Empty: the built-in test centre."""
     test_port: int = Field(default=5070, ge=1, le=65535)
     """SIP port of the built-in test centre (127.0.0.3)."""
