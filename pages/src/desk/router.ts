@@ -64,5 +64,6 @@ router.beforeEach(async (to) => {
 
 onSignedOut(() => {
   const at = router.currentRoute.value
-  if (!at.meta.open) void router.push({ name: 'sign-in', query: { next: at.fullPath } })
+  // Before the first page is reached nobody was signed in, and beforeEach says where to go.
+  if (at.matched.length > 0 && !at.meta.open) void router.push({ name: 'sign-in', query: { next: at.fullPath } })
 })
