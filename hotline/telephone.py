@@ -11,7 +11,7 @@ import logging
 import time
 from collections import defaultdict
 from collections.abc import AsyncIterator, Mapping, Sequence
-from contextlib import asynccontextmanager
+from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import replace
 
 from hotline import agent_state
@@ -153,7 +153,13 @@ class Telephones:
         except TimeoutError:
             raise TelephoneFault("busy", "上一个操作还没有结束") from None
         try:
-            async with self._connections, open_ami(self._settings) as ami:
+            async with self._connections, AsyncExitStack() as stack:
+                try:
+                    ami = await stack.enter_async_context(open_ami(self._settings))
+                except AmiError as error:
+                    # Also from one that is there and does not answer: nothing has been asked of it yet.
+                    log.warning("seat %s: %s", extension, error)
+                    raise _not_done() from error
                 yield ami
         except AmiRefused as error:
             log.warning("seat %s: %s", extension, error)
@@ -163,7 +169,7 @@ class Telephones:
             raise _unknown() from error
         except AmiError as error:
             log.warning("seat %s: %s", extension, error)
-            raise TelephoneFault("no_telephone", "电话系统没有应答，未执行") from error
+            raise _not_done() from error
         finally:
             self._one_by_one[extension].release()
 
@@ -254,6 +260,10 @@ async def _carry_out(ami: Ami, command: Command) -> None:
                 await happened.wait()
         except TimeoutError:
             raise _unknown() from None
+
+
+def _not_done() -> TelephoneFault:
+    return TelephoneFault("no_telephone", "电话系统没有应答，未执行")
 
 
 def _unknown() -> TelephoneFault:

@@ -24,7 +24,7 @@ class Exchange:
     def __init__(self, monkeypatch: pytest.MonkeyPatch) -> None:
         self.sent: list[str] = []
         self.fails: dict[str, AmiError] = {}
-        self.away = False
+        self.away: AmiError | None = None
         self.mute = False
         self._hear: dict[str, Handler] = {}
         monkeypatch.setattr(telephone, "open_ami", self.open_ami)
@@ -32,8 +32,8 @@ class Exchange:
 
     @asynccontextmanager
     async def open_ami(self, settings: Settings) -> AsyncIterator[Exchange]:
-        if self.away:
-            raise AmiError("AMI: no connection")
+        if self.away is not None:
+            raise self.away
         yield self
 
     def on_event(self, name: str, hear: Handler) -> None:
@@ -102,8 +102,12 @@ async def test_what_asterisk_took_on_and_does_not_tell_of_is_not_asked_again(
 async def test_refused_and_away_are_told_apart(exchange: Exchange, seats: Telephones) -> None:
     exchange.fails["BlindTransfer"] = AmiRefused("no")
     assert await code(seats, Doing.TRANSFER, COLLEAGUE) == "refused"
-    exchange.away = True
-    assert await code(seats, Doing.MUTE) == "no_telephone"
+    # Not there, and there without a word: either way nothing has been asked of it.
+    for away in (AmiError("AMI: no connection"), AmiTimeout("AMI: Asterisk is not ready"), AmiLost("AMI: closed")):
+        exchange.away = away
+        assert await code(seats, Doing.MUTE) == "no_telephone"
+    exchange.away = None
+    assert await seats.act("1001", Doing.MUTE) == CALL
 
 
 @pytest.mark.parametrize(
