@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
@@ -17,9 +18,10 @@ SEATS = {
 
 @dataclass
 class Switchboard:
-    """``away``: Asterisk does not answer. ``asked``: what was, in order."""
+    """``away``: Asterisk is not there. ``slow``: it does not answer. ``asked``: what was, in order."""
 
     away: bool = False
+    slow: bool = False
     asked: list[tuple[Any, ...]] = field(default_factory=list)
     now: dict[str, Standing] = field(default_factory=dict)
     seats: Mapping[str, Seat] = field(default_factory=lambda: SEATS)
@@ -36,6 +38,8 @@ class Switchboard:
         return self.now.get(extension, Standing(Working.OUT, "", True, False, {}))
 
     async def work(self, extension: str, working: Working, reason: str = "") -> Standing:
+        if self.slow:
+            await asyncio.Event().wait()
         self._ask("work", extension, working, reason)
         queues = {} if working is Working.OUT else self.seats[extension].queues
         self.now[extension] = Standing(working, reason, True, False, queues)

@@ -6,6 +6,7 @@ from collections.abc import AsyncIterator
 from pathlib import Path
 from typing import Any
 
+import pytest
 import pytest_asyncio
 from sqlalchemy import delete, select, update
 from sqlalchemy.ext.asyncio import AsyncEngine
@@ -15,6 +16,7 @@ from people.tables import sessions, units, users
 from routing.seat import Doing, SpyMode, Target, TargetKind, Working
 from tests.unit.api_peer import Api, api_for
 from tests.unit.seat_people import Switchboard
+from web.api import seat
 
 CALL = "hotline-1795330800.1"
 
@@ -97,6 +99,28 @@ async def test_nobody_stays_signed_in_because_asterisk_is_away(api: Api) -> None
     await api.json("agent", "DELETE", "/session", 204)
     board(api).away = False
     await sit(api, "colleague", "1001")
+
+
+async def test_nobody_stays_signed_in_because_asterisk_takes_its_time(
+    api: Api, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    await sit(api, "agent", "1001")
+    monkeypatch.setattr(seat, "VACATE_SECONDS", 0.05)
+    board(api).slow = True
+    await api.json("agent", "DELETE", "/session", 204)
+    board(api).slow = False
+    await api.json("agent", "GET", "/session", 401)
+    await sit(api, "colleague", "1001")
+
+
+async def test_who_is_no_agent_any_more_has_no_seat(api: Api) -> None:
+    await sit(api, "agent", "1001")
+    await api.json("agent", "PUT", "/seat/state", json={"state": "ready"})
+    await api.json("administrator", "PUT", "/users/agent/roles", json={"roles": ["supervisor"], "unit": None})
+    assert board(api).now["1001"].working is Working.READY, "a supervisor may sit there, too"
+    await api.json("administrator", "PUT", "/users/agent/roles", json={"roles": ["dispatcher"], "unit": None})
+    assert board(api).now["1001"].working is Working.OUT
+    assert [row["user"] for row in await api.json("supervisor", "GET", "/seats")] == [None] * 3
 
 
 async def test_ready_on_a_break_and_out(api: Api) -> None:

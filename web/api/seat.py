@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import logging
 from collections.abc import Mapping
 from datetime import datetime
@@ -27,6 +28,8 @@ routes = Routes("seat")
 SITS = (Permission.AGENT_STATE,)
 ACT_SECONDS = 45.0
 """Asterisk is asked for a few things one after the other; one's own telephone may ring for twenty."""
+VACATE_SECONDS = 10.0
+"""Asterisk that is just starting lets nobody wait longer who signs out."""
 Extension = Annotated[str, Field(pattern=r"^[0-9]{3,6}$", description="席位分机", examples=["2001"])]
 Reason = Annotated[str, Field(max_length=20, description="示忙原因，`pause_reasons` 之一；其他状态为空")]
 
@@ -176,8 +179,8 @@ async def stand_up(
 
 
 async def vacate(call: Call, user_id: int) -> None:
-    """Whoever signs out or is disabled has no seat any more: a call goes on, no other comes. Nobody stays signed in
-    because Asterisk is away."""
+    """Whoever signs out, is disabled or is no agent any more has no seat: a call goes on, no other comes. Nobody stays
+    signed in because Asterisk is away, or takes its time."""
     telephone = call.services.telephone
     if telephone is None:
         return
@@ -186,9 +189,11 @@ async def vacate(call: Call, user_id: int) -> None:
         if mine is None:
             return
         try:
-            await stand_up(call, connection, telephone, mine, "seat.release")
-        except TelephoneFault as fault:
-            log.warning("seat %s is free, but Asterisk may still ring it: %s", mine.extension, fault)
+            async with asyncio.timeout(VACATE_SECONDS):
+                await stand_up(call, connection, telephone, mine, "seat.release")
+        except (TelephoneFault, TimeoutError) as fault:
+            why = str(fault) or "no answer"
+            log.warning("seat %s is free, but Asterisk may still ring it: %s", mine.extension, why)
 
 
 @routes.add("GET", "/seat/state", "我的席位此刻的状态", needs=SITS, problems=(409,))

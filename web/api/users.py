@@ -9,7 +9,7 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from people import accounts
 from people.accounts import User
-from people.roles import Permission, Role
+from people.roles import Permission, Role, permissions_of
 from web.api.call import Call, Reply
 from web.api.endpoint import Routes
 from web.api.page import In, Page, PageQuery, page
@@ -104,6 +104,8 @@ async def set_roles(call: Call, path: UserPath, body: RolesChange) -> Reply[User
     async with call.transaction() as connection:
         user = await accounts.set_roles(connection, path.name, body.roles, body.unit)
         await call.audit(connection, "user.set_roles", f"user:{user.name}", roles=sorted(user.roles), unit=user.unit)
+    if Permission.AGENT_STATE not in permissions_of(user.roles):
+        await vacate(call, user.id)
     return Reply(_out(user))
 
 
