@@ -1,3 +1,4 @@
+import type { Socket } from 'jssip/lib/Socket'
 import type { UA } from 'jssip/lib/UA'
 import { reactive, readonly, watch } from 'vue'
 
@@ -33,6 +34,7 @@ class Softphone {
   readonly state = reactive({ registration: 'off' as Registration, call: null as PhoneCall | null, ringable: true })
   private account: Account | null = null
   private agent: UA | null = null
+  private socket: Socket | null = null
   private leg: Leg | null = null
   private microphone: MediaStream | null = null
   private giveUpLock: () => void = () => undefined
@@ -142,8 +144,9 @@ class Softphone {
         got: () => void this.register(account),
         waiting: () => (this.state.registration = 'elsewhere'),
         lost: () => {
+          // Nothing more is said to Asterisk, so that the call stays there for the other tab.
+          this.socket?.disconnect()
           this.leg?.abandon()
-          this.agent?.stop()
           this.close()
           this.state.registration = 'elsewhere'
         },
@@ -159,8 +162,9 @@ class Softphone {
       const { UA, WebSocketInterface } = await loadSip()
       if (this.account !== account || this.agent !== null) return
       const scheme = location.protocol === 'https:' ? 'wss' : 'ws'
+      this.socket = new WebSocketInterface(`${scheme}://${location.host}${account.socket}`)
       const agent = new UA({
-        sockets: [new WebSocketInterface(`${scheme}://${location.host}${account.socket}`)],
+        sockets: [this.socket],
         uri: account.uri,
         authorization_user: account.user,
         password: account.password,
