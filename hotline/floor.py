@@ -98,15 +98,17 @@ class FloorKeeper:
 
     async def _load(self) -> None:
         """From Asterisk's lists. What happens while they come is applied to them again."""
-        self._meanwhile = []
+        meanwhile: list[tuple[Event, datetime]] = []
+        self._meanwhile = meanwhile
         try:
             status = await queue_status(self._ami)
             rows = await channels(self._ami)
             self._fold.load(Now(status, rows, await self._reachable(status.members)), datetime.now(UTC))
-            for event, at in self._meanwhile:
+            for event, at in meanwhile:
                 self._fold.apply(event, at)
         finally:
-            self._meanwhile = None
+            if self._meanwhile is meanwhile:  # a login begins another
+                self._meanwhile = None
         self._news.set()
 
     async def _reachable(self, members: tuple[MemberRow, ...]) -> frozenset[str]:
@@ -150,6 +152,8 @@ class FloorKeeper:
                     await self._load()
                 except AmiError as error:
                     log.warning("the floor is not asked for anew: %s", error)
+                except Exception:  # as in _publish: what is told would stay, and pass for what is true now
+                    log.exception("the floor is not asked for anew")
 
     async def _figures(self) -> None:
         clock = asyncio.get_running_loop().time
