@@ -63,6 +63,7 @@ _OF_TICKETS = (
     "DELETE FROM recording_holds WHERE ticket = ANY (:numbers)",
     "DELETE FROM deadlines WHERE number = ANY (:numbers)",
     "DELETE FROM ticket_units WHERE number = ANY (:numbers)",
+    "DELETE FROM ticket_sign_offs WHERE number = ANY (:numbers)",
     "DELETE FROM attachments WHERE ticket = ANY (:numbers)",
     "SELECT remove_demo_events(:numbers)",
     "DELETE FROM tickets WHERE number = ANY (:numbers)",

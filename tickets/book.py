@@ -9,8 +9,9 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping
 from datetime import datetime
-from typing import Any, get_args
+from typing import Any, TypeVar, get_args
 
+from pydantic import BaseModel
 from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncConnection
 
@@ -43,6 +44,9 @@ from tickets.ticking import ticked
 from tickets.words import State
 
 __all__ = ["Conflict", "NoBox", "NotAllowed", "NotFound", "Refused", "create", "edit", "execute", "get", "lock", "note"]
+
+
+One = TypeVar("One", bound=BaseModel)
 
 
 class NotFound(Exception):
@@ -123,12 +127,15 @@ async def execute(
     at: datetime,
     *,
     expected_version: int | None = None,
+    data: Mapping[str, Any] | None = None,
+    words: Mapping[str, Any] | None = None,
 ) -> Ticket:
     """Raises NotFound, NotAllowed, Conflict, Refused, and then has written nothing.
 
-    ``at`` is taken when the request came; whoever held the ticket until now came before it.
+    ``at`` is taken when the request came; whoever held the ticket until now came before it. ``data``, ``words``: what
+    the history is to say beside the command.
     """
-    command = _without_zeros(command)
+    command = without_zeros(command)
     before = await lock(connection, rulebook, number, actor)
     at = at if before.life.at is None else max(at, before.life.at)
     check(actor, before.place, command)
@@ -141,7 +148,17 @@ async def execute(
     applied = apply(policy, rulebook.days, life, _known(command, before, rulebook), at)
     after = rows.moved(before, rulebook, applied.life, at)
     changed = changes(life, applied.life)
-    event = event_of(number, at, command.do, actor.name, changed, command=command, articles=applied.articles)
+    event = event_of(
+        number,
+        at,
+        command.do,
+        actor.name,
+        changed,
+        command=command,
+        data=data,
+        words=words,
+        articles=applied.articles,
+    )
     await rows.save(connection, rulebook, [after])
     await append(connection, [*events, sealed(event, after, rulebook)])
     return after
@@ -175,7 +192,7 @@ async def note(
     await append(connection, [sealed(event, ticket, rulebook)])
 
 
-def _without_zeros(command: AnyCommand) -> AnyCommand:
+def without_zeros(command: One) -> One:
     """PostgreSQL keeps no zero character, in a unit's name or anywhere."""
     given: dict[str, Any] = {}
     for name, value in command:

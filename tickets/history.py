@@ -24,6 +24,8 @@ MAX_FEED = 1000
 
 NoteKind = Literal["callback_asked", "callback_reached", "callback_answered", "callback_unreached", "called"]
 """What happens about a ticket and changes nothing of it."""
+SignOffKind = Literal["sign_sent", "sign_sent_back", "sign_withdrawn"]
+"""Notes too, of what is between an officer and the unit's leader (``tickets.sign_off``)."""
 
 _COMMAND_WORDS = ("reason", "basis", "result", "stage_report", "leader_consent", "leader_approval", "caller")
 _CHANGE_WORDS = ("caller", "callers")

@@ -151,6 +151,7 @@ async def save(connection: AsyncConnection, rulebook: Rulebook, changed: Sequenc
     await connection.execute(_SAVE, {"rows": json.dumps([_columns(ticket) for ticket in changed], default=_iso)})
     await _follow_limits(connection, rulebook, changed)
     await _follow_units(connection, changed)
+    await _lapse(connection, changed)
 
 
 async def _follow_limits(connection: AsyncConnection, rulebook: Rulebook, changed: Sequence[Ticket]) -> None:
@@ -198,6 +199,30 @@ async def _follow_units(connection: AsyncConnection, changed: Sequence[Ticket]) 
     await connection.execute(_END_UNITS, given)
     if rows:
         await connection.execute(_SET_UNITS, {"rows": given["rows"]})
+
+
+_LAPSE = text(
+    "DELETE FROM ticket_sign_offs AS s USING jsonb_to_recordset(CAST(:rows AS jsonb))"
+    " AS r(number text, state text, unit text, confidential boolean, extensions int) WHERE s.number = r.number"
+    " AND ((s.state, s.unit, s.confidential) IS DISTINCT FROM (r.state, r.unit, r.confidential)"
+    " OR s.what = 'extend' AND s.extensions <> r.extensions)"
+)
+
+
+async def _lapse(connection: AsyncConnection, changed: Sequence[Ticket]) -> None:
+    """What waits for a signature was prepared for the ticket as it was: where it moved on otherwise, or others may see
+    it now, there is nothing to sign any more."""
+    rows = [
+        {
+            "number": ticket.number,
+            "state": ticket.life.state.value,
+            "unit": ticket.life.unit,
+            "confidential": ticket.confidential,
+            "extensions": ticket.life.extensions_asked,
+        }
+        for ticket in changed
+    ]
+    await connection.execute(_LAPSE, {"rows": json.dumps(rows)})
 
 
 def _iso(value: object) -> str:

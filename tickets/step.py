@@ -152,3 +152,7 @@ class Step(_Out):
     articles: Annotated[list[Article], Field(description="依据；不能办的，为理由所引条款")]
     effect: Annotated[Effect | None, Field(description="此刻办理的后果（按必填项的第一个选项）；不能办为 null")] = None
     fields: list[StepField] = []
+    sign_off: Annotated[
+        str | None,
+        Field(description="可以送本单位负责人签批（POST …/sign-off）：那时不填的一项，由负责人签批；不能送为 null"),
+    ] = None

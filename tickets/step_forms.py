@@ -14,6 +14,7 @@ from tickets.move import Move
 from tickets.number import ticket_day
 from tickets.policy import own
 from tickets.screen import Facts, proposals
+from tickets.signing import PAPERS, paper_of
 from tickets.step import Among, Choice, Do, FieldKind, When
 from tickets.step_bases import article
 from tickets.step_fields import NAME, TEXT, choose, field, must, paper, unit, words, yes_no
@@ -151,8 +152,8 @@ def _extend(trial: Trial) -> Form:
     ]
     if life.extensions_granted > 0 and "阶段性情况" in rule.again_needs:
         fields.append(words("stage_report", "阶段性情况", rule, required=True))
-    if life.extensions_granted > 0 and "领导同意" in rule.again_needs:
-        fields.append(paper(trial, "leader_consent", "领导同意", rule))
+    if (asks := paper_of(trial.policy, life, "extend")) is not None:
+        fields.append(paper(trial, PAPERS["extend"], "领导同意", asks))
     return Form(tuple(fields), (Way(given),))
 
 
@@ -188,8 +189,8 @@ def _complete(trial: Trial) -> Form:
         words("result", "办理结果", content, required="结果" in asked),
         words("basis", "依据", content if "依据" in asked else None, required="依据" in asked),
     ]
-    if "领导签批" in asked:
-        fields.append(paper(trial, "leader_approval", "领导签批", content))
+    if (asks := paper_of(trial.policy, trial.life, "complete")) is not None:
+        fields.append(paper(trial, PAPERS["complete"], "领导签批", asks))
     return Form(tuple(fields), (Way({"result": _SAID, "basis": _SAID, "leader_approval": _SAID}),))
 
 

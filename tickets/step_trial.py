@@ -49,6 +49,7 @@ class Trial:
     """A ticket as it is at a moment, on which commands are tried. ``life`` is what the clock has left of it until then.
 
     ``units``: proposals for where to send it. ``asked``: who asked last for what is decided by somebody else.
+    ``signer``: there is somebody to send a step to for signature, and nothing waits for one.
     Raises :class:`tickets.calendar.UnknownYear` where not even the clock knows the day.
     """
 
@@ -65,11 +66,13 @@ class Trial:
         units: Sequence[Choice] = (),
         asked: Mapping[str, str] | None = None,
         blocked: Refused | None = None,
+        signer: bool = False,
     ) -> None:
         self.policy, self.days, self.place, self.actor = policy, days, place, actor
         self.at = at if life.at is None else max(at, life.at)
         self.life, _ = run(policy, days, life, self.at)
         self.text, self.units, self.asked, self.blocked = text, tuple(units), asked or {}, blocked
+        self.signer = signer
 
     def try_command(self, command: AnyCommand) -> Tried:
         """Raises NotAllowed: it is not for this person to do, whatever the rules say."""

@@ -8,7 +8,8 @@ from typing import get_args
 from tickets.commands import COMMAND
 from tickets.lifecycle import Applied
 from tickets.move import Refused
-from tickets.permits import NotAllowed
+from tickets.permits import SIGN, NotAllowed
+from tickets.signing import PAPERS, paper_of
 from tickets.step import Article, Do, Step, StepField
 from tickets.step_bases import articles, limit_article
 from tickets.step_forms import form_of
@@ -91,7 +92,14 @@ def _allowed(trial: Trial, do: Do, form: Form, good: list[tuple[Way, Applied]]) 
         articles=_articles(trial, first),
         effect=effect,
         fields=[chosen(one) for one in form.fields],
+        sign_off=_sign_off(trial, do),
     )
+
+
+def _sign_off(trial: Trial, do: Do) -> str | None:
+    if not trial.signer or trial.actor.may(SIGN) or paper_of(trial.policy, trial.life, do) is None:
+        return None
+    return PAPERS[do]
 
 
 def _articles(trial: Trial, applied: Applied) -> list[Article]:

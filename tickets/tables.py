@@ -6,6 +6,7 @@ ticket_units     the other units that take part in a ticket: co-units, and the c
 deadlines        the limits 时限 that run, as ``tickets.life`` has them
 ticket_events    every change of a ticket, append-only (a trigger sees to it)
 ticket_feed      the events in the order in which they were committed: who reads on from a position misses none
+ticket_sign_offs steps that wait for a leader's signature 送签, or came back without it
 
 Triggers, functions and the search index are in the migration.
 """
@@ -173,4 +174,27 @@ ticket_feed = Table(
     metadata,
     Column("position", BigInteger, Identity(always=True), primary_key=True),
     Column("event", BigInteger, ForeignKey("ticket_events.id"), nullable=False),
+)
+
+ticket_sign_offs = Table(
+    "ticket_sign_offs",
+    metadata,
+    Column("number", Text, ForeignKey("tickets.number"), primary_key=True),
+    # Another one each time it is sent: who decides says what was looked at.
+    Column("id", BigInteger, Identity(always=True), nullable=False),
+    Column("what", Text, nullable=False),
+    # The ticket's, when it was sent: where one of them changes, it lapses.
+    Column("state", Text, nullable=False),
+    Column("unit", Text, nullable=False),
+    Column("confidential", Boolean, nullable=False),
+    # Of an extension only.
+    Column("extensions", Integer, nullable=False),
+    Column("prepared_by", Text, nullable=False),
+    Column("prepared_at", DateTime(timezone=True), nullable=False),
+    # Who sent it back. Until then it waits.
+    Column("decided_by", Text),
+    Column("decided_at", DateTime(timezone=True)),
+    # The command and why it came back; in a confidential ticket sealed.
+    Column("words", JSONB),
+    Column("sealed", Text),
 )

@@ -49,6 +49,9 @@ _OTHERS: Mapping[str, str] = {
     "callback_answered": "回访：答复",
     "callback_unreached": "回访：未接通",
     "called": "座席致电",
+    "sign_sent": "送签",
+    "sign_sent_back": "签批退回修改",
+    "sign_withdrawn": "撤回送签",
 }
 
 
@@ -56,4 +59,6 @@ def event_name(kind: str, data: Mapping[str, Any]) -> str:
     """What the clock did says so itself."""
     if kind == "called" and data.get("unit"):
         return "座席致电单位"
+    if kind == "sign_sent" and data.get("do") in COMMANDS:
+        return f"送签：{COMMANDS[data['do']]}"
     return COMMANDS.get(kind) or _OTHERS.get(kind) or str(data.get("text") or kind)

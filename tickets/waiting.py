@@ -8,8 +8,8 @@ from enum import StrEnum
 from sqlalchemy import Boolean, and_, literal_column, select
 from sqlalchemy.sql import ColumnElement
 
-from tickets.permits import ACCEPT, ANSWER, HANDLE, REVIEW
-from tickets.tables import deadlines, tickets
+from tickets.permits import ACCEPT, ANSWER, HANDLE, REVIEW, SIGN
+from tickets.tables import deadlines, ticket_sign_offs, tickets
 from tickets.words import LimitKind, State
 
 
@@ -19,6 +19,8 @@ class WaitingFor(StrEnum):
     ACCEPT = "accept"
     DISPATCH = "dispatch"
     FORWARD = "forward"
+    SIGN = "sign"
+    REVISE = "revise"
     VIEW = "view"
     CONTACT = "contact"
     DECIDE_REPORT = "decide_report"
@@ -34,6 +36,8 @@ NAMES: Mapping[WaitingFor, str] = {
     WaitingFor.ACCEPT: "待受理",
     WaitingFor.DISPATCH: "待转办",
     WaitingFor.FORWARD: "待县区转办",
+    WaitingFor.SIGN: "待签批",
+    WaitingFor.REVISE: "签批退回待修改",
     WaitingFor.VIEW: "待查阅",
     WaitingFor.CONTACT: "待联系诉求人",
     WaitingFor.DECIDE_REPORT: "待决定是否受理举报",
@@ -48,6 +52,8 @@ DONE_BY: Mapping[WaitingFor, tuple[str, ...]] = {
     WaitingFor.ACCEPT: (ACCEPT,),
     WaitingFor.DISPATCH: (ACCEPT,),
     WaitingFor.FORWARD: (HANDLE,),
+    WaitingFor.SIGN: (SIGN,),
+    WaitingFor.REVISE: (HANDLE,),
     WaitingFor.VIEW: (HANDLE,),
     WaitingFor.CONTACT: (HANDLE,),
     WaitingFor.DECIDE_REPORT: (HANDLE,),
@@ -91,6 +97,10 @@ def condition(what: WaitingFor) -> ColumnElement[bool]:
         return OWED
     if what is WaitingFor.DECIDE_EXTENSION:
         return _EXTENSION
+    if what in (WaitingFor.SIGN, WaitingFor.REVISE):
+        sent = ticket_sign_offs.c
+        waits = sent.decided_by.is_(None) if what is WaitingFor.SIGN else sent.decided_by.is_not(None)
+        return of.number.in_(select(sent.number).where(waits))
     if what in _LIMITS:
         running = select(deadlines.c.number).where(deadlines.c.kind == _LIMITS[what].value, ~deadlines.c.kept)
         return _with_unit(of.number.in_(running))

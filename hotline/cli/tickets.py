@@ -16,7 +16,7 @@ from hotline.settings import load_settings
 from tickets.book import NoBox, NotFound, get
 from tickets.draft import LABEL, Draft, newest
 from tickets.find import Filter, ShortWord, find
-from tickets.history import NoteKind, TicketEvent, events_of
+from tickets.history import NoteKind, SignOffKind, TicketEvent, events_of
 from tickets.number import NUMBER
 from tickets.permits import CONFIDENTIAL, READ_ALL, Actor
 from tickets.rulebook import Rulebook, load_rulebook
@@ -266,7 +266,7 @@ def _show(ticket: Ticket, draft: Draft | None, events: list[TicketEvent]) -> Non
     for event in events:
         name = event_name(event.kind, event.data)
         said = [event.data.get("text"), *event.words.get("command", {}).values()]
-        if event.kind in get_args(NoteKind):
+        if event.kind in (*get_args(NoteKind), *get_args(SignOffKind)):
             said += event.words.values()
         words = "；".join(one for one in said if isinstance(one, str) and one != name)
         history.add_row(local(event.at), name, escape(event.actor), "、".join(event.articles), escape(words))

@@ -43,14 +43,19 @@ async def execute(call: Call, path: TicketPath, headers: IfMatch, body: AnyComma
             connection, rulebook, path.number, body, call.actor, call.at, expected_version=version
         )
         await _check_tier(connection, body, ticket, call.actor.unit)
-        await call.audit(connection, f"ticket.{body.do}", f"ticket:{path.number}", version=ticket.version)
-        kind = owed_kind(rulebook.policy(ticket.policy), body, ticket)
-        if kind is not None:
-            for number, channel in [(ticket.number, ticket.channel), *await duplicates_of(connection, ticket.number)]:
-                if channel != BY_TELEPHONE:
-                    owed = Owed(notice_id(number, ticket.version, kind), number, kind, channel, call.at)
-                    await post(connection, owed)
+        await written(call, connection, body, ticket)
     return Reply(standing(ticket, call.at), tag(ticket))
+
+
+async def written(call: Call, connection: AsyncConnection, done: AnyCommand, ticket: Ticket) -> None:
+    """What goes with a step that was executed: the audit log, and the citizen's answer where it owes one."""
+    await call.audit(connection, f"ticket.{done.do}", f"ticket:{ticket.number}", version=ticket.version)
+    kind = owed_kind(call.services.rulebook().policy(ticket.policy), done, ticket)
+    if kind is not None:
+        for number, channel in [(ticket.number, ticket.channel), *await duplicates_of(connection, ticket.number)]:
+            if channel != BY_TELEPHONE:
+                owed = Owed(notice_id(number, ticket.version, kind), number, kind, channel, call.at)
+                await post(connection, owed)
 
 
 async def _check_units(connection: AsyncConnection, command: AnyCommand) -> None:

@@ -18,6 +18,7 @@ from tickets.move import Refused
 from tickets.order import BadCursor
 from tickets.permits import NotAllowed
 from tickets.sealing import NoBox
+from tickets.sign_off import NoSignOff
 from web.api.problem import Fault, Problem, forbidden, invalid_values, not_found
 from web.files import NoRoom
 
@@ -68,6 +69,8 @@ def problem_of(error: Exception) -> Problem | None:
             return not_found() if error.hidden else forbidden(error.message)
         case NotFound():
             return not_found()
+        case NoSignOff():
+            return Problem(409, "no_sign_off", f"{error}。")
         case Conflict():
             return Problem(412, "changed", f"{error}。请重新读取后再改。")
         case BadCursor():

@@ -10,11 +10,12 @@ from pydantic import BaseModel, Field
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from people.units import Unit, UnitKind, list_units
+from tickets import sign_off_rows
 from tickets.book import check_edit, check_open
 from tickets.catalogue import Catalogue, propose
 from tickets.history import who_did
 from tickets.move import Refused
-from tickets.permits import DECIDES, NotAllowed
+from tickets.permits import DECIDES, HANDLE, SIGN, NotAllowed
 from tickets.split import check_merge, check_split
 from tickets.step import Article, Choice, Step
 from tickets.step_bases import articles
@@ -24,6 +25,7 @@ from tickets.ticket import Edit, Ticket
 from tickets.words import State, chinese
 from web.api.call import Call, Reply
 from web.api.endpoint import Routes
+from web.api.signers import has_signer
 from web.api.tickets import READ, TicketPath, read
 from web.api.versions import tag
 
@@ -60,6 +62,7 @@ async def show(call: Call, path: TicketPath) -> Reply[Steps]:
     async with call.transaction() as connection:
         ticket = await read(call, connection, path.number, "ticket.steps")
         asked = await _asked(connection, ticket)
+        signer = await _signer(call, connection, ticket)
         units = {unit.id: unit for unit in await list_units(connection, active_only=True)}
         catalogue = await call.catalogue(connection)
     rulebook = call.services.rulebook()
@@ -76,6 +79,7 @@ async def show(call: Call, path: TicketPath) -> Reply[Steps]:
         units=_proposed(catalogue, ticket, units),
         asked=asked,
         blocked=_blocked(call, ticket),
+        signer=signer,
     )
     found = Steps(
         number=ticket.number,
@@ -97,6 +101,14 @@ async def _asked(connection: AsyncConnection, ticket: Ticket) -> Mapping[str, st
     kinds = DECIDES.values() if pending else ()
     found = {kind: await who_did(connection, ticket.number, kind) for kind in kinds}
     return {kind: name for kind, name in found.items() if name is not None}
+
+
+async def _signer(call: Call, connection: AsyncConnection, ticket: Ticket) -> bool:
+    """Whether a step may be sent to somebody for signature now."""
+    if not call.actor.may(HANDLE) or call.actor.may(SIGN) or call.actor.unit != ticket.life.unit:
+        return False
+    sent = await sign_off_rows.load(connection, call.services.rulebook(), ticket.number)
+    return not (sent is not None and sent.waiting) and await has_signer(connection, ticket)
 
 
 def _proposed(catalogue: Catalogue | None, ticket: Ticket, units: Mapping[str, Unit]) -> list[Choice]:

@@ -83,6 +83,8 @@ def _line(one: TicketEvent) -> PrintedEvent:
     shown = event(one)
     command = shown.words.get("command", {})
     said = [command[name] for name in _SAID if isinstance(command.get(name), str) and command[name]]
+    said += [shown.words[name] for name in ("reason", "opinion") if isinstance(shown.words.get(name), str)]
+    said += [f"经办人 {one.data['prepared_by']} 送签"] if "prepared_by" in one.data else []
     return PrintedEvent(
         at=one.at,
         name=shown.name,

@@ -12,7 +12,7 @@ from people.accounts import find_user
 from people.masking import mask_text
 from people.roles import Permission
 from routing.number import normalise
-from tickets import book
+from tickets import book, sign_off_rows
 from tickets.draft import draft_of
 from tickets.earlier import earlier_of
 from tickets.find import Filter, find
@@ -26,6 +26,7 @@ from web.api.endpoint import Routes
 from web.api.idempotency import once
 from web.api.page import In, Page, PageQuery, page
 from web.api.problem import Fault, invalid_values
+from web.api.sign_off_view import sign_off_out
 from web.api.versions import IfMatch, expected, tag
 from web.api.view import (
     DeadlineOut,
@@ -183,7 +184,9 @@ async def show(call: Call, path: TicketPath) -> Reply[TicketOut]:
     async with call.transaction() as connection:
         ticket = await read(call, connection, path.number, "ticket.read")
         draft = await draft_of(connection, call.services.rulebook(), path.number)
-    return Reply(whole(ticket, call.at, draft), tag(ticket))
+        sent = await sign_off_rows.load(connection, call.services.rulebook(), path.number)
+    signing = None if sent is None else sign_off_out(ticket, call.actor, sent)
+    return Reply(whole(ticket, call.at, draft, signing), tag(ticket))
 
 
 @routes.add(

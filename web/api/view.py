@@ -14,6 +14,7 @@ from tickets.history import TicketEvent
 from tickets.ticket import Ticket
 from tickets.told import event_name
 from tickets.words import Category, Level, LimitKind, Obligation, State, SuperviseReason, Warning, chinese
+from web.api.sign_off_view import SignOffOut
 
 Masked = Annotated[str, Field(description="个人信息已脱敏")]
 
@@ -106,6 +107,7 @@ class TicketOut(Standing):
     received_at: datetime
     updated_at: datetime
     draft: Annotated[DraftOut | None, Field(description="通话内容的草稿，机器识别，待核对；个人信息已脱敏")]
+    sign_off: Annotated[SignOffOut | None, Field(description="待签批或已退回修改的送签")] = None
 
 
 class Revealed(BaseModel):
@@ -197,7 +199,7 @@ def line(ticket: Ticket) -> TicketLine:
     )
 
 
-def whole(ticket: Ticket, at: datetime, draft: Draft | None) -> TicketOut:
+def whole(ticket: Ticket, at: datetime, draft: Draft | None, sign_off: SignOffOut | None = None) -> TicketOut:
     life = ticket.life
     return TicketOut(
         **_standing(ticket, at),
@@ -227,6 +229,7 @@ def whole(ticket: Ticket, at: datetime, draft: Draft | None) -> TicketOut:
         received_at=ticket.received_at,
         updated_at=ticket.updated_at,
         draft=None if draft is None else _draft(draft, _masked),
+        sign_off=sign_off,
     )
 
 
