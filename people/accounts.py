@@ -27,6 +27,7 @@ USER_NAME = re.compile(r"[a-z][a-z0-9._-]{1,31}")
 RESERVED = frozenset({"system", "clock", "notices", "live", "operator", "cli", "unknown", "citizen"})
 """Histories and the audit log name these, and they are nobody's account."""
 MAX_USERS = 500
+_DEMO = select(demo_items.c.key).where(demo_items.c.kind == "user")
 """On a page."""
 
 
@@ -92,9 +93,8 @@ async def find_user(connection: AsyncConnection, name: str) -> User | None:
 
 async def has_administrator(connection: AsyncConnection) -> bool:
     """A demonstration's does not count."""
-    demo = select(demo_items.c.key).where(demo_items.c.kind == "user")
     query = select(users.c.id).where(
-        users.c.roles.contains([Role.ADMINISTRATOR]), users.c.disabled_at.is_(None), users.c.name.not_in(demo)
+        users.c.roles.contains([Role.ADMINISTRATOR]), users.c.disabled_at.is_(None), users.c.name.not_in(_DEMO)
     )
     return (await connection.execute(query.limit(1))).first() is not None
 
@@ -173,14 +173,17 @@ async def _check_roles(connection: AsyncConnection, roles: Collection[Role], uni
 
 
 async def _keep_an_administrator(connection: AsyncConnection, leaving: str) -> None:
-    """Locks the administrators: two who disable each other at once do not both succeed."""
+    """Locks the administrators: two who disable each other at once do not both succeed. A demonstration's does not
+    count: it goes with the demonstration."""
     query = (
         select(users.c.name)
         .where(users.c.roles.contains([Role.ADMINISTRATOR]), users.c.disabled_at.is_(None))
         .order_by(users.c.id)
         .with_for_update()
     )
-    if set((await connection.scalars(query)).all()) == {leaving}:
+    there = set((await connection.scalars(query)).all())
+    demo = set((await connection.scalars(_DEMO)).all())
+    if leaving in there and not there - demo - {leaving}:
         raise PeopleFault("last_administrator", f"{leaving} 是最后一名管理员")
 
 

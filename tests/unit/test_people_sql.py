@@ -9,7 +9,7 @@ import pytest
 import pytest_asyncio
 from alembic.autogenerate import compare_metadata
 from alembic.migration import MigrationContext
-from sqlalchemy import create_engine, func, select, text
+from sqlalchemy import create_engine, func, insert, select, text
 from sqlalchemy.exc import ProgrammingError
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 
@@ -17,7 +17,7 @@ from people import accounts, audit, hashing, sessions, tokens, units
 from people.audit import AuditEntry
 from people.faults import PeopleFault
 from people.roles import PERMISSIONS, Permission, Role
-from people.tables import api_tokens, metadata, users
+from people.tables import api_tokens, demo_items, metadata, users
 from people.units import Unit, UnitKind
 
 NOW = datetime(2026, 11, 22, 4, tzinfo=UTC)
@@ -172,6 +172,14 @@ async def test_the_last_administrator_stays(connection: AsyncConnection) -> None
     assert await refused(accounts.disable_user(connection, "second", NOW)) == "last_administrator"
     assert (await accounts.enable_user(connection, "root")).disabled_at is None
     assert await refused(accounts.disable_user(connection, "nobody", NOW)) == "user_unknown"
+
+
+async def test_a_demonstrations_administrator_is_not_the_one_who_stays(connection: AsyncConnection) -> None:
+    await add(connection, "root", Role.ADMINISTRATOR)
+    await add(connection, "played", Role.ADMINISTRATOR)
+    await connection.execute(insert(demo_items).values(kind="user", key="played"))
+    assert await refused(accounts.disable_user(connection, "root", NOW)) == "last_administrator"
+    assert (await accounts.disable_user(connection, "played", NOW)).disabled_at == NOW
 
 
 async def test_a_session(connection: AsyncConnection) -> None:

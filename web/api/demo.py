@@ -60,7 +60,7 @@ class DemoUserOut(_Of):
     display_name: str
     roles: list[Role]
     unit: str | None
-    password: Annotated[str, Field(description="只显示这一次；首次登录须修改")]
+    password: Annotated[str, Field(description="只显示这一次")]
 
 
 class DemoLoadedOut(_Of):
@@ -96,6 +96,9 @@ async def show(call: Call) -> Reply[DemoOut]:
 @routes.add("POST", "/demo", "加载演示城市", needs=_MANAGE, status=201, problems=(404, 409), seconds=_SECONDS)
 async def load(call: Call, body: LoadIn) -> Reply[DemoLoadedOut]:
     demo = _demo(call)
+    if body.robots and not (await demo.standing()).robots_possible:
+        # Before anything is done: the passwords are told by no answer but that of the loading.
+        raise Problem(422, "demo_refused", "这里不能让机器人来电，请改为不让机器人来电（robots=false）再加载。")
     loaded = await demo.load(body.city, call.principal.actor, call.address, force=body.force)
     if body.robots:
         await demo.start_robots()
