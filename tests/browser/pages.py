@@ -7,7 +7,8 @@ from datetime import UTC, datetime
 from urllib.parse import urlsplit
 
 from playwright.async_api import expect
-from sqlalchemy import select
+from sqlalchemy import select, update
+from sqlalchemy.ext.asyncio import AsyncConnection
 
 from hotline.db import open_engine
 from people import accounts, sessions
@@ -36,9 +37,19 @@ async def employed(
         _, password = await accounts.create_user(
             connection, name, roles, now=now, display_name=display_name or name, unit=unit, must_change=new
         )
-        row = (await connection.execute(select(users).where(users.c.name == name))).one()
-        session = await sessions.begin(connection, row, "127.0.0.1", now)
-    return Person(name, password, session.token)
+        return Person(name, password, await _session(connection, name))
+
+
+async def there(hotline: Instance, name: str) -> Person:
+    """Somebody who came with a sample city, whose first password needs no change any more."""
+    async with open_engine(hotline.settings) as engine, engine.begin() as connection:
+        await connection.execute(update(users).where(users.c.name == name).values(must_change=False))
+        return Person(name, "", await _session(connection, name))
+
+
+async def _session(connection: AsyncConnection, name: str) -> str:
+    row = (await connection.execute(select(users).where(users.c.name == name))).one()
+    return (await sessions.begin(connection, row, "127.0.0.1", datetime.now(UTC))).token
 
 
 async def enter(window: Window, person: Person, path: str = "/desk/") -> Tab:

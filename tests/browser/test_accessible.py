@@ -1,0 +1,169 @@
+"""Every page there is, with a city's data in it, in Chinese and English, on an office's screen and on a telephone's:
+axe-core finds nothing that keeps somebody out (WCAG 2.2 AA), and nobody has to move a page sideways.
+
+The desk's pages are asked of its built router: one that is added is looked at, and one that no address is known for
+fails.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Mapping
+from datetime import UTC, datetime
+
+import pytest
+from playwright.async_api import expect
+
+from people.roles import PERMISSIONS, Role
+from tests.asterisk.instance import Instance
+from tests.asterisk.phones import Phones, taken
+from tests.asterisk.records import call_of
+from tests.browser.browsing import Tab
+from tests.browser.conftest import Somebody
+from tests.browser.looking import Quiet, Route, faults, route_now, routes
+from tests.browser.pages import answer, be_ready, enter, hang_up, sit_down, stand_up, there
+
+CITY, TICKET = "dalian", "20261118-000001"
+STAFF: Mapping[Role, str] = {
+    Role.AGENT: "dl-huawu1",
+    Role.DISPATCHER: "dl-paidan1",
+    Role.UNIT_OFFICER: "dl-rejie-jb",
+    Role.SUPERVISOR: "dl-duban",
+    Role.ADMINISTRATOR: "dl-guanli",
+}
+"""Who opens a page: the first who may."""
+CALLER = "13922225021"
+ELSEWHERE = {"home"}
+"""Leads to the first page of one's menu."""
+
+
+@pytest.fixture(scope="module", autouse=True)
+def city(hotline: Instance) -> Iterator[dict[str, str]]:
+    """Its tickets by their titles; everything goes at the end."""
+    loaded = hotline.hotline("demo", "load", CITY, "--force")
+    yield {title: number for number, title in loaded["tickets"]}
+    hotline.hotline("demo", "remove")
+
+
+async def signed_in(hotline: Instance, somebody: Somebody, role: Role | None, path: str) -> tuple[Tab, Quiet]:
+    """A page of somebody's, whole. ``None``: of nobody's."""
+    tab: Tab = await somebody("/desk/sign-in")
+    if role is not None:
+        tab = await enter(tab.window, await there(hotline, STAFF[role]), "/desk/sign-in")
+    quiet = Quiet(tab.page)
+    await go(tab, path)
+    await quiet.settled(tab)
+    return tab, quiet
+
+
+async def go(tab: Tab, path: str) -> None:
+    await tab.page.goto(tab.window.origin + path)
+    await tab.page.get_by_role("main").first.wait_for()
+
+
+def who(route: Route) -> Role | None:
+    if route.open:
+        return None
+    return next(role for role in STAFF if not route.needs or PERMISSIONS[role] & set(route.needs))
+
+
+async def test_every_page_of_the_desk(
+    hotline: Instance, phones: Phones, somebody: Somebody, city: Mapping[str, str]
+) -> None:
+    since = datetime.now(UTC)
+    agent = await phones.agent("1001", tone=880)
+    line = await phones.citizen(CALLER, keys="w1,1", tone=440)
+    await taken(agent)
+    await line.hangup()
+    call = await call_of(hotline, CALLER, since=since)
+    missed = await phones.citizen(CALLER, keys="w1,2")
+    await missed.hangup()
+    known = {
+        "number": next(number for title, number in city.items() if "室温" in title),
+        "id": call["id"],
+        "rest": "no",
+    }
+    tab, _ = await signed_in(hotline, somebody, None, "/desk/sign-in")
+    seats: dict[Role | None, tuple[Tab, Quiet]] = {}
+    wrong: list[str] = []
+    for route in await routes(tab):
+        place = re.sub(r":(\w+)(\([^)]*\)\*?)?", lambda part: known[part[1]], route.path)
+        role = who(route)
+        if role not in seats:
+            seats[role] = await signed_in(hotline, somebody, role, "/desk/sign-in")
+        tab, quiet = seats[role]
+        await go(tab, f"/desk{place}")
+        await quiet.settled(tab)
+        shown = await route_now(tab)
+        if route.name in ELSEWHERE:
+            assert shown != route.name
+            continue
+        assert shown == route.name, f"{place} as {role}"
+        wrong += await faults(tab, route.name, quiet)
+    assert wrong == []
+
+
+async def test_every_page_of_the_citizens(hotline: Instance, somebody: Somebody) -> None:
+    tab = await somebody("/")
+    quiet = Quiet(tab.page)
+    wrong: list[str] = []
+    links = await tab.page.get_by_role("navigation").get_by_role("link").all()
+    addresses = [await link.get_attribute("href") or "" for link in links]
+    assert len(addresses) >= 3
+    for address in addresses:
+        await tab.page.goto(f"{tab.window.origin}/{address}")
+        await quiet.settled(tab)
+        wrong += await faults(tab, address, quiet)
+    assert wrong == []
+
+
+async def test_forms_and_menus_that_open(hotline: Instance, somebody: Somebody) -> None:
+    tab, quiet = await signed_in(hotline, somebody, Role.DISPATCHER, "/desk/dispatch")
+    page, wrong = tab.page, list[str]()
+    dialog = page.get_by_role("dialog")
+    await page.get_by_role("button", name="拆分").first.click()
+    await expect(dialog).to_be_visible()
+    wrong += await faults(tab, "split", quiet)
+    await page.keyboard.press("Escape")
+    await page.get_by_role("button", name="更多").first.click()
+    await expect(page.get_by_role("menu").first).to_be_visible()
+    wrong += await faults(tab, "other steps", quiet)
+    await page.keyboard.press("Escape")
+
+    tab, quiet = await signed_in(hotline, somebody, Role.UNIT_OFFICER, "/desk/unit")
+    page = tab.page
+    dialog = page.get_by_role("dialog")
+    await page.get_by_role("region", name="可以办理的步骤").get_by_role("button").first.click()
+    await expect(dialog).to_be_visible()
+    wrong += await faults(tab, "a step's form", quiet)
+    assert wrong == []
+
+
+async def test_a_call_in_its_life(hotline: Instance, phones: Phones, somebody: Somebody) -> None:
+    tab, quiet = await signed_in(hotline, somebody, Role.AGENT, "/desk/agent")
+    page, wrong = tab.page, list[str]()
+    wrong += await faults(tab, "no seat", quiet)
+    await sit_down(tab, "2004")
+    await be_ready(tab)
+    wrong += await faults(tab, "ready", quiet)
+    since = datetime.now(UTC)
+    line = await phones.citizen(CALLER, keys="w1,1", tone=440)
+    await answer(tab)
+    await expect(page.get_by_role("region", name="诉求登记")).to_be_visible()
+    wrong += await faults(tab, "talking", quiet)
+    await page.keyboard.press("F9")
+    await expect(page.get_by_role("dialog")).to_be_visible()
+    wrong += await faults(tab, "transfer", quiet)
+    await page.keyboard.press("Escape")
+    wall, calm = await signed_in(hotline, somebody, Role.SUPERVISOR, "/desk/wall")
+    await wall.page.get_by_role("button", name="2004").click()
+    await expect(wall.page.get_by_role("dialog")).to_be_visible()
+    wrong += await faults(wall, "an agent on the wall", calm)
+    await hang_up(tab)
+    await line.ended(15)
+    call = await call_of(hotline, CALLER, since=since)
+    await go(wall, f"/desk/calls/{call['id']}")
+    await expect(wall.page.get_by_role("region", name="录音")).to_be_visible()
+    wrong += await faults(wall, "a call's life", calm)
+    await stand_up(tab)
+    assert wrong == []
