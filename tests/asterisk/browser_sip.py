@@ -24,17 +24,17 @@ _OFFER = (
 
 
 class BrowserSip:
-    """``hung_up``: set when the other side ended the call."""
+    """``answer``: the final one to a call. ``hung_up``: set when the other side ended the call."""
 
     def __init__(self, socket: ClientWebSocketResponse, user: str, password: str) -> None:
         self.socket = socket
         self.hung_up = asyncio.Event()
         self._user, self._password = user, password
         self._name = f"{secrets.token_hex(6)}.invalid"
+        self.answer = ""
         self._id = self._tag = ""
         self._cseq = 0
         self._answers: asyncio.Queue[str] = asyncio.Queue()
-        self._to = ""
 
     async def invite(self, number: str, headers: Mapping[str, str]) -> int:
         """A new call: the final answer's code. 200 is acknowledged."""
@@ -45,12 +45,12 @@ class BrowserSip:
             await self._send("ACK", number, to=answer)
             answer = await self._ask("INVITE", number, extra + self._authorization(answer, "INVITE", number))
         await self._send("ACK", number, to=answer)
-        self._to = answer
+        self.answer = answer
         return _code(answer)
 
     async def bye(self, number: str) -> None:
         self._cseq += 1
-        await self._send("BYE", number, to=self._to)
+        await self._send("BYE", number, to=self.answer)
         async with asyncio.timeout(SECONDS):
             while "BYE" not in await self._answers.get():
                 pass

@@ -29,13 +29,21 @@ class Stack:
         self.project = f"hotline-test-{os.getpid()}"
         self.sip, self.web = free_ports(2)
         rtp = _free_range(RTP_PORTS)
+        self.rtp = rtp, rtp + RTP_PORTS - 1
+        self.outside = "192.0.2.10"
+        """What this machine's address is said to be (RFC 5737): told to browsers, and to phones that are not local."""
+        self.inner = "10.212.45.18"
+        """Asterisk's own behind it, as docker-compose.yml gives it."""
+        self.keep: dict[str, str] = {}
+        """Passwords by user, from one step to the next."""
         self._environment = {
             # An operator's own settings for compose must not leak into the test.
             **{name: value for name, value in os.environ.items() if not name.startswith(("COMPOSE_", "HOTLINE_"))},
             "HOTLINE_SIP_PORT": str(self.sip),
             "HOTLINE_WEB_PORT": str(self.web),
             "HOTLINE_RTP_START": str(rtp),
-            "HOTLINE_RTP_END": str(rtp + RTP_PORTS - 1),
+            "HOTLINE_RTP_END": str(self.rtp[1]),
+            "HOTLINE_EXTERNAL_ADDRESS": self.outside,
         }
 
     def start(self, *arguments: str) -> subprocess.Popen[str]:

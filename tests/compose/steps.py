@@ -11,6 +11,7 @@ import urllib.request
 from collections.abc import Callable
 from typing import Any, TypeVar
 
+from tests.compose.desk import at_the_desk, first_administrator, pages, web_telephone
 from tests.compose.stack import Failed, Stack
 
 CITIZEN = "13900001111"
@@ -147,7 +148,11 @@ def new_containers(stack: Stack) -> str:
 STEPS: tuple[Callable[[Stack], str], ...] = (
     health,
     confined,
+    pages,
+    first_administrator,
+    web_telephone,
     call_with_agent,
+    at_the_desk,
     call_without_voice,
     call_without_database,
     crash,
