@@ -31,7 +31,8 @@ _WIDER = """() => {
       if (getComputedStyle(up).overflowX !== 'visible') return false
     return true
   })
-  return [`${page.scrollWidth - page.clientWidth} px too wide`, ...out.slice(0, 3).map(one => one.outerHTML.slice(0, 120))]
+  const wide = `${page.scrollWidth - page.clientWidth} px too wide`
+  return [wide, ...out.slice(0, 3).map(one => one.outerHTML.slice(0, 120))]
 }"""
 
 
