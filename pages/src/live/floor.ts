@@ -1,4 +1,4 @@
-import { useIntervalFn } from '@vueuse/core'
+import { createSharedComposable, useIntervalFn } from '@vueuse/core'
 import { computed, readonly, ref, shallowReactive, shallowRef, type Ref } from 'vue'
 
 import type { Model } from '@/api/client'
@@ -32,12 +32,12 @@ export const floor = {
   fresh: computed(() => known.value && connected.value && streaming.value),
 }
 
-/** The server's time in ms, a new value every second while the component is there. */
-export function useServerClock(): Readonly<Ref<number>> {
+/** The server's time in ms, a new value every second: one clock for all who look at it, so that they turn together. */
+export const useServerClock = createSharedComposable((): Readonly<Ref<number>> => {
   const now = ref(Date.now() + ahead.value)
   useIntervalFn(() => (now.value = Date.now() + ahead.value), 1000)
   return now
-}
+})
 
 /** At signing out: the next person may not see the same. */
 export function forgetFloor(): void {

@@ -29,5 +29,6 @@ export default {
   listenHint: 'Take a seat on the page "Calls at my desk" first; your extension rings. Listening is written to the audit log.',
   stale: 'The live connection to the telephone system is lost. This is how it stood before.',
   full: 'Full screen',
+  lately: 'Last half hour',
   chart: 'Waiting callers and ready agents over the last half hour',
 } satisfies typeof zh
