@@ -44,6 +44,7 @@ async def make(
     numbers: Numbers | None,
     by: str,
     now: datetime,
+    area_code: str = "",
 ) -> Preview:
     """All of it or, with the transaction, nothing. Raises CallbackFault."""
     if numbers is not None and new.kind is not Kind.LIST:
@@ -54,7 +55,7 @@ async def make(
         await add_numbers(connection, rulebook, campaign, numbers, now)
     else:
         for _ in range(MAX_RUNS):
-            planned = await plan(connection, rulebook, campaign, now)
+            planned = await plan(connection, rulebook, campaign, now, area_code)
             if not planned.added + planned.left_out:
                 break
     return await preview(connection, rulebook, campaign, now)

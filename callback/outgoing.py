@@ -74,11 +74,19 @@ async def prepare(
 
 
 def number_of(ticket: Ticket, area_code: str = "") -> str:
-    """Where the citizen wants to be reached, else where the request came from. Raises CallbackFault ``number``."""
-    for one in (normalise(ticket.contact, area_code=area_code).e164, ticket.caller_e164):
+    """As :func:`where_to_ring`. Raises CallbackFault ``number``."""
+    found = where_to_ring(ticket.contact, ticket.caller_e164, area_code)
+    if found is None:
+        raise CallbackFault("number", f"工单 {ticket.number} 没有可以拨打的号码")
+    return found
+
+
+def where_to_ring(contact: str, caller_e164: str | None, area_code: str = "") -> str | None:
+    """Where the citizen wants to be reached, else where the request came from, in E.164; None: nowhere."""
+    for one in (normalise(contact, area_code=area_code).e164, caller_e164):
         if one is not None and _can_be_rung(one):
             return one
-    raise CallbackFault("number", f"工单 {ticket.number} 没有可以拨打的号码")
+    return None
 
 
 def unit_telephone(unit: str, contact: str, area_code: str = "") -> Whom:

@@ -21,6 +21,7 @@ from callback import store
 from callback.campaign import Campaign
 from callback.claim import ABOUT, GONE, NOT_DIALABLE, STILL_TO_ASK
 from callback.hours import Hours
+from callback.outgoing import where_to_ring
 from callback.store import NewTarget
 from callback.tables import E164
 from callback.words import Kind
@@ -45,16 +46,19 @@ class Planned:
     dropped: int = 0
 
 
-async def plan(connection: AsyncConnection, rulebook: Rulebook, campaign: Campaign, now: datetime) -> Planned:
-    """In the caller's transaction. A list's people come from its file, nobody is added here."""
+async def plan(
+    connection: AsyncConnection, rulebook: Rulebook, campaign: Campaign, now: datetime, area_code: str = ""
+) -> Planned:
+    """In the caller's transaction. A list's people come from its file, nobody is added here. ``area_code``: completes
+    local numbers."""
     if campaign.ends_on is not None and now.astimezone(CHINA).date() > campaign.ends_on:
         return Planned()
     dropped = 0
     new: list[NewTarget] = []
     match campaign.kind:
         case Kind.TICKETS:
-            dropped = await _drop_gone(connection, rulebook, campaign, now)
-            new = await _tickets(connection, rulebook, campaign)
+            dropped = await _drop_gone(connection, rulebook, campaign, now, area_code)
+            new = await _tickets(connection, rulebook, campaign, area_code)
         case Kind.MISSED:
             since = max(datetime.combine(campaign.starts_on, time(), CHINA), now - MISSED_FOR)
             await connection.execute(_WHOLE)
@@ -71,14 +75,20 @@ async def plan(connection: AsyncConnection, rulebook: Rulebook, campaign: Campai
     return Planned(count - left_out, left_out, dropped)
 
 
+# Where whoever calls without a number wants to be reached; what is none must not be looked at again and again.
+_CONTACT = (
+    "(regexp_replace(t.contact, '[^0-9]', '', 'g') ~ '^(0?0?86)?(1[3-9][0-9]{9}|0?[1-9][0-9]{1,2}[2-8][0-9]{6,7})$'"
+    " OR :area_code <> '' AND t.contact ~ '^[2-8][0-9]{6,7}$')"
+)
 _TO_ASK = (
-    f"{STILL_TO_ASK} AND t.caller_e164 {E164}"
+    f"{STILL_TO_ASK} AND (t.caller_e164 {E164} OR {_CONTACT})"
     " AND coalesce(nullif(t.policy, ''), :default) = ANY(CAST(:voiced AS text[]))"
     " AND NOT (t.supervised AND coalesce(nullif(t.policy, ''), :default) = ANY(CAST(:by_hand AS text[])))"
 )
 # The limit that the work was done under, as its events tell: on the ticket it has ended.
 _TICKETS = text(
-    f"SELECT t.number, t.policy, t.caller_e164, {ABOUT} AS about, coalesce(done.due_at, t.updated_at) AS due_at"
+    f"SELECT t.number, t.policy, t.contact, {ABOUT} AS about, coalesce(done.due_at, t.updated_at) AS due_at,"
+    f" CASE WHEN t.caller_e164 {E164} THEN t.caller_e164 END AS caller_e164"
     " FROM tickets t LEFT JOIN LATERAL ("
     "  SELECT coalesce(e.data #>> '{changes,limits,rework,due}', e.data #>> '{changes,limits,complete,due}')"
     "  ::timestamptz AS due_at FROM ticket_events e WHERE e.number = t.number"
@@ -115,26 +125,30 @@ _THROUGH = text(
 )
 
 
-def _rules(rulebook: Rulebook) -> dict[str, Any]:
+def _rules(rulebook: Rulebook, area_code: str) -> dict[str, Any]:
     policies = rulebook.policies.items()
     return {
+        "area_code": area_code,
         "default": rulebook.default,
         "voiced": [name for name, policy in policies if policy.rating.voice is not None],
         "by_hand": [name for name, policy in policies if policy.rating.supervised_callback is not None],
     }
 
 
-async def _tickets(connection: AsyncConnection, rulebook: Rulebook, campaign: Campaign) -> list[NewTarget]:
-    found = await connection.execute(_TICKETS, _rules(rulebook) | {"campaign": campaign.id, "limit": BATCH})
-    return [_of_ticket(row, rulebook) for row in found]
+async def _tickets(
+    connection: AsyncConnection, rulebook: Rulebook, campaign: Campaign, area_code: str
+) -> list[NewTarget]:
+    found = await connection.execute(_TICKETS, _rules(rulebook, area_code) | {"campaign": campaign.id, "limit": BATCH})
+    numbers = [(row, where_to_ring(row.contact, row.caller_e164, area_code) or row.caller_e164) for row in found]
+    return [_of_ticket(row, number, rulebook) for row, number in numbers if number is not None]
 
 
-def _of_ticket(row: Row[Any], rulebook: Rulebook) -> NewTarget:
+def _of_ticket(row: Row[Any], number: str, rulebook: Rulebook) -> NewTarget:
     rating = rulebook.policy(row.policy or rulebook.default).rating
     assert rating.voice is not None
     return NewTarget(
         about=row.about,
-        number=row.caller_e164,
+        number=number,
         due_at=row.due_at,
         ticket=row.number,
         scale=tuple(level.value for level in rating.levels),
@@ -142,8 +156,10 @@ def _of_ticket(row: Row[Any], rulebook: Rulebook) -> NewTarget:
     )
 
 
-async def _drop_gone(connection: AsyncConnection, rulebook: Rulebook, campaign: Campaign, now: datetime) -> int:
-    found = await connection.execute(_GONE, _rules(rulebook) | {"campaign": campaign.id})
+async def _drop_gone(
+    connection: AsyncConnection, rulebook: Rulebook, campaign: Campaign, now: datetime, area_code: str
+) -> int:
+    found = await connection.execute(_GONE, _rules(rulebook, area_code) | {"campaign": campaign.id})
     abouts = list(found.scalars())
     return await store.drop_waiting(connection, campaign.id, abouts, GONE, now) if abouts else 0
 

@@ -69,6 +69,7 @@ class CallbackJob:
 
     def __init__(self, settings: Settings, engine: AsyncEngine, rulebooks: Callable[[], Rulebook]) -> None:
         self._engine, self._rulebooks = engine, rulebooks
+        self._area_code = settings.callback.area_code
         self._search = Search(settings, engine)
         self._searched_at = self._planned_at = -PLAN_SECONDS
         self._planned: set[int] = set()
@@ -154,7 +155,7 @@ class CallbackJob:
             if stop.is_set() or not (all_of_them or campaign.id not in self._planned):
                 continue
             async with self._engine.begin() as connection:
-                planned = await plan(connection, rulebook, campaign, now)
+                planned = await plan(connection, rulebook, campaign, now, self._area_code)
             if planned.added or planned.dropped:
                 log.info("campaign %d: %d more to ring, %d no more", campaign.id, planned.added, planned.dropped)
         if all_of_them or self._dropping:

@@ -10,6 +10,7 @@ from procrastinate import App, PsycopgConnector
 from procrastinate.jobs import DeleteJobCondition, Status
 from sqlalchemy.ext.asyncio import AsyncEngine
 
+from callback.outgoing import where_to_ring
 from calls.alerts import Alert, raise_alerts
 from hotline.settings import Settings
 from notify.file_outlet import FileOutlet
@@ -53,10 +54,11 @@ def sender(engine: AsyncEngine, rulebook: Callable[[], Rulebook], outlet: Callab
             secret = ticket.confidential or main.confidential
             if owed.kind == SURVEY:
                 # Answered meanwhile, gone another way, or not to be spoken of to whoever reads it: nothing is asked.
-                if secret or not ticket.caller_e164 or main.life.rating is not None or main.life.state not in _ASKED:
+                number = where_to_ring(ticket.contact, ticket.caller_e164)
+                if secret or number is None or main.life.rating is not None or main.life.state not in _ASKED:
                     return None
                 asked = survey_words(main, rulebook().policy(main.policy or rulebook().default))
-                return Notice(str(owed.id), owed.channel, ticket.caller_e164, owed.ticket, owed.kind, asked, owed.at)
+                return Notice(str(owed.id), owed.channel, number, owed.ticket, owed.kind, asked, owed.at)
             events = [] if secret else await events_of(connection, rulebook(), main.number)
         text = words(owed, main, events, secret=secret)
         return Notice(str(owed.id), owed.channel, ticket.channel_ref, ticket.number, owed.kind, text, owed.at)

@@ -81,7 +81,7 @@ def plan(name: str, kind: str, path: Path | None, as_json: bool, **given: Any) -
     now = datetime.now(UTC)
 
     async def work(connection: AsyncConnection) -> Preview:
-        made = await draft.make(connection, book, new, numbers, WHO, now)
+        made = await draft.make(connection, book, new, numbers, WHO, now, load_settings().callback.area_code)
         await note(connection, "callback.plan", f"campaign:{made.campaign.id}", name=name, people=made.to_ring)
         return made
 

@@ -49,6 +49,35 @@ async def test_a_reviewed_ticket_is_asked_about_once(engine: AsyncEngine) -> Non
 
 
 @pytest.mark.parametrize(
+    ("given", "rung"),
+    [
+        ({"caller": "号码隐藏", "caller_e164": None, "contact": "139 5551 0008"}, ["+8613955510008"]),
+        ({"caller": "号码隐藏", "caller_e164": None, "contact": "0411-83631234"}, ["+8641183631234"]),
+        ({"contact": "139 5551 0008"}, ["+8613955510008"]),
+        ({"contact": "同来电"}, ["+8613900001111"]),
+        ({"caller": "号码隐藏", "caller_e164": None, "contact": "问邻居"}, []),
+        ({"caller": "号码隐藏", "caller_e164": None, "contact": "83631234"}, []),
+    ],
+)
+async def test_rung_is_where_the_citizen_wants_to_be_reached(
+    engine: AsyncEngine, given: dict[str, Any], rung: list[str]
+) -> None:
+    await reviewed(engine, **given)
+    campaign = await running(engine)
+    assert await planned(engine, campaign) == Planned(added=len(rung))
+    assert [one.number for one in await targets(engine)] == rung
+    assert await planned(engine, campaign) == Planned(), "nobody is dropped again"
+
+
+async def test_a_local_number_is_completed(engine: AsyncEngine) -> None:
+    await reviewed(engine, caller="号码隐藏", caller_e164=None, contact="83631234")
+    campaign = await running(engine)
+    async with engine.begin() as connection:
+        await plan(connection, rulebook("dalian-2015"), campaign, NOW, "0411")
+    assert [one.number for one in await targets(engine)] == ["+8641183631234"]
+
+
+@pytest.mark.parametrize(
     ("policy", "asked"),
     [("dalian-2015", 1), ("yangling-2018", 1), ("anhui-2021", 1), ("longnan-2021", 1), ("fuzhou-2007", 0)],
 )

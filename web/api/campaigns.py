@@ -92,7 +92,10 @@ async def plan(call: Call, body: NewCampaign) -> Reply[PreviewOut]:
         known = "、".join(sorted(call.services.surveys))
         raise invalid_values([Fault(place="body/survey", detail=f"没有这个问卷；现有：{known}")])
     async with call.transaction() as connection:
-        made = await draft.make(connection, call.services.rulebook(), body, None, call.principal.actor, call.at)
+        services = call.services
+        made = await draft.make(
+            connection, services.rulebook(), body, None, call.principal.actor, call.at, services.area_code
+        )
         await call.audit(connection, "callback.plan", f"campaign:{made.campaign.id}", name=made.campaign.name)
     return Reply(preview_out(made), {"Location": f"{call.request.path}/{made.campaign.id}"})
 
