@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import io
 from collections.abc import AsyncIterator
 from dataclasses import replace
@@ -20,6 +21,7 @@ from line.tables import progress_tries
 from people.tables import audit_entries
 from tests.unit.api_peer import Api, api_for
 from tickets.tables import tickets
+from web.api import attachments, public
 from web.api.citizens import ENQUIRE, PHONE, SUBMIT
 from web.api.public import A_DAY, PHOTOS
 from web.api.services import PhoneAccess
@@ -128,6 +130,17 @@ async def test_photos_go_to_the_request_they_were_announced_with(api: Api) -> No
     assert [(one["media"], one["actor"], one["name"]) for one in held["items"]] == [
         ("image/png", "citizen", "照片.png")
     ] * PHOTOS
+
+
+async def test_citizens_who_send_slowly_hold_up_nobody_else(api: Api, monkeypatch: pytest.MonkeyPatch) -> None:
+    made = await submitted(api)
+    monkeypatch.setattr(public, "_uploads", asyncio.Semaphore(0))
+    assert (await photo(api, made["photos"])).status == 503
+    assert (await api.upload("agent", made["number"], b"plain text")).status == 201
+    monkeypatch.undo()
+    monkeypatch.setattr(attachments, "_uploads", asyncio.Semaphore(0))
+    assert (await api.upload("agent", made["number"], b"plain text")).status == 503
+    assert (await photo(api, made["photos"])).status == 201
 
 
 @pytest.mark.parametrize("content", [b"%PDF-1.4 %%EOF", b"MZ hello", b"<svg onload=alert(1)/>", b"", PNG[:20]])

@@ -88,7 +88,7 @@ async def list_attachments(call: Call, path: TicketPath) -> Reply[Attachments]:
 )
 async def add(call: Call, path: TicketPath) -> Reply[AttachmentOut]:
     accepts = Accepts(frozenset(KNOWN.values()), None, MAX_FILES)
-    row = await receive(call, path.number, call.actor, accepts, call.principal.actor)
+    row = await receive(call, path.number, call.actor, accepts, call.principal.actor, _uploads)
     return Reply(_out(call, row), {"Location": f"{call.request.path}/{row.id}"})
 
 
@@ -101,15 +101,15 @@ class Accepts:
     files: int
 
 
-async def receive(call: Call, number: str, who: Actor, accepts: Accepts, by: str) -> Any:
-    """The request's file becomes the ticket's: its row. ``who`` has to see the ticket. Raises Problem, and what
-    ``book.lock`` raises."""
+async def receive(call: Call, number: str, who: Actor, accepts: Accepts, by: str, at_once: asyncio.Semaphore) -> Any:
+    """The request's file becomes the ticket's: its row. ``who`` has to see the ticket. ``at_once``: citizens, whom
+    nobody knows and who may send slowly, hold up nobody else. Raises Problem, and what ``book.lock`` raises."""
     # Whether the ticket may be seen is asked before anything is taken in, and again when it is written down.
     async with call.transaction() as connection:
         ticket = await _writable(call, connection, number, who, accepts)
-    if _uploads.locked():
+    if at_once.locked():
         raise Problem(503, "busy", "正在上传的人太多，请稍后再试。", headers={"Retry-After": "10"})
-    async with _uploads:
+    async with at_once:
         part = await file_part(call.request)
         name = _clean_name(part.filename or "")
         try:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 from datetime import datetime, timedelta
 from typing import Annotated, Literal
@@ -34,6 +35,7 @@ A_DAY = 10
 """Requests by the web from one telephone number."""
 _PHOTO = "public photo"
 _UPLOAD_SECONDS = 120.0
+_uploads = asyncio.Semaphore(8)
 
 
 class PublicRequest(In):
@@ -143,7 +145,7 @@ async def add_photo(call: Call, headers: PhotoHeaders) -> Reply[PhotoOut]:
     number = _photo_ticket(call, headers.token)
     await spend(call, PHOTO)
     accepts = Accepts(frozenset({JPEG, PNG}), PHOTO_BYTES, PHOTOS)
-    row = await receive(call, number, SAYS, accepts, "citizen")
+    row = await receive(call, number, SAYS, accepts, "citizen", _uploads)
     async with call.transaction() as connection:
         held = await connection.scalar(select(func.count()).where(attachments.c.ticket == number)) or 0
     return Reply(PhotoOut(media=row.media, bytes=row.bytes, left=max(0, PHOTOS - held)))
