@@ -30,14 +30,16 @@ OPENINGS = 0.5
 OPENED = 20
 STAFF, CITIZENS, OF_ADDRESS = 2000, 200, 10
 """Open at once: who is signed in; who is not; of these from one address."""
+UNPROVEN = 500
+"""Of staff's, while nobody can say whether they are signed in: agents have telephones without the database."""
 CONNECT_SECONDS = 5.0
 SEND_SECONDS = 10.0
 HEARTBEAT_SECONDS = 20.0
 """Whoever does not answer a ping has gone."""
 _ADDRESSES = 10_000
 
-Known = Callable[[web.Request], Awaitable[bool]]
-"""Whether somebody is signed in there."""
+Known = Callable[[web.Request], Awaitable[bool | None]]
+"""Whether somebody is signed in there; None: it looks so, and cannot be found out now."""
 
 
 @dataclass(slots=True)
@@ -76,7 +78,7 @@ class SipSocket:
         self._https = https
         self._client: ClientSession | None = None
         self._open: set[web.WebSocketResponse] = set()
-        self._staff = 0
+        self._staff = self._unproven = 0
         self._citizens: Counter[str] = Counter()
         self._opened: OrderedDict[str, Bucket] = OrderedDict()
 
@@ -120,16 +122,18 @@ class SipSocket:
             return browser
 
     @contextmanager
-    def _counted(self, address: str, *, known: bool) -> Iterator[None]:
+    def _counted(self, address: str, *, known: bool | None) -> Iterator[None]:
         """Raises HTTPTooManyRequests."""
-        if known:
-            if self._staff >= STAFF:
+        if known is not False:
+            if self._staff >= STAFF or (known is None and self._unproven >= UNPROVEN):
                 raise _too_many("telephones")
             self._staff += 1
+            self._unproven += known is None
             try:
                 yield
             finally:
                 self._staff -= 1
+                self._unproven -= known is None
             return
         if not self._may_open(address):
             raise _too_many("attempts from this address")

@@ -27,7 +27,7 @@ async def api(engine: AsyncEngine, database_url: str, tmp_path: Path) -> AsyncIt
         yield made
 
 
-async def known(signed_in: SignedIn, cookie: str) -> bool:
+async def known(signed_in: SignedIn, cookie: str) -> bool | None:
     return await signed_in(make_mocked_request("GET", "/ws", headers={"Cookie": f"{COOKIE}={cookie}"}))
 
 
@@ -37,24 +37,25 @@ async def _no_answer(*given: object, **more: object) -> None:
 
 async def test_who_was_known_is_known_while_the_database_is_away(api: Api, monkeypatch: pytest.MonkeyPatch) -> None:
     signed_in = SignedIn(api.services)
-    assert await known(signed_in, api.tokens["agent"])
-    assert not await known(signed_in, "made-up")
-    assert not await signed_in(make_mocked_request("GET", "/ws"))
+    assert await known(signed_in, api.tokens["agent"]) is True
+    assert await known(signed_in, "made-up") is False
+    assert await signed_in(make_mocked_request("GET", "/ws")) is False
     monkeypatch.setattr(auth, "_principal", _no_answer)
     monkeypatch.setattr(auth, "_SIGNED_IN_SECONDS", 0.05)
-    assert await known(signed_in, api.tokens["agent"])
-    assert not await known(signed_in, "made-up")
-    assert not await known(signed_in, api.tokens["supervisor"])  # never seen here
+    assert await known(signed_in, api.tokens["agent"]) is True
+    assert await known(signed_in, "made-up") is None
+    assert await known(signed_in, api.tokens["supervisor"]) is None, "never seen here"
+    assert await signed_in(make_mocked_request("GET", "/ws")) is False
 
 
 async def test_who_signed_out_is_forgotten(api: Api, monkeypatch: pytest.MonkeyPatch) -> None:
     signed_in = SignedIn(api.services)
     assert await known(signed_in, api.tokens["agent"])
     await api.json("agent", "DELETE", "/session", 204)
-    assert not await known(signed_in, api.tokens["agent"])
+    assert await known(signed_in, api.tokens["agent"]) is False
     monkeypatch.setattr(auth, "_principal", _no_answer)
     monkeypatch.setattr(auth, "_SIGNED_IN_SECONDS", 0.05)
-    assert not await known(signed_in, api.tokens["agent"])
+    assert await known(signed_in, api.tokens["agent"]) is None
 
 
 async def test_so_many_are_remembered(api: Api, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -64,8 +65,8 @@ async def test_so_many_are_remembered(api: Api, monkeypatch: pytest.MonkeyPatch)
     assert await known(signed_in, api.tokens["supervisor"])
     monkeypatch.setattr(auth, "_principal", _no_answer)
     monkeypatch.setattr(auth, "_SIGNED_IN_SECONDS", 0.05)
-    assert await known(signed_in, api.tokens["supervisor"])
-    assert not await known(signed_in, api.tokens["agent"])
+    assert await known(signed_in, api.tokens["supervisor"]) is True
+    assert await known(signed_in, api.tokens["agent"]) is None
 
 
 async def test_a_subscriber_of_many_addresses_is_one(

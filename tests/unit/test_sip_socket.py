@@ -40,7 +40,7 @@ class Place:
 
     def __init__(self, server: TestServer, exchange: Exchange, back: TestServer) -> None:
         self.server, self.exchange, self.back = server, exchange, back
-        self.known = False
+        self.known: bool | None = False
         self.client = ClientSession()
 
     @property
@@ -64,7 +64,7 @@ async def serve(https: bool = False) -> Place:
     back = TestServer(behind, host="127.0.0.1")
     await back.start_server()
 
-    async def known(request: web.Request) -> bool:
+    async def known(request: web.Request) -> bool | None:
         return made.known
 
     sockets = SipSocket(f"ws://127.0.0.1:{back.port}/ws", known, lambda request: request.remote or "", https=https)
@@ -188,6 +188,22 @@ async def test_all_of_them_have_so_many(place: Place, monkeypatch: pytest.Monkey
     assert await place.refused() == 429
     await citizen.close()
     await agent.close()
+
+
+async def test_who_cannot_be_proven_to_be_staff_takes_no_place_of_who_can(
+    place: Place, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(sip_socket, "UNPROVEN", 1)
+    monkeypatch.setattr(sip_socket, "OF_ADDRESS", 0)
+    place.known = None
+    first = await place.open()
+    assert await place.refused() == 429
+    place.known = True
+    second = await place.open()
+    place.known = False
+    assert await place.refused() == 429
+    await first.close()
+    await second.close()
 
 
 async def test_who_comes_too_often_is_sent_away(place: Place, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -83,15 +83,14 @@ async def still_admitted(services: Services, token: str, before: Principal, now:
 
 class SignedIn:
     """Whether the session of a request's cookie is one. What it decides is how many telephones there may be, and those
-    must not need the database: where it does not answer in time, whoever was known last is known still. A cookie that
-    never was a session's is none: whoever makes many up at once must not be taken for staff because the database is
-    busy with them."""
+    must not need the database: where it does not answer in time, whoever was known last is known still. Of anybody else
+    it is not known then: whoever makes many up at once must not be taken for staff because the database is busy."""
 
     def __init__(self, services: Services) -> None:
         self._services = services
         self._known: OrderedDict[bytes, None] = OrderedDict()
 
-    async def __call__(self, request: web.Request) -> bool:
+    async def __call__(self, request: web.Request) -> bool | None:
         cookie = request.cookies.get(COOKIE, "")
         if not cookie:
             return False
@@ -100,7 +99,7 @@ class SignedIn:
             async with asyncio.timeout(_SIGNED_IN_SECONDS):
                 found = await _principal(self._services, cookie, datetime.now(UTC), stays=True) is not None
         except (SQLAlchemyError, OSError, TimeoutError):
-            return one in self._known
+            return True if one in self._known else None
         self._known.pop(one, None)
         if found:
             self._known[one] = None
