@@ -22,9 +22,11 @@ log = logging.getLogger(__name__)
 PROTOCOL = "sip"
 LARGEST = 64 * 1024
 """Bytes of one message; a call's description has about 3 kB."""
-MESSAGES = 20.0
-"""A second, of one browser, after a burst of :data:`BURST`."""
-BURST = 200
+MESSAGES, BURST = 20.0, 200
+"""A second, of one browser, after so many at once."""
+CITIZENS_MESSAGES, CITIZENS_BURST = 2.0, 60
+"""The same of who is not signed in: a call takes a dozen, and each that begins one is work for Asterisk before it can
+see that the token is none."""
 OPENINGS = 0.5
 """Sockets a second that one address may open without being signed in, after :data:`OPENED` at once."""
 OPENED = 20
@@ -98,7 +100,8 @@ class SipSocket:
         offered = request.headers.get("Sec-WebSocket-Protocol", "")
         if PROTOCOL not in (one.strip() for one in offered.split(",")):
             raise web.HTTPBadRequest(text="a WebSocket of the protocol sip, please\n")
-        with self._counted(self._address(request), known=await self._known(request)):
+        known = await self._known(request)
+        with self._counted(self._address(request), known=known):
             async with contextlib.AsyncExitStack() as stack:
                 try:
                     assert self._client is not None
@@ -116,7 +119,7 @@ class SipSocket:
                 await browser.prepare(request)
                 self._open.add(browser)
                 try:
-                    await _between(browser, exchange)
+                    await _between(browser, exchange, _allowed(citizen=known is False))
                 finally:
                     self._open.discard(browser)
             return browser
@@ -160,9 +163,17 @@ def _too_many(what: str) -> web.HTTPTooManyRequests:
     return web.HTTPTooManyRequests(text=f"too many {what}\n", headers={"Retry-After": "30"})
 
 
-async def _between(browser: web.WebSocketResponse, exchange: ClientWebSocketResponse) -> None:
-    """Until one of them ends."""
-    ways = [asyncio.create_task(_from_browser(browser, exchange)), asyncio.create_task(_to_browser(exchange, browser))]
+def _allowed(*, citizen: bool) -> Bucket:
+    rate, burst = (CITIZENS_MESSAGES, CITIZENS_BURST) if citizen else (MESSAGES, BURST)
+    return Bucket(rate, burst, burst, time.monotonic())
+
+
+async def _between(browser: web.WebSocketResponse, exchange: ClientWebSocketResponse, bucket: Bucket) -> None:
+    """Until one of them ends. ``bucket``: messages that the browser may send."""
+    ways = [
+        asyncio.create_task(_from_browser(browser, exchange, bucket)),
+        asyncio.create_task(_to_browser(exchange, browser)),
+    ]
     try:
         await asyncio.wait(ways, return_when=asyncio.FIRST_COMPLETED)
     finally:
@@ -173,8 +184,7 @@ async def _between(browser: web.WebSocketResponse, exchange: ClientWebSocketResp
         await browser.close(code=WSCloseCode.GOING_AWAY)
 
 
-async def _from_browser(browser: web.WebSocketResponse, exchange: ClientWebSocketResponse) -> None:
-    bucket = Bucket(MESSAGES, BURST, BURST, time.monotonic())
+async def _from_browser(browser: web.WebSocketResponse, exchange: ClientWebSocketResponse, bucket: Bucket) -> None:
     async for message in browser:
         if message.type is not WSMsgType.TEXT:
             await browser.close(code=WSCloseCode.UNSUPPORTED_DATA)

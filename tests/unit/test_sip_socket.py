@@ -148,8 +148,10 @@ async def test_what_is_no_message_ends_it(place: Place, sent: str | bytes, code:
     assert (message.type, message.data) == (WSMsgType.CLOSE, code)
 
 
-async def test_a_flood_ends_it(place: Place, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(sip_socket, "BURST", 3)
+@pytest.mark.parametrize(("known", "burst"), [(False, "CITIZENS_BURST"), (True, "BURST"), (None, "BURST")])
+async def test_a_flood_ends_it(place: Place, monkeypatch: pytest.MonkeyPatch, known: bool | None, burst: str) -> None:
+    monkeypatch.setattr(sip_socket, burst, 3)
+    place.known = known
     socket = await place.open()
     for _ in range(4):
         await socket.send_str("OPTIONS")
