@@ -15,7 +15,7 @@ import os
 import platform
 import random
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -78,14 +78,17 @@ def renamed(event: Event, names: dict[str, str]) -> Event:
 
 
 class Exchange:
-    """Calls that come at random, each for an agent who is free."""
+    """Calls that come at random, each for an agent who is free. ``busy``: that share of the agents' time."""
 
-    def __init__(self, agents: list[str], per_second: float) -> None:
+    def __init__(
+        self, agents: list[str], per_second: float, queues: Sequence[str] = tuple(QUEUES), busy: float = BUSY
+    ) -> None:
         self._random = random.Random(1)
         self._template = template()
         self._agents, self._free_at = agents, dict.fromkeys(agents, 0.0)
+        self._queues = queues
         self._calls_per_second = per_second / len(self._template)
-        self._talk = BUSY * len(agents) / self._calls_per_second - WRAPUP
+        self._talk = max(1.0, busy * len(agents) / self._calls_per_second - WRAPUP)
         self._ids = itertools.count(1)
 
     def events(self, seconds: float) -> Iterator[tuple[float, Event]]:
@@ -119,7 +122,7 @@ class Exchange:
             other["Channel"]: f"PJSIP/{agent}-{number:08x}",
             "1001": agent,
             "PJSIP/1001": f"PJSIP/{agent}",
-            "consultation": self._random.choice(list(QUEUES)),
+            "consultation": self._random.choice(self._queues),
         }
         held = next(later for later, event in self._template if event["Event"] == "Hold")
         for later, event in self._template:

@@ -63,7 +63,7 @@ def main(count: int, plans: bool, write: bool, as_json: bool) -> None:
     """How fast a full book of tickets answers."""
     with tempfile.TemporaryDirectory(prefix="hotline-bench-") as name:
         Path(name).chmod(0o711)
-        with _server(Path(name)) as url:
+        with database(Path(name)) as url:
             started = time.monotonic()
             with psycopg.connect(driver_url(url), autocommit=True) as session:
                 fill(session, count)
@@ -84,7 +84,8 @@ def main(count: int, plans: bool, write: bool, as_json: bool) -> None:
 
 
 @contextmanager
-def _server(home: Path) -> Iterator[str]:
+def database(home: Path) -> Iterator[str]:
+    """An embedded PostgreSQL with the schema, for as long as this lasts; SQLAlchemy's URL."""
     settings = Settings(home=home)
     secrets = load_or_create(settings, [])
     server = postgres.prepare(settings, secrets)
