@@ -191,6 +191,9 @@ class Fold:
         queue = event.get("Queue", "")
         if kind == "QueueMemberRemoved":
             member.paused.pop(queue, None)
+            if not member.paused:
+                # Whoever leaves all queues and joins anew has ended the wrap-up early.
+                self._wrapup.pop(extension, None)
         elif kind == "QueueMemberAdded" or queue in member.paused:
             member.paused[queue] = event.get("PausedReason", "") if event.get("Paused") == "1" else None
 

@@ -116,6 +116,26 @@ def test_an_agent_from_ringing_to_wrapping_up_to_ready() -> None:
     assert ready.queues == ("consultation", "help", "agents", "emergency")
 
 
+def test_who_leaves_all_queues_and_joins_anew_has_ended_the_wrap_up() -> None:
+    fold = begun()
+    for at, step in STEPS:
+        if isinstance(step, Mark):
+            if step.name == "after held":
+                break
+            continue
+        fold.apply(step, at)
+    before = fold.take(at).agents["1001"]
+    assert before.state == "wrapup"
+    of = {"Interface": "PJSIP/1001"}
+    queues = "consultation complaint help progress enterprise english agents handover emergency agent-1001".split()
+    for queue in queues:
+        fold.apply({"Event": "QueueMemberRemoved", "Queue": queue, **of}, at)
+    for queue in queues:
+        fold.apply({"Event": "QueueMemberAdded", "Queue": queue, "Paused": "0", **of}, at)
+    now = fold.take(at).agents["1001"]
+    assert (now.state, now.wrapup_until, now.queues) == ("ready", None, before.queues)
+
+
 def test_a_break_and_its_reason_and_a_telephone_that_goes() -> None:
     row = MARKS["waiting"].agents["1001"]
     assert (row.state, row.reason, row.reachable) == (AgentPhase.PAUSED, "小休", True)
