@@ -14,11 +14,11 @@ import pytest
 from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncEngine
 
-from hotline.desk_progress import STAGES, progress
+from hotline.desk_progress import progress
 from hotline.rulebook import open_rulebook
 from hotline.settings import Line, Settings
 from ivr.desk import Progress
-from line.progress import Answer, Told, enquire, is_one_of, number_of, telephones
+from line.progress import STAGES, Answer, Told, enquire, is_one_of, number_of, telephones
 from line.spoken import keep, name_of, sound_of
 from people.units import Unit, UnitKind, save_unit
 from tests.unit.ticket_people import (
