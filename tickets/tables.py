@@ -195,6 +195,6 @@ ticket_sign_offs = Table(
     Column("decided_by", Text),
     Column("decided_at", DateTime(timezone=True)),
     # The command and why it came back; in a confidential ticket sealed.
-    Column("words", JSONB),
+    Column("words", JSONB(none_as_null=True)),
     Column("sealed", Text),
 )
