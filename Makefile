@@ -5,7 +5,7 @@ BOOTSTRAP = @$(PYTHON) -m tools.bootstrap
 LOCK := uv pip compile --quiet --universal --generate-hashes --no-header --python-version 3.11
 
 .DEFAULT_GOAL := help
-.PHONY: run upgrade test bench bench-speech demo check compose-test phone pages pictures lock clean-cache help
+.PHONY: run upgrade test bench bench-speech bench-pages demo check compose-test phone pages pictures lock clean-cache help
 
 run: ## start everything, in the foreground; Ctrl-C ends it
 	$(BOOTSTRAP)
@@ -37,6 +37,10 @@ bench-speech: ## how many callers may speak at once, and what recognition costs
 	@$(BIN)/python -m bench.ears
 	@$(BIN)/python -m bench.spoken
 	@$(BIN)/python -m bench.soak
+
+bench-pages: ## what the web pages weigh, and whether the wallboard stays smooth (Chromium, about 25 minutes)
+	$(BOOTSTRAP) --dev
+	@$(BIN)/python -m bench.pages
 
 demo: ## start everything, one robot agent and three robot citizens; print their calls and tickets; end
 	$(BOOTSTRAP)

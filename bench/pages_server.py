@@ -107,15 +107,15 @@ class Played:
         self._offered = 0
         self.events = self.published = 0
         # The break of the one who is probed.
-        self._paused("小休", self._begin, "QueueMemberAdded")
+        self.pause("小休", self._begin, "QueueMemberAdded")
         takes_calls = at_work[1:-ON_A_BREAK]  # the first is the one whose page is opened
         self._coming = Exchange(takes_calls, pace.events or STILL, tuple(QUEUES), BUSY).events(1e9)
         self._ahead = next(self._coming)
         for later, event in self._until(BEFORE_SECONDS):
             self._fold.apply(event, self._begin + timedelta(seconds=later))
-        self._publish(BEFORE_SECONDS)
+        self.publish(BEFORE_SECONDS)
 
-    def _paused(self, reason: str, at: datetime, kind: str = "QueueMemberPause") -> None:
+    def pause(self, reason: str, at: datetime, kind: str = "QueueMemberPause") -> None:
         queue = next(iter(QUEUES))
         told = {"Queue": queue, "Interface": f"PJSIP/{PROBED}", "Paused": "1", "PausedReason": reason}
         self._fold.apply({"Event": kind, **told}, at)
@@ -125,7 +125,7 @@ class Played:
             yield self._ahead
             self._ahead = next(self._coming)
 
-    def _publish(self, seconds: float) -> None:
+    def publish(self, seconds: float) -> None:
         at = self._begin + timedelta(seconds=seconds)
         floor = self._fold.take(at)
         self._floors.publish(floor, at)
@@ -156,7 +156,7 @@ class Played:
                 news.set()
             if time.monotonic() >= probe:
                 probe = time.monotonic() + PROBE_SECONDS
-                self._paused(str(round(time.time() * 1000)), at)
+                self.pause(str(round(time.time() * 1000)), at)
                 news.set()
             if seconds >= figures:
                 figures = seconds + TODAY_SECONDS
@@ -177,7 +177,7 @@ class Played:
             except TimeoutError:
                 pass
             news.clear()
-            self._publish(clock())
+            self.publish(clock())
             await asyncio.sleep(APART_SECONDS / self._pace.speed)
 
 
