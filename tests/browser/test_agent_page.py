@@ -1,0 +1,178 @@
+"""The agent's page: the main path by keys alone, and what a reload, a dead server and a second tab leave of a call."""
+
+from __future__ import annotations
+
+import asyncio
+import re
+import signal
+from datetime import UTC, datetime
+from pathlib import Path
+
+from playwright.async_api import Browser, Page, expect
+
+from hotline.db import open_engine
+from hotline.rulebook import open_rulebook
+from people.roles import Role
+from tests.asterisk.instance import Instance
+from tests.asterisk.phones import Phones
+from tests.asterisk.sound import hears_tone, read_wav
+from tests.browser.browsing import DESKTOP, Tab, window
+from tests.browser.conftest import Somebody
+from tests.browser.pages import answer, be_ready, employed, enter, hang_up, sit_down, stand_up
+from tickets.book import edit, get
+from tickets.permits import Actor
+from tickets.ticket import Edit
+
+TYPED = "小区停水两天，物业说不清原因"
+TABS = 60
+EDITS = Actor("colleague", frozenset({"ticket.read_all", "ticket.create"}))
+
+
+async def reach(page: Page, selector: str) -> None:
+    """By the Tab key, as somebody without a mouse would."""
+    for _ in range(TABS):
+        if await page.evaluate("selector => document.activeElement?.matches(selector) ?? false", selector):
+            return
+        await page.keyboard.press("Tab")
+    raise AssertionError(f"{selector} is not reached by the keyboard")
+
+
+async def talking(tab: Tab) -> None:
+    hold = tab.page.get_by_role("region", name="当前通话").get_by_role("button", name="保持")
+    await expect(hold).to_be_enabled(timeout=20_000)
+
+
+async def ticket_number(page: Page) -> str:
+    link = page.get_by_role("region", name="诉求登记").get_by_role("link", name=re.compile(r"^\d{8}-\d+$"))
+    return await link.inner_text(timeout=20_000)
+
+
+async def change(hotline: Instance, number: str, fields: Edit) -> None:
+    """A colleague does, meanwhile."""
+    rulebook = open_rulebook(hotline.settings)
+    async with open_engine(hotline.settings) as engine, engine.begin() as connection:
+        ticket = await get(connection, rulebook, number, EDITS)
+        at = datetime.now(UTC)
+        await edit(connection, rulebook, number, fields, EDITS, at, expected_version=ticket.version)
+
+
+async def test_a_call_and_its_ticket_by_keys_alone(hotline: Instance, phones: Phones, somebody: Somebody) -> None:
+    person = await employed(hotline, "keys-only", Role.AGENT, display_name="马丽")
+    tab = await enter((await somebody("/desk/sign-in")).window, person, "/desk/agent")
+    page, keys = tab.page, tab.page.keyboard
+    await expect(page.get_by_role("combobox", name="分机")).to_be_visible()
+    await reach(page, "#extension")
+    await keys.type("2002")
+    await expect(page.get_by_role("option", name="2002")).to_be_visible()
+    await keys.press("ArrowDown")
+    await keys.press("Enter")
+    await reach(page, "button[type=submit]")
+    await keys.press("Enter")
+    state = page.get_by_role("region", name="座席状态")
+    await expect(state).to_be_visible()
+    await keys.press("Alt+R")
+    await expect(state.get_by_role("status").first).to_contain_text("示闲")
+    line = await phones.citizen("13922225021", keys="w1,1", tone=440)
+    await expect(page.get_by_role("button", name="接听")).to_be_visible(timeout=20_000)
+    await keys.press("F2")
+    await tab.hears(440)
+    await keys.press("F7")
+    await expect(page.get_by_text("对方听不见您")).to_be_visible()
+    await keys.press("F7")
+    number = await ticket_number(page)
+    await reach(page, "#f-content")
+    await keys.type(TYPED)
+    await change(hotline, number, Edit(content="同事先写了一句", requester="张女士"))
+    await expect(page.get_by_role("alert").filter(has_text="同事先写了一句")).to_be_visible()
+    await expect(page.locator("#f-content")).to_have_value(TYPED)
+    await keys.press("Control+s")
+    await expect(page.get_by_text("已保存")).to_be_visible()
+    await keys.press("Control+Enter")
+    await expect(page.get_by_text("待派单")).to_be_visible()
+    assert await tab.violations() == []
+    await keys.press("F4")
+    await line.ended(15)
+    await expect(state.get_by_role("status").first).to_contain_text("话后处理")
+    await keys.press("Alt+R")
+    await expect(state.get_by_role("status").first).to_contain_text("示闲")
+    await stand_up(tab)
+    rulebook = open_rulebook(hotline.settings)
+    async with open_engine(hotline.settings) as engine, engine.begin() as connection:
+        ticket = await get(connection, rulebook, number, EDITS)
+    assert (ticket.content, ticket.requester, ticket.life.state) == (TYPED, "张女士", "accepted")
+
+
+async def test_a_reload_takes_the_call_back_and_loses_no_typing(
+    hotline: Instance, phones: Phones, somebody: Somebody, tmp_path: Path
+) -> None:
+    person = await employed(hotline, "reloads", Role.AGENT, display_name="朱琳")
+    tab = await enter((await somebody("/desk/sign-in")).window, person, "/desk/agent")
+    tab.page.on("dialog", lambda dialog: asyncio.ensure_future(dialog.accept()))  # "leave this page?"
+    await sit_down(tab, "2004")
+    await be_ready(tab)
+    heard = tmp_path / "citizen.wav"
+    line = await phones.citizen("13922225022", keys="w1,1", tone=440, record=heard)
+    await answer(tab)
+    await tab.hears(440)
+    await tab.page.locator("#f-title").fill("停水")
+    await tab.page.reload()
+    await talking(tab)
+    await tab.tone(880)
+    await tab.hears(440)
+    await expect(tab.page.locator("#f-title")).to_have_value("停水")
+    second = await tab.window.open("/desk/agent")
+    second.page.on("dialog", lambda dialog: asyncio.ensure_future(dialog.accept()))
+    await second.page.get_by_role("button", name="改由本页接听").click()
+    await expect(tab.page.get_by_text("已在另一个标签页打开")).to_be_visible()
+    await second.page.get_by_role("button", name="接回通话").click()
+    await talking(second)
+    await second.tone(1320)
+    await second.hears(440)
+    await hang_up(second)
+    await line.ended(15)
+    samples, rate = read_wav(heard)
+    assert [hears_tone(samples[:, 0], rate, hertz) for hertz in (880, 1320)] == [True, True]
+    await stand_up(second)
+
+
+async def test_a_dead_server_cuts_no_call_and_loses_no_typing(
+    hotline: Instance, phones: Phones, browser: Browser
+) -> None:
+    person = await employed(hotline, "outlives", Role.AGENT, display_name="何勇")
+    # That a server is not there, the console may say.
+    async with window(browser, f"http://127.0.0.1:{hotline.web}", size=DESKTOP) as opened:
+        tab = await enter(opened, person, "/desk/agent")
+        await sit_down(tab, "2006")
+        await be_ready(tab)
+        line = await phones.citizen("13922225023", keys="w1,1", tone=440)
+        await answer(tab)
+        await ticket_number(tab.page)
+        hotline.kill("web", signal.SIGKILL)
+        await expect(tab.page.get_by_text("电话连接中断")).to_be_visible()
+        await tab.page.locator("#f-content").fill(TYPED)
+        await tab.page.keyboard.press("Control+s")
+        await expect(tab.page.get_by_text("已填写的内容不会丢失")).to_be_visible()
+        await tab.hears(440)
+        await expect(tab.page.get_by_text("电话连接中断")).to_be_hidden(timeout=60_000)
+        await tab.page.keyboard.press("Control+s")
+        await expect(tab.page.get_by_text("已保存")).to_be_visible()
+        await tab.hears(440)
+        # The far end's good-bye finds the page where it is now.
+        await line.hangup()
+        await expect(tab.page.get_by_text("没有通话")).to_be_visible(timeout=15_000)
+        await stand_up(tab)
+
+
+async def test_a_desk_telephone_has_the_same_buttons(hotline: Instance, phones: Phones, somebody: Somebody) -> None:
+    person = await employed(hotline, "at-the-desk", Role.AGENT, display_name="吴倩")
+    await phones.agent("1010", log_in=False, answer_after=1.0)
+    tab = await enter((await somebody("/desk/sign-in")).window, person, "/desk/agent")
+    await sit_down(tab, "1010")
+    await be_ready(tab)
+    line = await phones.citizen("13922225024", keys="w1,1")
+    await talking(tab)
+    await tab.page.keyboard.press("F7")
+    await expect(tab.page.get_by_text("对方听不见您")).to_be_visible()
+    await hang_up(tab)
+    await line.ended(15)
+    await stand_up(tab)
