@@ -6,21 +6,32 @@ const DAYS_KEPT = 2
 
 /**
  * What somebody is typing survives a reload, a crash of the page and a dead server: it is written to this browser a
- * moment after each change, under `key` (whose it is and what it is about), and forgotten once it is saved.
+ * moment after each change, under `key` (whose it is and what it is about), and forgotten once it is saved. `leave`
+ * before `typed` is used for something else.
  */
-export function keepTyped<T extends object>(key: string, typed: Ref<T>): { restored: boolean; forget: () => void } {
+export function keepTyped<T extends object>(key: string, typed: Ref<T>): { restored: boolean; leave: () => void; forget: () => void } {
   const place = PREFIX + key
   clearOld()
   const before = read<T>(place)
   if (before !== null) typed.value = { ...typed.value, ...before }
   const write = () => localStorage.setItem(place, JSON.stringify({ at: Date.now(), typed: typed.value }))
-  const stop = watchDebounced(typed, write, { deep: true, debounce: 150, maxWait: 500 })
+  const stopWatching = watchDebounced(typed, write, { deep: true, debounce: 150, maxWait: 500 })
   const stopAtLeaving = useEventListener(window, 'pagehide', write)
+  let kept = true
+  const stop = () => {
+    kept = false
+    stopWatching()
+    stopAtLeaving()
+  }
   return {
     restored: before !== null,
+    leave: () => {
+      if (!kept) return
+      write()
+      stop()
+    },
     forget: () => {
       stop()
-      stopAtLeaving()
       localStorage.removeItem(place)
     },
   }

@@ -32,6 +32,16 @@ export function missing(step: Step, typed: Typed): string[] {
   return asked(step, typed).filter(owed).map((field) => field.label)
 }
 
+/** The step with nothing asked that the leader gives by signing. */
+export function withoutPaper(step: Step): Step {
+  return { ...step, fields: (step.fields ?? []).filter((field) => field.name !== step.sign_off) }
+}
+
+/** What was written into a step, as its form has it. */
+export function typedOf(command: Model<'PreparedOut'>['command']): Typed {
+  return Object.fromEntries(Object.entries(command).filter(([name, value]) => name !== 'do' && value !== null && value !== false && value !== ''))
+}
+
 /** As POST /tickets/{number}/commands takes it: only what was asked, and nothing empty. */
 export function command(step: Step, typed: Typed): Command {
   const given = asked(step, typed)

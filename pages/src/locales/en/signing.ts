@@ -1,0 +1,25 @@
+import type zh from '../zh/signing'
+
+export default {
+  send: 'Send to the leader to sign',
+  clock: 'All limits go on running while it waits for the signature.',
+  sent: 'Sent to be signed; the limits go on running.',
+  waits: 'To be signed: {step}, sent by {who} at {at}',
+  back: 'Came back unsigned: {step}, by {who} at {at}',
+  sign: 'Sign',
+  refuse: 'Send back',
+  withdraw: 'Withdraw',
+  revise: 'Change and send again',
+  drop: 'Do not send again',
+  mine: 'I sign this myself',
+  opinion: 'Remark (may be empty)',
+  reason: 'Why it goes back',
+  agree: 'Agree: {step}',
+  sendBack: 'Send back',
+  title: { agree: 'Sign: {step}', back: 'Send back: {step}' },
+  prepared: 'Prepared by {who}; it may be changed.',
+  preparedBy: 'prepared by {who}',
+  signed: 'Signed: {step}',
+  returned: 'Sent back.',
+  withdrawn: 'Withdrawn.',
+} satisfies typeof zh
