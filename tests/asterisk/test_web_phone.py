@@ -16,10 +16,12 @@ from sqlalchemy import select
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from calls.tables import calls
+from hotline.phone import PhoneError
 from hotline.secrets import load_secrets
 from hotline.web_phone import HEADER, SECONDS, WebPhones, seal_key, sealed
 from tests.asterisk.browser_sip import BrowserSip, browser_sip
 from tests.asterisk.instance import Instance
+from tests.asterisk.phones import Phones
 from tests.asterisk.records import wait
 from web.api.services import PhoneAccess
 
@@ -77,6 +79,16 @@ async def test_with_the_account_nothing_else_is_reached(hotline: Instance) -> No
     async with phone_of(hotline) as phone:
         for number in ("1001", "110", "2001", "agents", "s", "13900001111"):
             assert await attempt(phone, access_of(hotline).token, number) == 404, number
+
+
+async def test_what_a_page_was_given_is_good_at_the_socket_alone(phones: Phones) -> None:
+    """A desk telephone registers from anywhere."""
+    password = phones.instance.agent_password("2001")
+    await phones.bank.register("1001", phones.instance.agent_password("1001"), bind="127.0.0.66")
+    with pytest.raises(PhoneError):
+        await phones.bank.register("2001", password, bind="127.0.0.66")
+    async with browser_sip(phones.instance, "2001", password) as phone:
+        assert await phone.invite("9999", {}) == 404, "who it is was not asked about"
 
 
 async def test_of_two_calls_with_one_token_at_once_one_gets_through_at_most(hotline: Instance) -> None:
