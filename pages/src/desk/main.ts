@@ -6,6 +6,7 @@ import './desk.css'
 import { createApp } from 'vue'
 
 import { i18n } from '@/locales'
+import { keepFocus } from '@/shared/focus'
 import { complain } from '@/shared/trouble'
 
 import App from './App.vue'
@@ -17,3 +18,4 @@ app.config.errorHandler = (error) => {
   throw error
 }
 app.use(i18n).use(router).mount('#app')
+keepFocus()
