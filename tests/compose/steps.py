@@ -179,7 +179,10 @@ def recorded(stack: Stack) -> dict[str, Any]:
         done = calls and calls[0]["ended_at"] and calls[0]["ticket"]
         return calls[0] if done and (calls[0]["recording"] or {}).get("state") == "done" else None
 
-    return _until(complete, RECORDED_SECONDS, "no complete record of the call")
+    try:
+        return _until(complete, RECORDED_SECONDS, "no complete record of the call")
+    except Failed as error:
+        raise Failed(f"{error}: {json.dumps(stack.ask('calls', '--last', '1'), ensure_ascii=False)}") from error
 
 
 def _phone(*command: str) -> tuple[str, ...]:
