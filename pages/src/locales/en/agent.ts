@@ -113,7 +113,7 @@ export default {
     title: 'Title',
     content: 'Content',
     requester: 'Requester',
-    contact: 'Contact number',
+    contact: 'Contact',
     address: 'Place',
     area: 'District',
     urgent: 'Urgent',
