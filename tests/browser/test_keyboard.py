@@ -1,0 +1,190 @@
+"""An agent's and a dispatcher's work with the keyboard alone: at every step it can be seen where one is."""
+
+from __future__ import annotations
+
+import re
+from datetime import UTC, datetime
+
+from playwright.async_api import Locator, expect
+from playwright.async_api import TimeoutError as PlaywrightTimeout
+
+from people.roles import Role
+from tests.asterisk.instance import Instance
+from tests.asterisk.phones import Phones
+from tests.asterisk.records import call_of
+from tests.browser.browsing import Tab
+from tests.browser.conftest import Somebody
+from tests.browser.pages import employed, enter, there
+
+CITIZEN, EXTENSION = "13922225031", "2005"
+MOST_STEPS = 60
+"""So often Tab may be pressed to get somewhere: a page where it takes more is not for a keyboard."""
+BLINK_SECONDS = 2.0
+_FOCUS = """() => {
+  const at = document.activeElement
+  if (!at || at === document.body || at === document.documentElement) return 'focus is nowhere'
+  const told = `${at.tagName.toLowerCase()}.${at.className} "${(at.innerText || at.ariaLabel || '').slice(0, 40)}"`
+  const framed = one => {
+    const style = one && getComputedStyle(one)
+    const outlined = style && style.outlineStyle !== 'none' && parseFloat(style.outlineWidth) > 0
+    return style && (outlined || style.boxShadow !== 'none')
+  }
+  // The frame may be drawn around the box of a field, or around what stands for a radio button.
+  const field = at.closest('.el-select__wrapper, .el-input__wrapper')
+  if (![at, at.nextElementSibling, field].some(framed)) return `nothing shows where the focus is: ${told}`
+  const box = (field ?? at.closest('label') ?? at).getBoundingClientRect()
+  const inside = box.bottom > 0 && box.top < innerHeight && box.right > 0 && box.left < innerWidth
+  return inside ? '' : `the focus is out of sight: ${told}`
+}"""
+
+
+class Keyboard:
+    """Somebody who has no mouse. Each key is followed by a look at where the focus is."""
+
+    def __init__(self, tab: Tab) -> None:
+        self.tab, self.page = tab, tab.page
+
+    async def press(self, key: str, *, look: bool = True) -> None:
+        await self.page.keyboard.press(key)
+        if look:
+            await self.look(f"after {key}")
+
+    async def look(self, when: str) -> None:
+        """Where the focus is can be seen, or can be at once: what it was at may just be going."""
+        try:
+            await self.page.wait_for_function(f"() => ({_FOCUS})() === ''", timeout=1000 * BLINK_SECONDS)
+        except PlaywrightTimeout:
+            raise AssertionError(f"{when}: {await self.tab.run(_FOCUS)}") from None
+
+    async def reach(self, wanted: Locator, key: str = "Tab") -> None:
+        """By Tab, however many it takes within reason; every place on the way can be seen."""
+        for _ in range(MOST_STEPS):
+            if await wanted.evaluate("one => one === document.activeElement"):
+                return
+            await self.press(key, look=False)
+            # After the last place of a page comes the browser's own frame, then the first.
+            if not await self.tab.run("() => document.activeElement === document.body"):
+                await self.look(f"after {key}")
+        raise AssertionError(f"{wanted} is not reached by {key}")
+
+    async def write(self, wanted: Locator, text: str) -> None:
+        await self.reach(wanted)
+        await self.page.keyboard.press("ControlOrMeta+a")
+        await self.page.keyboard.insert_text(text)
+
+    async def choose(self, wanted: Locator, option: str) -> None:
+        """Of a list that opens below a field."""
+        await self.reach(wanted)
+        await self.press("Enter")
+        one = self.page.get_by_role("option", name=re.compile(option))
+        await expect(one).to_be_visible()
+        await self.page.keyboard.insert_text(option)
+        await expect(one).to_be_visible()
+        await self.press("ArrowDown")
+        await self.press("Enter")
+
+
+async def test_an_agents_day(hotline: Instance, phones: Phones, somebody: Somebody) -> None:
+    person = await employed(hotline, "keys-agent", Role.AGENT, display_name="周燕")
+    tab = await somebody("/desk/")
+    await tab.run("() => addEventListener('mousedown', () => { window.mouse = true }, true)")
+    page, keys = tab.page, Keyboard(tab)
+    await expect(page.get_by_label("用户名")).to_be_focused()
+    await keys.write(page.get_by_label("用户名"), person.name)
+    await keys.write(page.get_by_label("密码", exact=True), person.password)
+    await keys.press("Enter", look=False)
+
+    extension = page.get_by_role("combobox", name="分机")
+    await expect(extension).to_be_visible()
+    await keys.choose(extension, EXTENSION)
+    await keys.reach(page.get_by_role("button", name="入席"))
+    await keys.press("Enter", look=False)
+    state = page.get_by_role("region", name="座席状态")
+    await expect(state).to_be_visible()
+    await expect(state.get_by_role("button", name="示闲")).to_be_enabled()
+    await keys.press("Alt+R")
+    await expect(state.get_by_role("status").first).to_contain_text("示闲")
+
+    since = datetime.now(UTC)
+    line = await phones.citizen(CITIZEN, keys="w1,1", tone=440)
+    call = page.get_by_role("region", name="当前通话")
+    await expect(call.get_by_role("button", name="接听")).to_be_visible(timeout=20_000)
+    await keys.press("F2")
+    await expect(call.get_by_role("button", name="保持")).to_be_enabled()
+    await tab.hears(440)
+
+    form = page.get_by_role("region", name="诉求登记")
+    await keys.reach(form.get_by_role("radio", name="咨询"))
+    while not await form.get_by_role("radio", name="投诉").is_checked():
+        await keys.press("ArrowRight")
+    await keys.write(form.get_by_label("标题"), "楼道堆放杂物")
+    await keys.write(form.get_by_label("诉求内容"), "三单元二楼楼道堆放杂物，影响通行。")
+    await keys.write(form.get_by_label("地点"), "中山路 12 号三单元")
+    await keys.press("Control+s")
+    saved = page.get_by_text(re.compile(r"\d{8}-\d{6} 已保存"))
+    await expect(saved).to_be_visible()
+
+    await keys.press("F8")
+    await expect(call.get_by_role("button", name="恢复通话")).to_be_visible()
+    await keys.press("F8")
+    await expect(call.get_by_role("button", name="保持")).to_be_visible()
+    await keys.press("F9", look=False)
+    dialog = page.get_by_role("dialog", name="转接")
+    await expect(dialog.get_by_role("combobox")).to_be_focused()
+    await keys.reach(dialog.get_by_role("radio", name="分机"), "Shift+Tab")
+    await keys.press("ArrowRight")
+    await expect(dialog.get_by_role("radio", name="队列")).to_be_checked()
+    await keys.press("Escape", look=False)
+    await expect(dialog).to_be_hidden()
+    await keys.look("after the dialog")
+
+    await keys.press("Control+Enter")
+    await expect(form.get_by_text("已受理", exact=True)).to_be_visible()
+    await keys.press("F4")
+    await line.ended(15)
+    await expect(state.get_by_role("status").first).to_contain_text("话后处理")
+    await keys.press("Alt+R")
+    await expect(state.get_by_role("status").first).to_contain_text("示闲")
+
+    await keys.press("Alt+B", look=False)
+    reason = page.get_by_role("menuitem").nth(1)
+    await expect(reason).to_be_visible()
+    why = await reason.inner_text()
+    await keys.reach(reason, "ArrowDown")
+    await keys.press("Enter", look=False)
+    await expect(state.get_by_role("status").first).to_contain_text(f"示忙（{why}）")
+    await keys.look("after the menu")
+    await keys.reach(page.get_by_role("button", name="离席"))
+    await keys.press("Enter", look=False)
+    await expect(page.get_by_role("combobox", name="分机")).to_be_visible()
+    await keys.reach(page.get_by_role("button", name="周燕"), "Shift+Tab")
+    await keys.press("Enter", look=False)
+    leave = page.get_by_role("menuitem", name="退出登录")
+    await expect(leave).to_be_visible()
+    await keys.reach(leave, "ArrowDown")
+    await keys.press("Enter", look=False)
+    await expect(page.get_by_label("用户名")).to_be_focused()
+    assert await tab.run("() => window.mouse === undefined")
+    found = await call_of(hotline, CITIZEN, since=since)
+    assert found["agent"] == EXTENSION
+    (ticket,) = [one for one in hotline.hotline("tickets") if one["number"] == found["ticket"]]
+    assert (ticket["title"], ticket["state"]) == ("楼道堆放杂物", "accepted")
+
+
+async def test_a_dispatchers_queue(hotline: Instance, somebody: Somebody) -> None:
+    """Down and up the list, one accepted by A, dispatched by 1 where there is a suggestion, else by the form of D."""
+    city = hotline.hotline("demo", "load", "dalian", "--force")
+    try:
+        tab = await enter(
+            (await somebody("/desk/sign-in")).window, await there(hotline, "dl-paidan1"), "/desk/dispatch"
+        )
+        page, keys = tab.page, Keyboard(tab)
+        ticket = page.get_by_role("article")
+        first = await ticket.get_attribute("aria-label")
+        await keys.press("j", look=False)
+        await expect(ticket).not_to_have_attribute("aria-label", first or "")
+        await keys.press("k", look=False)
+        await expect(ticket).to_have_attribute("aria-label", first or "")
+        assert city["tickets"]
+    finally:
+        hotline.hotline("demo", "remove")
