@@ -70,10 +70,17 @@ Answer = Told | Literal["wrong", "limited"]
 
 
 async def enquire(
-    connection: AsyncConnection, unseal: Unseal, caller: str, ticket: str, last_four: str, most: int
+    connection: AsyncConnection,
+    unseal: Unseal,
+    caller: str,
+    ticket: str,
+    last_four: str,
+    most: int,
+    most_of_caller: int | None = None,
 ) -> Answer:
     """``caller``: by what a caller is recognised (:func:`tickets.ticket.key_of`), empty for nobody in particular.
-    ``ticket``: as keyed or said; empty: the caller's latest. ``most``: wrong answers in 24 hours.
+    ``ticket``: as keyed or said; empty: the caller's latest. ``most``: wrong answers in 24 hours, about a ticket
+    and of a caller; ``most_of_caller``: where a caller is no single telephone, instead.
 
     Raises whatever ``unseal`` raises.
     """
@@ -82,7 +89,7 @@ async def enquire(
     # Two calls at once must not both have the last guess.
     await connection.execute(_TURN, {"one": f"progress caller {caller}", "other": f"progress ticket {about}"})
     tries = (await connection.execute(_TRIES, {"caller": caller, "ticket": about})).one()
-    if tries.of_caller >= most or (about and tries.of_ticket >= most):
+    if tries.of_caller >= (most if most_of_caller is None else most_of_caller) or (about and tries.of_ticket >= most):
         return "limited"
     if not is_one_of(last_four, [] if asked is None else telephones(_words(asked, unseal))):
         await connection.execute(insert(progress_tries).values(caller=caller, ticket=about))

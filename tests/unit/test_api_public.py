@@ -14,7 +14,7 @@ import pytest
 import pytest_asyncio
 from aiohttp import ClientResponse, FormData
 from aiohttp.test_utils import TestClient, TestServer
-from sqlalchemy import func, select
+from sqlalchemy import func, insert, select
 from sqlalchemy.ext.asyncio import AsyncEngine
 
 from line.tables import progress_tries
@@ -23,6 +23,7 @@ from tests.unit.api_peer import Api, api_for
 from tickets.tables import tickets
 from web.api import attachments, public
 from web.api.citizens import ENQUIRE, PHONE, SUBMIT
+from web.api.follow import WRONG_OF_PLACE
 from web.api.public import A_DAY, PHOTOS
 from web.api.services import PhoneAccess
 from web.app import create_app
@@ -188,12 +189,35 @@ async def test_whether_there_is_such_a_ticket_is_not_told(api: Api) -> None:
             answer = await api.ask(None, "POST", "/public/progress", json=asked)
             problem = await answer.json()
             answers.append((answer.status, problem["code"], problem["detail"], answer.headers.get("Retry-After")))
-    # The tries of one place are counted together, whatever it asked about.
-    assert len(set(answers[: api.services.progress_tries])) == 1
-    assert answers[0][0] == 404
-    assert {one[0] for one in answers[api.services.progress_tries :]} == {429}
+    assert answers[::2] == answers[1::2]
+    assert [one[0] for one in answers[::2]] == [404] * api.services.progress_tries + [429]
     right = await api.ask(None, "POST", "/public/progress", json={**there, "last4": "1111"})
     assert right.status == 429, "who has guessed too often is not told that now it is right"
+
+
+async def test_who_shares_an_address_is_not_shut_out_by_others(api: Api) -> None:
+    number = await done(api)
+    day = number.split("-")[0]
+
+    async def wrong(tries: int) -> set[int]:
+        asked = {"number": f"{day}-{900_000 + tries:06}", "last4": "2222"}
+        return {(await api.ask(None, "POST", "/public/progress", json=asked)).status for _ in range(4)}
+
+    assert await wrong(0) | await wrong(1) | await wrong(2) | await wrong(3) == {404}
+    said = {"number": number, "last4": "1111", "level": "satisfied"}
+    assert (await api.json(None, "POST", "/public/rating", json=said))["rating"] == "satisfied"
+
+
+async def test_one_place_guesses_at_a_hundred_tickets_and_no_more(api: Api) -> None:
+    made = await submitted(api)
+    who = f"web:{api.services.rulebook().mark('127.0.0.1')}"
+    guesses = [{"caller": who, "ticket": f"20200101-{nth:06}"} for nth in range(WRONG_OF_PLACE - 1)]
+    async with api.engine.begin() as connection:
+        await connection.execute(insert(progress_tries), guesses)
+    asked = {"number": made["number"], "last4": "1111"}
+    assert (await api.ask(None, "POST", "/public/progress", json=asked)).status == 200
+    assert (await api.ask(None, "POST", "/public/progress", json={**asked, "last4": "2222"})).status == 404
+    assert (await api.ask(None, "POST", "/public/progress", json=asked)).status == 429
 
 
 async def test_many_places_cannot_guess_at_one_ticket(engine: AsyncEngine, database_url: str, tmp_path: Path) -> None:

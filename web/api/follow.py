@@ -27,6 +27,9 @@ from web.api.problem import Problem
 from web.limits import place_of
 
 routes = Routes("public")
+WRONG_OF_PLACE = 100
+"""Wrong answers a day from one address: a whole office or a carrier's customers may share it. How often one ticket is
+guessed at is bounded as for telephones."""
 _TOLD = frozenset({"received", "accept", "decline", "dispatch", "forward", "extend", "complete", "review", "archive"})
 _TOLD_ANEW = frozenset({"rate", "unsolved", "ask_callback"})
 _STAGE_NAMES: dict[Stage, str] = {
@@ -105,7 +108,7 @@ async def _told(call: Call, connection: AsyncConnection, asked: WhoseTicket) -> 
     # Addresses are no telephones, and are not kept as they are.
     who = f"web:{rulebook.mark(place_of(call.address))}"
     tries = call.services.progress_tries
-    answer = await enquire(connection, unseal, who, asked.number, asked.last4, tries)
+    answer = await enquire(connection, unseal, who, asked.number, asked.last4, tries, WRONG_OF_PLACE)
     if isinstance(answer, Told):
         await note(call, connection, "public.progress", f"ticket:{answer.number}")
     return answer
