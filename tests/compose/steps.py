@@ -89,7 +89,7 @@ def call_without_voice(stack: Stack) -> str:
     if not call["fallback"] or call["category"] != "complaint":
         raise Failed(f"the fallback script did not decide: {call}")
     stack.compose("up", "--detach", "--wait", "voice", seconds=RESTART_SECONDS)
-    dial(stack, "--keys", "3", "--for", "4")
+    dial(stack, "--keys", "w4,3", "--for", "10")
     if recorded(stack)["fallback"]:
         raise Failed("the voice server is back, but was not asked")
     return f"ticket {call['ticket']}"
@@ -98,7 +98,7 @@ def call_without_voice(stack: Stack) -> str:
 def call_without_database(stack: Stack) -> str:
     """Calls go on; what happened in them is read from Asterisk's log when the database is back."""
     stack.compose("kill", "db")
-    events = dial(stack, "--keys", "3", "--for", "4")
+    events = dial(stack, "--keys", "w4,3", "--for", "10")
     if ("connected", "help") not in [(event["event"], event["detail"]) for event in events]:
         raise Failed(f"the caller was not put into the queue: {events}")
     stack.compose("start", "db")
