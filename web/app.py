@@ -25,6 +25,7 @@ from web.live import Live
 from web.metrics import Scrape
 from web.pages import mount_pages
 from web.sip_socket import SipSocket
+from web.streams import Streams
 
 Probe = Callable[[], Awaitable[bool]]
 PROBE_SECONDS = 3.0
@@ -56,6 +57,7 @@ def create_app(
     app.on_startup.append(_sweep(services.files))
     app.cleanup_ctx.append(_live(services.live))
     app.on_shutdown.append(_close(services.live))
+    app.on_shutdown.append(_close(services.words))
     return app
 
 
@@ -89,11 +91,11 @@ def _live(live: Live) -> Callable[[web.Application], AsyncIterator[None]]:
     return run
 
 
-def _close(live: Live) -> Callable[[web.Application], Awaitable[None]]:
+def _close(streams: Live | Streams) -> Callable[[web.Application], Awaitable[None]]:
     """Streams end before the server waits for its requests to end."""
 
     async def close(app: web.Application) -> None:
-        live.close()
+        streams.close()
 
     return close
 

@@ -33,6 +33,7 @@ from tests.unit.api_peer import Api, api_for
 from tests.unit.call_people import AGENT, Line, ours, own, put_call
 from tests.unit.recorded import Heard, joined, silence, tone
 from tests.unit.test_api_calls import ticket_of, turn_secret
+from web import streams
 
 NOW = datetime.now(UTC)
 START = NOW - timedelta(minutes=1)
@@ -373,6 +374,34 @@ async def test_the_stream_ends_when_the_call_is_another_agents_or_confidential(a
     await turn_secret(api, number, "supervisor")
     async with asyncio.timeout(20):
         assert await theirs.content.read() == b""
+
+
+async def test_the_streams_end_when_the_server_goes(api: Api) -> None:
+    await write(api, "喂")
+    answer = await api.ask("dispatcher", "GET", f"/calls/{ONE}/words")
+    await events(answer, 1)
+    async with asyncio.timeout(20):
+        await api.client.app.shutdown()
+        assert await answer.content.read() == b""
+    await api.json("dispatcher", "GET", f"/calls/{ONE}/words", 503)
+
+
+async def test_one_person_reads_so_many_at_once(api: Api, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(streams, "MOST_OF_ONE", 2)
+    await write(api, "喂")
+    open_now = [await api.ask("dispatcher", "GET", f"/calls/{ONE}/words") for _ in range(2)]
+    for answer in open_now:
+        await events(answer, 1)
+    await api.json("dispatcher", "GET", f"/calls/{ONE}/words", 503)
+    other = await api.ask("supervisor", "GET", f"/calls/{ONE}/words")
+    assert len(await events(other, 1)) == 1
+    async with api.engine.begin() as connection:
+        await connection.execute(update(calls).where(calls.c.id == ONE).values(ended_at=datetime.now(UTC)))
+    for answer in open_now:
+        assert await events(answer, 1) == [("over", {"call_id": ONE}, "")]
+        assert await answer.content.read() == b""
+    again = await api.ask("dispatcher", "GET", f"/calls/{ONE}/words")
+    assert len(await events(again, 2)) == 2
 
 
 async def test_off_unless_it_is_switched_on(engine: AsyncEngine, database_url: str, tmp_path: Path) -> None:

@@ -20,6 +20,7 @@ from web.floor import Floors
 from web.limits import Limits
 from web.live import Live
 from web.sounds import Sounds
+from web.streams import Streams
 
 
 class Announcer(Protocol):
@@ -195,9 +196,9 @@ class Services:
     ours at once over all campaigns; ``area_code``: completes local numbers. ``extensions``: the agents'
     telephones; ``ring`` None: there is no telephone system. ``sounds`` None: nor are there recordings.
     ``announcer`` None: nothing can be announced.
-    ``live_words``: what is said in calls that go on is written down. ``telephone`` None: as ``ring``. ``floors``: the
-    live state of the telephone side, None without one. ``limits``: how often citizens may ask;
-    ``progress_tries``: wrong answers a day to the question whose ticket it is."""
+    ``live_words``: what is said in calls that go on is written down; ``words``: who reads it. ``telephone`` None: as
+    ``ring``. ``floors``: the live state of the telephone side, None without one. ``limits``: how often citizens may
+    ask; ``progress_tries``: wrong answers a day to the question whose ticket it is."""
 
     engine: AsyncEngine
     rulebook: Callable[[], Rulebook]
@@ -223,3 +224,4 @@ class Services:
     setup: SetupLink | None = None
     demo: Demo | None = None
     live_words: bool = False
+    words: Streams = field(default_factory=Streams)

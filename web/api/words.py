@@ -4,6 +4,7 @@ recordings. Lines come a few seconds late, and some never: the call's transcript
 from __future__ import annotations
 
 import asyncio
+import contextlib
 from datetime import UTC, datetime
 from time import monotonic
 from typing import Annotated, Literal
@@ -26,6 +27,7 @@ from web.api.page import In
 from web.api.problem import Problem, forbidden
 from web.api.transcripts import LABEL, CallPath
 from web.api.view import Masked
+from web.streams import TooMany
 
 routes = Routes("words")
 LOOK_SECONDS, SELDOM_SECONDS = 0.7, 2.0
@@ -33,8 +35,6 @@ SILENT_SECONDS = 15.0
 """Without a line for so long the call is perhaps not one of those that are followed."""
 HEARTBEAT_SECONDS = 15.0
 _WRITE_SECONDS = 20.0
-_AT_ONCE = 200
-_listening = asyncio.Semaphore(_AT_ONCE)
 
 
 class WordsHeaders(In):
@@ -69,30 +69,36 @@ class CallOver(BaseModel):
     events=LineNow | CallOver,
 )
 async def stream(call: Call, path: CallPath, headers: WordsHeaders) -> Raw:
-    """The stream ends when the call does, when who listens is no longer in it, or the session is over."""
+    """The stream ends when the call does, when who listens is no longer in it, the session is over, or the server goes:
+    the client comes back with Last-Event-ID."""
     if not call.services.live_words:
         raise Problem(409, "off", "没有打开实时转写（[speech] live）。")
-    if _listening.locked():
-        raise Problem(503, "busy", "实时连接太多，请稍后再试。", headers={"Retry-After": "10"})
-    async with _listening:
-        async with call.transaction() as connection:
-            await _admitted(call, connection, path.id)
-            await note_once(call, connection, "call.words", path.id)
-        response = web.StreamResponse(
-            headers={"Content-Type": "text/event-stream; charset=utf-8", "X-Accel-Buffering": "no"}
-        )
-        try:
-            await response.prepare(call.request)
-            await _follow(call, path.id, response, -1 if headers.last is None else headers.last)
-        except (TimeoutError, ConnectionError):
-            pass
+    try:
+        with call.services.words.join(call.principal.actor) as going:
+            return await _stream(call, path.id, -1 if headers.last is None else headers.last, going)
+    except TooMany:
+        raise Problem(503, "busy", "实时连接太多，请稍后再试。", headers={"Retry-After": "10"}) from None
+
+
+async def _stream(call: Call, call_id: str, place: int, going: asyncio.Event) -> Raw:
+    async with call.transaction() as connection:
+        await _admitted(call, connection, call_id)
+        await note_once(call, connection, "call.words", call_id)
+    response = web.StreamResponse(
+        headers={"Content-Type": "text/event-stream; charset=utf-8", "X-Accel-Buffering": "no"}
+    )
+    try:
+        await response.prepare(call.request)
+        await _follow(call, call_id, response, place, going)
+    except (TimeoutError, ConnectionError):
+        pass
     return Raw(response)
 
 
-async def _follow(call: Call, call_id: str, response: web.StreamResponse, place: int) -> None:
+async def _follow(call: Call, call_id: str, response: web.StreamResponse, place: int, going: asyncio.Event) -> None:
     await _write(response, b"retry: 2000\n\n")
     asked = spoke = monotonic()
-    while True:
+    while not going.is_set():
         try:
             async with call.transaction() as connection:
                 over = await _admitted(call, connection, call_id)
@@ -111,7 +117,9 @@ async def _follow(call: Call, call_id: str, response: web.StreamResponse, place:
                 return
             await _write(response, b": here\n\n")
             asked = monotonic()
-        await asyncio.sleep(SELDOM_SECONDS if monotonic() - spoke >= SILENT_SECONDS else LOOK_SECONDS)
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(SELDOM_SECONDS if monotonic() - spoke >= SILENT_SECONDS else LOOK_SECONDS):
+                await going.wait()
 
 
 async def _admitted(call: Call, connection: AsyncConnection, call_id: str) -> bool:
