@@ -119,7 +119,7 @@ def crash(stack: Stack) -> str:
     others = {name: before[name] for name in SERVICES if name not in ("voice", "asterisk")}
     if others != {name: stack.state(name)["State"]["StartedAt"] for name in others}:
         raise Failed("another container was started again as well")
-    dial(stack, "--keys", "1,1,0", "--for", "3")
+    dial(stack, "--keys", "w4,1,1,0", "--for", "10")
     if (call := recorded(stack))["emergency"] != "110":
         raise Failed(f"110 was not reached: {call}")
     return "voice and asterisk came back, 110 reached"
