@@ -17,7 +17,7 @@ export default {
   agree: 'Agree: {step}',
   sendBack: 'Send back',
   title: { agree: 'Sign: {step}', back: 'Send back: {step}' },
-  prepared: 'Prepared by {who}; it may be changed.',
+  prepared: { agree: 'Prepared by {who}; it may be changed.', back: 'Prepared by {who}.' },
   preparedBy: 'prepared by {who}',
   signed: 'Signed: {step}',
   returned: 'Sent back.',

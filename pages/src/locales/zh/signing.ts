@@ -15,7 +15,7 @@ export default {
   agree: '同意并{step}',
   sendBack: '退回修改',
   title: { agree: '签批：{step}', back: '退回修改：{step}' },
-  prepared: '由 {who} 送签，内容可以修改。',
+  prepared: { agree: '由 {who} 送签，内容可以修改。', back: '由 {who} 送签。' },
   preparedBy: '{who} 送签',
   signed: '已签批：{step}',
   returned: '已退回修改。',
