@@ -168,6 +168,10 @@ async def test_a_confidential_tickets_call_is_for_who_sees_the_ticket(api: Api) 
         await api.json(who, "GET", f"/calls/{ONE}/caller", status)
         if who != "manager":
             await api.json(who, "POST", f"/calls/{ONE}/reveal", status, json=LIFE)
+    refused = [(action, who) for action, who in await audited(api) if action == "ticket.refused"]
+    assert refused == [("ticket.refused", f"user:{who}") for who in ("agent",) * 3 + ("manager",) * 2]
+    await api.json("agent", "GET", f"/calls/{THREE}", 404)
+    assert await audited(api, THREE) == [], "there is none"
     card = await api.json("agent", "GET", f"/calls/{TWO}/caller")
     assert card["earlier"] == []
     platform = await api.token([Permission.CALL_READ])

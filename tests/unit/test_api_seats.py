@@ -4,18 +4,21 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterator
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import pytest
 import pytest_asyncio
 from sqlalchemy import delete, select, update
 from sqlalchemy.ext.asyncio import AsyncEngine
 
-from people.roles import Role
+from people import roles
+from people.roles import Permission, Role
 from people.tables import sessions, units, users
 from routing.seat import Doing, SpyMode, Target, TargetKind, Working
 from tests.unit.api_peer import Api, api_for
+from tests.unit.call_people import put_call
 from tests.unit.seat_people import Switchboard
+from tests.unit.test_api_calls import BEGUN, ONE, START, ticket_of, turn_secret
 from web.api import seat
 
 CALL = "hotline-1795330800.1"
@@ -198,3 +201,17 @@ async def test_listening_is_written_down_before_anything_rings(api: Api) -> None
     assert heard == {"agent": "1001", "mode": "whisper"}
     assert board(api).asked[-1] == ("listen", CALL, SpyMode.WHISPER, "3001")
     assert await acts(api, f"call:{CALL}") == [("call.listen", "user:supervisor")] * 2
+
+
+async def test_a_confidential_ticket_s_call_is_listened_to_by_who_may_see_it(
+    api: Api, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    await put_call(api.engine, ONE, START, BEGUN)
+    await turn_secret(api, await ticket_of(api, ONE), "dispatcher")
+    await sit(api, "supervisor", "3001")
+    less = roles.PERMISSIONS[Role.SUPERVISOR] - {Permission.TICKET_CONFIDENTIAL}
+    monkeypatch.setitem(cast(dict[Role, frozenset[Permission]], roles.PERMISSIONS), Role.SUPERVISOR, less)
+    body = {"mode": "listen"}
+    await api.json("supervisor", "POST", f"/calls/{ONE}/listen", 404, json=body)
+    assert not [one for one in board(api).asked if one[0] == "listen"]
+    assert await acts(api, f"call:{ONE}") == [("ticket.refused", "user:supervisor")]

@@ -10,6 +10,7 @@ from people import seats
 from people.roles import Permission
 from routing.seat import SpyMode
 from web.api.call import Call, Reply
+from web.api.calls import row_so_far
 from web.api.endpoint import Routes
 from web.api.page import In
 from web.api.problem import not_found
@@ -104,10 +105,12 @@ async def free(call: Call, path: SeatPath) -> Reply[None]:
     seconds=LISTEN_SECONDS,
 )
 async def listen(call: Call, path: CallPath, body: ListenIn) -> Reply[ListenOut]:
-    """Written down before anything rings. It ends when one's own telephone is hung up."""
+    """Written down before anything rings. It ends when one's own telephone is hung up. A call that began just now may
+    not be known yet, nor any ticket of it."""
     telephone = telephone_of(call)
     mine = await mine_of(call)
     async with call.transaction() as connection:
+        await row_so_far(call, connection, path.id)
         await call.audit(connection, "call.listen", f"call:{path.id}", mode=body.mode, seat=mine.extension)
     agent = await telephone.listen(path.id, body.mode, mine.extension)
     return Reply(ListenOut(agent=agent, mode=body.mode))

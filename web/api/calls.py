@@ -21,7 +21,7 @@ from people.audit import list_entries
 from people.masking import mask_text
 from people.roles import Permission
 from routing.number import normalise
-from tickets.permits import CONFIDENTIAL
+from tickets.permits import CONFIDENTIAL, NotAllowed
 from web.api import calls_view as view
 from web.api.call import Call, Reply
 from web.api.calls_belongs import alerts_of, listened_to, made_for, place_of, tickets_of, transcript_state
@@ -132,15 +132,28 @@ def handler_of(call: Call) -> str | None:
 
 
 async def row_of(call: Call, connection: AsyncConnection, call_id: str) -> Row:
-    """The call, if its tickets allow it. Raises Problem 404."""
+    """The call, if its tickets allow it. Raises NotAllowed, Problem 404."""
+    row = await row_so_far(call, connection, call_id)
+    if row is None:
+        raise not_found()
+    return row
+
+
+async def row_so_far(call: Call, connection: AsyncConnection, call_id: str) -> Row | None:
+    """The same; None for a call that nothing is known of, or nothing yet. Raises NotAllowed."""
     try:
         return await find.one_call(connection, call_id, handler=handler_of(call))
     except UnknownCall:
-        raise not_found() from None
+        pass
+    try:
+        await find.one_call(connection, call_id, handler=None)
+    except UnknownCall:
+        return None
+    raise NotAllowed("没有这个来电", hidden=True)
 
 
 async def whole(call: Call, connection: AsyncConnection, call_id: str) -> tuple[Row, Folded]:
-    """With its timeline. Raises Problem 404."""
+    """With its timeline. Raises NotAllowed, Problem 404."""
     row = await row_of(call, connection, call_id)
     folded = await load_timeline(connection, call_id)
     # A row whose lines are gone, as a test's may be, is a call all the same.

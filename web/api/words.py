@@ -19,6 +19,7 @@ from calls.live_words import Line
 from people.masking import mask_text
 from people.roles import Permission
 from people.seats import seat_of
+from tickets.permits import NotAllowed
 from web.api.auth import still_admitted
 from web.api.call import Call, Raw
 from web.api.calls import note_once, row_of
@@ -103,7 +104,7 @@ async def _follow(call: Call, call_id: str, response: web.StreamResponse, place:
             async with call.transaction() as connection:
                 over = await _admitted(call, connection, call_id)
                 found = await live_words.lines(connection, call_id, place)
-        except Problem:  # confidential now, or somebody else's call
+        except (NotAllowed, Problem):  # confidential now, or somebody else's call
             return
         for one in found:
             place, spoke = one.place, monotonic()
@@ -123,7 +124,7 @@ async def _follow(call: Call, call_id: str, response: web.StreamResponse, place:
 
 
 async def _admitted(call: Call, connection: AsyncConnection, call_id: str) -> bool:
-    """Whether the call is over. Raises Problem for whom it is not."""
+    """Whether the call is over. Raises NotAllowed, Problem for whom it is not."""
     row: Row = await row_of(call, connection, call_id)
     if Permission.RECORDING_LISTEN not in call.principal.permissions:
         seat = await seat_of(connection, call.principal.user_id, datetime.now(UTC))
