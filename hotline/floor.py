@@ -40,6 +40,7 @@ GATHER_SECONDS, APART_SECONDS = 0.05, 0.2
 LOOK_SECONDS = 1.0
 """Wrap-up times end by the clock, and a lost connection is noticed."""
 ANEW_SECONDS = 60.0
+BEGIN_SECONDS = 2.0
 SEATS_SECONDS, TODAY_SECONDS, UNWATCHED_SECONDS = 1.0, 5.0, 10.0
 AT_ONCE = 100
 """Questions to Asterisk."""
@@ -61,6 +62,18 @@ def plan(rules: Rules) -> Plan:
         ours={PREFIX: Via.CALLBACK, CALLS: Via.PLACE, AGENT_CALLS: Via.OUTGOING},
         mask=mask_phone,
     )
+
+
+async def keep(settings: Settings, rules: Rules, engine: AsyncEngine, floors: Floors) -> None:
+    """Until cancelled. After a fault that nobody expected another keeper begins, and until it has Asterisk's lists what
+    is told says that it is not ready."""
+    while True:
+        try:
+            await FloorKeeper(settings, rules, engine, floors).run()
+        except Exception:  # the live view alone is without a keeper; the web server goes on
+            log.exception("the live view of the telephones begins anew")
+        floors.publish_unready(datetime.now(UTC))
+        await asyncio.sleep(BEGIN_SECONDS)
 
 
 class FloorKeeper:

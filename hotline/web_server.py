@@ -14,7 +14,7 @@ from sqlalchemy.ext.asyncio import AsyncEngine
 from hotline.db import database_url, driver_url, open_engine
 from hotline.demo import Demonstration
 from hotline.first_run import SetupFile
-from hotline.floor import FloorKeeper
+from hotline.floor import keep
 from hotline.handover import Offer, take
 from hotline.health import probes
 from hotline.logs import configure_logging
@@ -110,12 +110,8 @@ async def serve(settings: Settings) -> None:
 
 
 async def _floor(settings: Settings, engine: AsyncEngine, floors: Floors | None) -> None:
-    """The live view; if it fails the web server goes on without."""
     if floors is not None:
-        try:
-            await FloorKeeper(settings, load_rules(), engine, floors).run()
-        except Exception:
-            log.exception("there is no live view of the telephones")
+        await keep(settings, load_rules(), engine, floors)
 
 
 def main() -> None:

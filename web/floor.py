@@ -99,6 +99,10 @@ class Floors:
         for wake in self._watching:
             wake.set()
 
+    def publish_unready(self, at: datetime) -> None:
+        """The state is no longer kept: it is what was known last."""
+        self.publish(replace(self._floor, ready=False), at)
+
     @contextmanager
     def watch(self, wake: asyncio.Event) -> Iterator[None]:
         """``wake`` is set whenever there is a new state."""

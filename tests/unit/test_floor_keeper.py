@@ -4,17 +4,19 @@ from __future__ import annotations
 
 import asyncio
 import logging
+from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
 from sqlalchemy.ext.asyncio import AsyncEngine
 
 from hotline import floor
-from hotline.floor import FloorKeeper
+from hotline.floor import FloorKeeper, keep
 from hotline.rules import load_rules
 from hotline.secrets import load_or_create
 from hotline.settings import Settings
-from web.floor import Floors
+from routing.floor_rows import Floor
+from web.floor import Floors, Viewer
 
 
 async def test_it_asks_anew_after_a_fault(
@@ -42,3 +44,33 @@ async def test_it_asks_anew_after_a_fault(
         asking.cancel()
         await asyncio.gather(asking, return_exceptions=True)
     assert "a list nobody expected" in caplog.text
+
+
+async def test_after_a_fault_another_keeper_begins_and_meanwhile_it_is_not_ready(
+    engine: AsyncEngine, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    settings = Settings(home=tmp_path)
+    load_or_create(settings, [])
+    floors, who = Floors(), Viewer("one", all_calls=True)
+    monkeypatch.setattr(floor, "BEGIN_SECONDS", 0.0)
+    again, ready = asyncio.Event(), []
+
+    async def figures(self: FloorKeeper) -> None:
+        if not ready:
+            floors.publish(Floor(ready=True), datetime.now(UTC))
+            ready.append(floors.snapshot(who).ready)
+            raise ValueError("a row nobody expected")
+        ready.append(floors.snapshot(who).ready)
+        again.set()
+        await asyncio.Event().wait()
+
+    monkeypatch.setattr(FloorKeeper, "_figures", figures)
+    monkeypatch.setattr(FloorKeeper, "_publish", lambda self: asyncio.Event().wait())
+    with caplog.at_level(logging.ERROR, logger=floor.__name__):
+        keeping = asyncio.create_task(keep(settings, load_rules(), engine, floors))
+        async with asyncio.timeout(20):
+            await again.wait()
+        keeping.cancel()
+        await asyncio.gather(keeping, return_exceptions=True)
+    assert ready == [True, False]
+    assert "a row nobody expected" in caplog.text
