@@ -14,8 +14,6 @@ import tempfile
 from contextlib import AsyncExitStack
 from pathlib import Path
 
-from PIL import Image
-
 from hotline.settings import CHECKOUT
 from tests.asterisk import namespaces
 from tests.asterisk.instance import Instance
@@ -27,8 +25,6 @@ from tools import build_pages
 
 OUT = CHECKOUT / "docs" / "pictures"
 CITY = "dalian"
-COLOURS = 128
-"""A page has few; a third of the size."""
 
 
 async def _all(hotline: Instance, names: list[str]) -> None:
@@ -41,8 +37,6 @@ async def _all(hotline: Instance, names: list[str]) -> None:
         hotline.hotline("demo", "load", CITY)
         for name in [one for one in names if one not in FIRST]:
             await studio.play(name)
-        for file in studio.taken:
-            Image.open(file).convert("RGB").quantize(COLOURS, dither=Image.Dither.NONE).save(file, optimize=True)
 
 
 def main(names: list[str]) -> int:
