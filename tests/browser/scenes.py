@@ -29,8 +29,8 @@ AGENT, DISPATCHER, OFFICER = "dl-huawu1", "dl-paidan1", "dl-rejie-jb"
 SUPERVISOR, ADMINISTRATOR = "dl-duban", "dl-guanli"
 EXTENSION, CALLER = "2001", "13822225001"
 VOICE = CHECKOUT / "ivr" / "prompts" / "zh"
-COLOURS = 128
-"""A page has few; a third of the size."""
+COLOURS = 256
+"""A page has few; a third of the size. What is small and of a colour of its own keeps it."""
 STILL_MS = 900
 """For a chart to be drawn; live pages never fall silent by themselves."""
 MARKET = "夏家河子市场门口流动摊贩占道经营，早晚高峰车辆无法通行，希望有人管理。"
@@ -69,7 +69,7 @@ class Studio:
         file = self.out / f"{name}.png"
         await tab.page.screenshot(path=file, animations="disabled")
         with Image.open(file) as full:
-            few = full.convert("RGB").quantize(COLOURS, dither=Image.Dither.NONE)
+            few = full.convert("RGB").quantize(COLOURS, Image.Quantize.MAXCOVERAGE, dither=Image.Dither.NONE)
         few.save(file, optimize=True)
         print(f"  {file.name}", flush=True)
 
@@ -80,10 +80,10 @@ class Studio:
         await self.take(tab, f"{name}-mobile")
         await tab.page.set_viewport_size({"width": DESKTOP[0], "height": DESKTOP[1]})
 
-    async def talk(self, number: str, extension: str = "1001", **script: object) -> Line:
+    async def talk(self, number: str, extension: str = "1001") -> Line:
         """A citizen and an agent at a table."""
         account = await self.phones.agent(extension, say=VOICE / "overload.wav", loop=True)
-        line = await self.phones.citizen(number, keys="w1,1", say=VOICE / "ask-emergency.wav", loop=True, **script)
+        line = await self.phones.citizen(number, keys="w1,1", say=VOICE / "ask-emergency.wav", loop=True)
         await taken(account)
         return line
 

@@ -20,10 +20,11 @@ from tests.asterisk.phones import Phones, taken
 from tests.asterisk.records import call_of
 from tests.browser.browsing import Tab
 from tests.browser.conftest import Somebody
+from tests.browser.keyboard import Keyboard
 from tests.browser.looking import Quiet, Route, faults, route_now, routes
 from tests.browser.pages import answer, be_ready, enter, hang_up, sit_down, stand_up, there
 
-CITY, TICKET = "dalian", "20261118-000001"
+CITY = "dalian"
 STAFF: Mapping[Role, str] = {
     Role.AGENT: "dl-huawu1",
     Role.DISPATCHER: "dl-paidan1",
@@ -167,3 +168,32 @@ async def test_a_call_in_its_life(hotline: Instance, phones: Phones, somebody: S
     wrong += await faults(wall, "a call's life", calm)
     await stand_up(tab)
     assert wrong == []
+
+
+async def test_a_dispatcher_without_a_mouse(hotline: Instance, somebody: Somebody, city: Mapping[str, str]) -> None:
+    """Down and up the list, one accepted by A, sent to the first unit that is proposed by 1."""
+    number = next(number for title, number in city.items() if "复杂咨询" in title)
+    tab, quiet = await signed_in(hotline, somebody, Role.DISPATCHER, "/desk/dispatch")
+    page, keys = tab.page, Keyboard(tab)
+    ticket = page.get_by_role("article")
+    first = await ticket.get_attribute("aria-label") or ""
+    await page.keyboard.press("j")
+    await expect(ticket).not_to_have_attribute("aria-label", first)
+    await page.keyboard.press("k")
+    await expect(ticket).to_have_attribute("aria-label", first)
+    while await ticket.get_attribute("aria-label") != number:
+        await page.keyboard.press("j")
+        await quiet.settled(tab)
+    await page.keyboard.press("a")
+    dialog = page.get_by_role("dialog", name="受理", exact=True)
+    await expect(dialog).to_be_visible()
+    await keys.reach(dialog.get_by_role("button", name="受理", exact=True))
+    await keys.press("Enter", look=False)
+    await expect(dialog).to_be_hidden()
+    await keys.look("after the form")
+    await keys.reach(page.get_by_role("button", name=re.compile("待转办 1")), "Shift+Tab")
+    await keys.press("Enter")
+    await expect(ticket).to_have_attribute("aria-label", number)
+    await expect(page.get_by_role("button", name="派给").first).to_be_enabled()
+    await page.keyboard.press("1")
+    await expect(page.get_by_text(f"{number} 已转办至")).to_be_visible()
