@@ -101,7 +101,8 @@ class Telephones:
         async with self._asterisk(extension) as ami:
             call = find_call(await channels(ami), extension)
             if do is Doing.REJOIN:
-                await _ring(ami, extension, seat_call.AGAIN, "seat", {"AGAIN_WITH": left_behind(call)})
+                channels_of = {"AGAIN_WITH": left_behind(call), "AGAIN_FOR": call.channel}
+                await _ring(ami, extension, seat_call.AGAIN, "seat", channels_of)
                 return call.call_id
             commands = plan(call, seat, do, to)
             if to is not None:

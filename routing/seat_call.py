@@ -91,10 +91,18 @@ def plan(call: SeatCall, seat: Seat, do: Doing, target: Target | None) -> list[C
 
 
 def left_behind(call: SeatCall) -> str:
-    """The channel that the seat's new telephone takes on. Raises TelephoneFault."""
-    if not call.up or len(call.others) != 1 or call.consult or call.consulted:
+    """The channel that the seat's new telephone takes on, or of a call of three joins: of those who are there, the one
+    who was first. Raises TelephoneFault."""
+    # Who was consulted and joined is for a moment there by way of the consultation's own half.
+    apart = call.consult and (call.consult not in call.others or len(call.others) == 1)
+    if not call.up or len(call.others) not in (1, 2) or apart or call.consulted:
         raise TelephoneFault("not_now", "这个通话不能在新的页面上继续")
-    return call.others[0]
+    return min(call.others, key=lambda one: (one == call.consult, _made(one)))
+
+
+def _made(channel: str) -> str:
+    """Channels are numbered as they are made."""
+    return channel.rpartition("-")[2]
 
 
 def _begin(call: SeatCall, do: Doing, target: Target) -> list[Command]:
@@ -159,7 +167,7 @@ def agent_in(rows: Sequence[ChannelRow], call_id: str, extensions: Sequence[str]
     """Extension and channel of the agent who talks in this call: of several, the one who was there first. Raises
     TelephoneFault ``no_agent``."""
     talking = [row for row in rows if row.call_id == call_id and row.bridge_id and row.state == "Up"]
-    for row in sorted(talking, key=lambda row: row.channel.rpartition("-")[2]):
+    for row in sorted(talking, key=lambda row: _made(row.channel)):
         extension = row.channel.removeprefix("PJSIP/").rpartition("-")[0]
         if row.channel.startswith("PJSIP/") and extension in extensions:
             return extension, row.channel

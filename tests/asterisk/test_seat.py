@@ -291,6 +291,37 @@ async def test_muted_and_taken_on_by_a_page_that_was_loaded_anew(desk: Desk, tmp
     assert tone_share(muted[-rate:, 0], rate, AGENT) < 0.1
 
 
+async def test_a_call_of_three_is_joined_by_a_page_that_was_loaded_anew(desk: Desk, tmp_path: Path) -> None:
+    police = await desk.phones.centre(CENTRE, desk.police, tone=THIRD, record=tmp_path / "police.wav")
+    agent = await desk.phones.agent("1001", tone=AGENT, calls=2)
+    line, talk = await desk.talk("13944440011", agent, tone=CALLER, record=tmp_path / "caller.wav")
+    await desk.do(Doing.CONSULT, POLICE)
+    joined = await taken(police)
+    await desk.do(Doing.CONFERENCE)
+    assert await desk.parties("1001") == 2
+    await desk.do(Doing.REJOIN)
+    again = await taken(agent)
+    await talk.ended(5)
+    async with asyncio.timeout(5):
+        while await desk.parties("1001") != 2:
+            await asyncio.sleep(0.05)  # between two questions
+    for one, name in ((line, "caller"), (joined, "police")):
+        await one.do("record_stop")
+        await one.do("record", file=str(tmp_path / f"{name}-again.wav"))
+    await line.do("keys", keys="w2,7")
+    await line.wait("key", 10, detail="7")
+    assert {line.over, joined.over} == {False}
+    await again.hangup()
+    await line.do("keys", keys="w1,5")
+    await line.wait("key", 6, detail="5")
+    assert not joined.over
+    await line.hangup()
+    await joined.ended(5)
+    for name, others in (("caller", [AGENT, THIRD]), ("police", [CALLER, AGENT])):
+        samples, rate = read_wav(tmp_path / f"{name}-again.wav")
+        assert hears_all(samples[:, 0], rate, others), name
+
+
 async def test_a_supervisor_listens_whispers_and_barges(desk: Desk, tmp_path: Path) -> None:
     """At 1003: the tone of that telephone is heard by nobody, by the agent, by both."""
     agent = await desk.phones.agent("1001", tone=AGENT, record=tmp_path / "agent.wav")

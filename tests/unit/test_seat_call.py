@@ -132,7 +132,10 @@ def test_what_cannot_be_done_now() -> None:
 
 def test_a_page_that_was_loaded_anew_takes_the_other_side_on() -> None:
     assert left_behind(find_call(TALK, "1001")) == CITIZEN.channel
-    for rows in ([AGENT], THREE, CONSULT):
+    assert left_behind(find_call(THREE[::-1], "1001")) == CITIZEN.channel
+    joining = [*TALK, row(f"{HALF};1", "a"), *CONSULT[3:]]
+    assert left_behind(find_call(joining, "1001")) == CITIZEN.channel
+    for rows in ([AGENT], [*THREE, row("PJSIP/1002-00000003", "a")], CONSULT, SWAPPED):
         with pytest.raises(TelephoneFault):
             left_behind(find_call(rows, "1001"))
 
