@@ -53,7 +53,8 @@ async def test_after_a_fault_another_keeper_begins_and_meanwhile_it_is_not_ready
     load_or_create(settings, [])
     floors, who = Floors(), Viewer("one", all_calls=True)
     monkeypatch.setattr(floor, "BEGIN_SECONDS", 0.0)
-    again, ready = asyncio.Event(), []
+    again = asyncio.Event()
+    ready: list[bool] = []
 
     async def figures(self: FloorKeeper) -> None:
         if not ready:
