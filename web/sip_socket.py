@@ -30,8 +30,9 @@ see that the token is none."""
 OPENINGS = 0.5
 """Sockets a second that one address may open without being signed in, after :data:`OPENED` at once."""
 OPENED = 20
-STAFF, CITIZENS, OF_ADDRESS = 2000, 200, 10
-"""Open at once: who is signed in; who is not; of these from one address."""
+STAFF, CITIZENS, OF_ADDRESS = 1800, 200, 10
+"""Open at once: who is signed in; who is not; of these from one address. Together no more than Asterisk takes
+(``sessionlimit`` in ``http.conf``)."""
 UNPROVEN = 500
 """Of staff's, while nobody can say whether they are signed in: agents have telephones without the database."""
 CONNECT_SECONDS = 5.0

@@ -13,6 +13,7 @@ from hotline.rules import load_rules
 from hotline.secrets import Secrets
 from hotline.settings import Settings, Sip
 from hotline.web_phone import SECONDS, WebPhones, password, seal_key, sealed
+from web.sip_socket import CITIZENS, STAFF
 
 ONE, OTHER = Secrets("a" * 20, "b" * 20, {}), Secrets("c" * 20, "b" * 20, {})
 NOW = datetime(2026, 11, 23, 9, 30, tzinfo=UTC)
@@ -50,6 +51,12 @@ def test_an_extension_has_the_telephone_that_its_entry_names(files: dict[str, st
 def test_asterisk_listens_for_browsers_on_loopback_alone(files: dict[str, str]) -> None:
     assert "bindaddr = 127.0.0.1\n" in files["http.conf"]
     assert "ice_host_candidates" not in files["rtp.conf"]
+
+
+@pytest.mark.asterisk
+def test_no_more_sockets_are_let_through_than_asterisk_takes(files: dict[str, str]) -> None:
+    [limit] = re.findall(r"^sessionlimit = ([0-9]+)$", files["http.conf"], re.MULTILINE)
+    assert STAFF + CITIZENS <= int(limit)
 
 
 @pytest.mark.asterisk

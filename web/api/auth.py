@@ -21,7 +21,7 @@ COOKIE = "hotline_session"
 _SAFE = ("GET", "HEAD")
 _SIGNED_IN_SECONDS = 1.0
 _REMEMBERED = 4000
-"""Sessions by their digests; twice as many as there may be telephones of staff."""
+"""Sessions by their digests; more than twice as many as there may be telephones of staff."""
 CHALLENGE = {"WWW-Authenticate": 'Bearer realm="hotline"'}
 
 
