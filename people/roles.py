@@ -65,7 +65,7 @@ class Permission(StrEnum):
     CALLBACK_MANAGE = "callback.manage"  # plan, begin, hold and end them; the do-not-call list
     AGENT_STATE = "agent.state"  # take a seat 席位, be ready or on a break there, and what is done to its call
     AGENT_MANAGE = "agent.manage"  # others' seats: their state, the queues they serve, free them
-    CALL_LISTEN = "call.listen"  # hear a call while it goes on, speak to its agent or to both 监听、密语、强插; audited
+    CALL_LISTEN = "call.listen"  # hear a call while it goes on, speak to its agent or to both 监听、耳语、强插; audited
     LINE_READ = "line.read"  # announcements 公告 and maintenance, as they are
     LINE_MANAGE = "line.manage"  # switch them on and off; the list of malicious callers 恶意来电名单
 

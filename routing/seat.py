@@ -45,7 +45,7 @@ class TargetKind(StrEnum):
 
 
 class SpyMode(StrEnum):
-    """``listen`` 监听, ``whisper`` 密语: the agent alone hears the supervisor; ``barge`` 强插: both do."""
+    """``listen`` 监听, ``whisper`` 耳语: the agent alone hears the supervisor; ``barge`` 强插: both do."""
 
     LISTEN = "listen"
     WHISPER = "whisper"

@@ -38,7 +38,7 @@ class QueuesIn(In):
 
 
 class ListenIn(In):
-    mode: Annotated[SpyMode, Field(description="监听、密语（只有座席听见）、强插（双方都听见）")]
+    mode: Annotated[SpyMode, Field(description="监听、耳语（只有座席听见）、强插（双方都听见）")]
 
 
 class ListenOut(BaseModel):
