@@ -1,13 +1,13 @@
-import { useEventListener, watchDebounced } from '@vueuse/core'
-import type { Ref } from 'vue'
+import { useEventListener } from '@vueuse/core'
+import { type Ref, watch } from 'vue'
 
 const PREFIX = 'hotline.typed.'
 const DAYS_KEPT = 2
 
 /**
- * What somebody is typing survives a reload, a crash of the page and a dead server: it is written to this browser a
- * moment after each change, under `key` (whose it is and what it is about), and forgotten once it is saved. `leave`
- * before `typed` is used for something else.
+ * What somebody is typing survives a reload, a crash of the page and a dead server: it is written to this browser at
+ * each change (a page that crashes does not wait for a pause), under `key` (whose it is and what it is about), and
+ * forgotten once it is saved. `leave` before `typed` is used for something else.
  */
 export function keepTyped<T extends object>(key: string, typed: Ref<T>): { restored: boolean; leave: () => void; forget: () => void } {
   const place = PREFIX + key
@@ -15,7 +15,7 @@ export function keepTyped<T extends object>(key: string, typed: Ref<T>): { resto
   const before = read<T>(place)
   if (before !== null) typed.value = { ...typed.value, ...before }
   const write = () => localStorage.setItem(place, JSON.stringify({ at: Date.now(), typed: typed.value }))
-  const stopWatching = watchDebounced(typed, write, { deep: true, debounce: 150, maxWait: 500 })
+  const stopWatching = watch(typed, write, { deep: true })
   const stopAtLeaving = useEventListener(window, 'pagehide', write)
   let kept = true
   const stop = () => {
