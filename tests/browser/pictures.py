@@ -11,13 +11,11 @@ import asyncio
 import shutil
 import sys
 import tempfile
-from contextlib import AsyncExitStack
 from pathlib import Path
 
 from hotline.settings import CHECKOUT
 from tests.asterisk import namespaces
 from tests.asterisk.instance import Instance
-from tests.asterisk.phones import Phones
 from tests.browser.browsing import binary, chromium
 from tests.browser.conftest import BESIDE, HERE
 from tests.browser.scenes import FIRST, SCENES, Studio
@@ -28,10 +26,8 @@ CITY = "dalian"
 
 
 async def _all(hotline: Instance, names: list[str]) -> None:
-    async with AsyncExitStack() as stack:
-        browser = await stack.enter_async_context(chromium(binary() or ""))
-        phones = await stack.enter_async_context(Phones(hotline))
-        studio = Studio(hotline, browser, phones, OUT)
+    async with chromium(binary() or "") as browser:
+        studio = Studio(hotline, browser, OUT)
         for name in [one for one in names if one in FIRST]:
             await studio.play(name)
         hotline.hotline("demo", "load", CITY)

@@ -43,12 +43,16 @@ SAID = (
 
 
 class Studio:
-    def __init__(self, hotline: Instance, browser: Browser, phones: Phones, out: Path) -> None:
-        self.hotline, self.browser, self.phones, self.out = hotline, browser, phones, out
+    phones: Phones
+    """Of one scene: who logged in for it leaves with it."""
+
+    def __init__(self, hotline: Instance, browser: Browser, out: Path) -> None:
+        self.hotline, self.browser, self.out = hotline, browser, out
         self.origin = f"http://127.0.0.1:{hotline.web}"
 
     async def play(self, name: str) -> None:
-        await SCENES[name](self, name)
+        async with Phones(self.hotline) as self.phones:
+            await SCENES[name](self, name)
 
     @asynccontextmanager
     async def at(self, who: str | None, path: str, size: tuple[int, int] = DESKTOP) -> AsyncIterator[Tab]:

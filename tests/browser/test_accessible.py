@@ -155,7 +155,7 @@ async def test_a_call_in_its_life(hotline: Instance, phones: Phones, somebody: S
     await page.keyboard.press("F9")
     await expect(page.get_by_role("dialog")).to_be_visible()
     wrong += await faults(tab, "transfer", quiet)
-    await page.keyboard.press("Escape")
+    await page.get_by_role("dialog").get_by_role("button", name="取消").click()
     wall, calm = await signed_in(hotline, somebody, Role.SUPERVISOR, "/desk/wall")
     await wall.page.get_by_role("button", name="2004").click()
     await expect(wall.page.get_by_role("dialog")).to_be_visible()
