@@ -37,7 +37,7 @@ HEARD = "物业"
 """A word of it that counts: a fire lane has been blocked for a year, and those who run the estate do not care."""
 COMPLAINT = "2"
 NUMBER = "13955510008"
-NOT_SOLVED_DISSATISFIED = "w3,2,w4,4"
+NOT_SOLVED_DISSATISFIED = "w3,2,w4,4,w3,#"
 RESULT, PAPER = "已约谈物业，清理消防通道。", "住建局签批〔2026〕8号，11月22日"
 AGAIN, STILL_BLOCKED = "消防通道已划线，占道车辆全部移走，每日巡查。", "回访时市民反映车辆仍占用消防通道。"
 HISTORY = [
@@ -150,7 +150,8 @@ async def test_from_the_first_word_to_the_archive(
     await callbacks("start", "回访")
     line = await taken(at_home, 40)
     await line.do("keys", keys=NOT_SOLVED_DISSATISFIED)
-    await line.ended(40)
+    await line.wait("key", 40, "#")
+    await line.hangup()
     ended = asyncio.create_task(callbacks("done", "回访"))
 
     await turn_to(agent, "漏接与任务")
@@ -267,5 +268,5 @@ async def check_records(hotline: Day, number: str) -> None:
     assert [(row["state"], row["life"]["rating"], row["contact"]) for row in rows] == [
         ("archived", "satisfied", NUMBER)
     ]
-    call = await call_of(hotline, "号码隐藏", recording=True)
+    call = await call_of(hotline, "", recording=True)
     assert (call["via"], call["agent"]) == ("web", "2001")
