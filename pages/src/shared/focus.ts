@@ -27,7 +27,7 @@ export function keepFocus(): void {
 
   // A frame later, so that whatever moves the cursor by itself has done so.
   const changes = new MutationObserver(() => requestAnimationFrame(look))
-  changes.observe(document.body, { subtree: true, childList: true, attributes: true, attributeFilter: ['disabled'] })
+  changes.observe(document.body, { subtree: true, childList: true, attributes: true, attributeFilter: ['disabled', 'style'] })
 }
 
 /** The first place in it where the cursor can be; of a whole page, in its main part. */
