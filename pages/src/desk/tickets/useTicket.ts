@@ -12,11 +12,7 @@ export function useTicket(number: Ref<string | null>) {
 
   async function load() {
     const wanted = number.value
-    if (wanted === null) {
-      ticket.value = null
-      events.value = []
-      return
-    }
+    if (wanted === null) return
     const path = { params: { path: { number: wanted } } }
     const found = await tell(Promise.all([versioned(api.GET('/tickets/{number}', path)), body(api.GET('/tickets/{number}/history', path))]))
     if (found === null || number.value !== wanted) return
@@ -25,7 +21,17 @@ export function useTicket(number: Ref<string | null>) {
     events.value = found[1].items
   }
 
-  watch(number, load, { immediate: true })
+  watch(
+    number,
+    () => {
+      // Nothing of the former one stays: neither what is shown, nor a form that is open, which would be sent to this one.
+      ticket.value = null
+      etag.value = ''
+      events.value = []
+      void load()
+    },
+    { immediate: true },
+  )
   onScopeDispose(listen('ticket', (event) => event.number === number.value && void load()))
   onScopeDispose(listen('reset', () => void load()))
   return { ticket, etag, events, load }

@@ -27,9 +27,11 @@ export function useTicketList(query: Ref<TicketQuery>) {
   }
 
   async function more() {
-    if (next.value === null) return
-    const found = await tell(body(api.GET('/tickets', { params: { query: { ...query.value, after: next.value } } })))
-    if (found === null) return
+    const wanted = query.value
+    const after = next.value
+    if (after === null) return
+    const found = await tell(body(api.GET('/tickets', { params: { query: { ...wanted, after } } })))
+    if (found === null || wanted !== query.value || after !== next.value) return
     items.value = [...items.value, ...found.items]
     next.value = found.next ?? null
   }
