@@ -1,4 +1,3 @@
-import { useEventListener } from '@vueuse/core'
 import { type Ref, watch } from 'vue'
 
 const PREFIX = 'hotline.typed.'
@@ -7,33 +6,29 @@ const DAYS_KEPT = 2
 /**
  * What somebody is typing survives a reload, a crash of the page and a dead server: it is written to this browser at
  * each change (a page that crashes does not wait for a pause), under `key` (whose it is and what it is about), and
- * forgotten once it is saved. `leave` before `typed` is used for something else.
+ * forgotten once it is saved. `leave` before `typed` is used for something else. What nobody has touched is not written.
  */
 export function keepTyped<T extends object>(key: string, typed: Ref<T>): { restored: boolean; leave: () => void; forget: () => void } {
   const place = PREFIX + key
   clearOld()
   const before = read<T>(place)
   if (before !== null) typed.value = { ...typed.value, ...before }
-  const write = () => localStorage.setItem(place, JSON.stringify({ at: Date.now(), typed: typed.value }))
-  const stopWatching = watch(typed, write, { deep: true })
-  const stopAtLeaving = useEventListener(window, 'pagehide', write)
-  let kept = true
-  const stop = () => {
-    kept = false
-    stopWatching()
-    stopAtLeaving()
-  }
+  const leave = watch(typed, () => put(place, JSON.stringify({ at: Date.now(), typed: typed.value })), { deep: true, flush: 'sync' })
   return {
     restored: before !== null,
-    leave: () => {
-      if (!kept) return
-      write()
-      stop()
-    },
+    leave,
     forget: () => {
-      stop()
+      leave()
       localStorage.removeItem(place)
     },
+  }
+}
+
+function put(place: string, text: string): void {
+  try {
+    localStorage.setItem(place, text)
+  } catch {
+    // This browser has no room for it: it is still on the page, and can be saved.
   }
 }
 

@@ -61,7 +61,8 @@ export function useCallForm(callId: string, number: Ref<string | null>, whyRevea
   const own = ref<string | null>(kept.value.made || number.value)
 
   watch(number, (found) => {
-    if (found === null || found === own.value) return
+    // What was made here stays with what was typed; the dispatcher sees both, side by side.
+    if (found === null || found === own.value || kept.value.made !== '') return
     own.value = found
     void load()
   })
@@ -111,15 +112,11 @@ export function useCallForm(callId: string, number: Ref<string | null>, whyRevea
     if (ticket.value === null) await load()
     const edit = changes()
     if (Object.keys(edit).length === 0) return
+    const sent = { ...kept.value.typed }
     const asked = { params: { path: { number: own.value }, header: { 'If-Match': etag.value } }, body: edit as Model<'Edit'> }
-    try {
-      const done = await versioned(api.PATCH('/tickets/{number}', asked))
-      etag.value = done.etag
-      written()
-    } catch (error) {
-      if (error instanceof Problem && error.status === 412) await load()
-      throw error
-    }
+    const done = await readAnew(versioned(api.PATCH('/tickets/{number}', asked)))
+    etag.value = done.etag
+    written(sent)
     await load()
   }
 
@@ -128,18 +125,28 @@ export function useCallForm(callId: string, number: Ref<string | null>, whyRevea
     const call = { params: { path: { id: callId } } }
     const whole = await body(api.POST('/calls/{id}/reveal', { ...call, body: { reason: whyReveal } })).catch(() => null)
     const about = { channel: 'phone', channel_ref: callId, caller: whole?.number ?? '' }
+    const sent = { ...kept.value.typed }
     const wanted = { category: 'other', ...changes(), ...about } as Model<'NewRequest'>
     const key = { 'Idempotency-Key': `desk-${callId}`.slice(0, 100) }
     const made = await body(api.POST('/tickets', { params: { header: key }, body: wanted }))
     kept.value.made = made.number
     own.value = made.number
-    written()
+    written(sent)
     await load()
   }
 
-  function written(): void {
-    kept.value.saved = { ...kept.value.typed }
+  /** What was typed while it was on its way is not among it. */
+  function written(sent: Wanted): void {
+    kept.value.saved = sent
     changed.value = []
+  }
+
+  /** Somebody was faster: what the ticket is now is read before anybody is told. */
+  async function readAnew<T>(work: Promise<T>): Promise<T> {
+    return work.catch(async (error: unknown) => {
+      if (error instanceof Problem && error.status === 412) await load()
+      throw error
+    })
   }
 
   /** What the ticket has in full, so that it can be corrected; written to the audit log. */
@@ -157,7 +164,7 @@ export function useCallForm(callId: string, number: Ref<string | null>, whyRevea
   async function accept(): Promise<void> {
     if (own.value === null) return
     const asked = { params: { path: { number: own.value }, header: { 'If-Match': etag.value } } }
-    await api.POST('/tickets/{number}/commands', { ...asked, body: { do: 'accept' } })
+    await readAnew(api.POST('/tickets/{number}/commands', { ...asked, body: { do: 'accept' } }))
     await load()
   }
 
