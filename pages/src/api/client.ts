@@ -8,7 +8,7 @@ export type Model<Name extends keyof components['schemas']> = components['schema
 
 export const BASE = '/api/v1'
 /** Without it a request with the session's cookie changes nothing (docs/api.md). */
-export const OURS = { 'X-Requested-With': 'hotline' }
+const OURS = { 'X-Requested-With': 'hotline' }
 
 type SignedOut = () => void
 const whenSignedOut = new Set<SignedOut>()
@@ -18,12 +18,18 @@ export function onSignedOut(listener: SignedOut): void {
   whenSignedOut.add(listener)
 }
 
+/** Throws what a refused answer says, and tells those who listen when it is that the session is over. */
+export async function throwIfRefused(response: Response): Promise<void> {
+  if (response.ok) return
+  const problem = await problemOf(response)
+  if (problem.code === 'signed_out') whenSignedOut.forEach((listener) => listener())
+  throw problem
+}
+
 const errors: Middleware = {
   async onResponse({ response }) {
-    if (response.ok) return undefined
-    const problem = await problemOf(response)
-    if (problem.code === 'signed_out') whenSignedOut.forEach((listener) => listener())
-    throw problem
+    await throwIfRefused(response)
+    return undefined
   },
   onError({ error }) {
     return error instanceof Problem ? error : Problem.offline()
@@ -37,6 +43,18 @@ api.use(errors)
 /** The answer's body. Errors have been thrown by then. */
 export async function body<T>(asked: Promise<{ data?: T }>): Promise<T> {
   return (await asked).data as T
+}
+
+/** Sends one file. Every error is a Problem. */
+export async function sendFile(path: string, file: File, headers: Record<string, string> = {}): Promise<void> {
+  const form = new FormData()
+  form.append('file', file)
+  const sent = fetch(BASE + path, { method: 'POST', headers: { ...OURS, ...headers }, body: form })
+  await throwIfRefused(
+    await sent.catch(() => {
+      throw Problem.offline()
+    }),
+  )
 }
 
 /** The body with the version it stands for, to be sent back as If-Match. */

@@ -1,7 +1,7 @@
 import { createEventSource, type EventSourceClient } from 'eventsource-client'
 import { readonly, ref } from 'vue'
 
-import { BASE } from '@/api/client'
+import { BASE, throwIfRefused } from '@/api/client'
 
 /** What happened to a ticket; see GET /events. */
 export interface TicketEvent {
@@ -26,6 +26,7 @@ interface Heard {
 const listeners: { [Kind in keyof Heard]: Set<Heard[Kind]> } = { ticket: new Set(), reset: new Set(), floor: new Set() }
 const connected = ref(false)
 let source: EventSourceClient | null = null
+const SILENT_MS = 40_000 // the server says something every 15 s
 
 /** One stream for the whole page. It resumes after the last event it had, whatever broke it. */
 export function openStream(): void {
@@ -33,10 +34,17 @@ export function openStream(): void {
   source = createEventSource({
     url: `${BASE}/events?floor=true`,
     credentials: 'same-origin',
+    // An answer that is none of events is no connection; that of a session that is over ends it for the whole page.
+    fetch: async (url, init) => {
+      const response = await fetch(url, init as RequestInit)
+      await throwIfRefused(response)
+      return response.body ? new Response(endIfSilent(response.body), response) : response
+    },
     onConnect: () => {
       connected.value = true
     },
-    onDisconnect: () => {
+    // Of a connection that breaks nothing else is heard (onDisconnect is for one that ends).
+    onScheduleReconnect: () => {
       connected.value = false
     },
     onMessage: ({ event, data }) => {
@@ -45,6 +53,25 @@ export function openStream(): void {
       else if (event === 'floor') listeners.floor.forEach((tell) => tell(JSON.parse(data)))
     },
   })
+}
+
+/** A connection that is gone without a word (a cable, a machine that slept) is found out by its silence. */
+function endIfSilent(body: ReadableStream<Uint8Array>): ReadableStream<Uint8Array> {
+  let silence: ReturnType<typeof setTimeout> | undefined
+  const heard = (stream: TransformStreamDefaultController<Uint8Array>) => {
+    clearTimeout(silence)
+    silence = setTimeout(() => stream.error(new Error('silent')), SILENT_MS)
+  }
+  return body.pipeThrough(
+    new TransformStream<Uint8Array, Uint8Array>({
+      start: heard,
+      transform: (piece, stream) => {
+        heard(stream)
+        stream.enqueue(piece)
+      },
+      flush: () => clearTimeout(silence),
+    }),
+  )
 }
 
 export function closeStream(): void {
