@@ -8,9 +8,7 @@ export type Permission = Me['permissions'][number]
 const me = shallowRef<Me | null>(null)
 let asked: Promise<void> | null = null
 
-onSignedOut(() => {
-  me.value = null
-})
+onSignedOut(forget)
 
 /** Who is signed in. The session itself is a cookie that no script can read. */
 export function useSession() {
@@ -20,6 +18,7 @@ export function useSession() {
     known,
     signIn,
     signOut,
+    forget,
   }
 }
 
@@ -37,6 +36,7 @@ function known(): Promise<void> {
 }
 
 async function signIn(name: string, password: string, code?: string): Promise<Me> {
+  forget()
   const wanted = { name, password, keep: 'cookie' as const, ...(code ? { code } : {}) }
   const found = await body(api.POST('/session', { body: wanted }))
   me.value = found.me
@@ -46,5 +46,10 @@ async function signIn(name: string, password: string, code?: string): Promise<Me
 
 async function signOut(): Promise<void> {
   await api.DELETE('/session')
+  forget()
+}
+
+/** The session is over. What was another person's on this page goes by it (App, seat, recent). */
+function forget(): void {
   me.value = null
 }

@@ -1,6 +1,7 @@
 import { useSessionStorage } from '@vueuse/core'
 import { computed, watch } from 'vue'
 
+import { useSession } from '../session'
 import { line } from './line'
 
 /** A call that was at this seat, by its id; its form can still be finished in wrap-up, or when the next one rings. */
@@ -33,7 +34,9 @@ export function useRecentCalls() {
   return { list, current }
 }
 
-export function forgetRecentCalls(): void {
+// They are nobody else's.
+watch(useSession().me, (now, before) => {
+  if (before === null || now?.name === before.name) return
   list.value = []
   chosen.value = ''
-}
+})

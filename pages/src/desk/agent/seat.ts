@@ -1,8 +1,10 @@
-import { readonly, ref, shallowRef } from 'vue'
+import { readonly, ref, shallowRef, watch } from 'vue'
 
 import { api, body, type Model } from '@/api/client'
 import type { paths } from '@/api/schema'
 import { softphone } from '@/phone/softphone'
+
+import { useSession } from '../session'
 
 export type Seat = Model<'SeatOut'>
 export type Working = Model<'Working'>
@@ -53,10 +55,11 @@ async function act(wanted: Act): Promise<void> {
   await api.POST('/seat/call', { body: wanted })
 }
 
-/** After signing out: the next person sits nowhere yet. A call that goes on is not cut. */
-export function forgetSeat(): void {
+// The next person sits nowhere yet. A call that goes on is not cut.
+watch(useSession().me, (now, before) => {
+  if (before === null || now?.name === before.name) return
   asked = null
   seat.value = null
   known.value = false
   softphone.stopWhenIdle()
-}
+})
