@@ -17,17 +17,23 @@ export const webCall = shallowReactive({
   leg: null as PhoneCall | null,
 })
 
+/** Which of the attempts it is: what comes late of one that is over changes nothing. */
+let attempt = 0
 let agent: UA | null = null
 let leg: Leg | null = null
 let microphone: MediaStream | null = null
 
 export async function dial(): Promise<void> {
+  const mine = ++attempt
   Object.assign(webCall, { stage: 'starting', trouble: '', said: '' })
   try {
     // Asked for first: without the permission a browser offers no address that sound could be sent to.
-    microphone = await openMicrophone()
+    const stream = await openMicrophone()
+    if (mine !== attempt) return stream.getTracks().forEach((track) => track.stop())
+    microphone = stream
     const given = await body(api.POST('/public/phone'))
     const { UA, WebSocketInterface } = (await import('jssip')).default
+    if (mine !== attempt) return
     const scheme = location.protocol === 'https:' ? 'wss' : 'ws'
     agent = new UA({
       sockets: [new WebSocketInterface(`${scheme}://${location.host}${given.socket}`)],
@@ -47,16 +53,16 @@ export async function dial(): Promise<void> {
     const target = `sip:${given.number}@${location.hostname}`
     const extraHeaders = [`${given.header}: ${given.token}`]
     agent.on('connected', () => {
-      if (webCall.stage === 'starting' && microphone !== null) {
-        webCall.stage = 'dialling'
-        agent?.call(target, { extraHeaders, mediaStream: microphone, pcConfig: { iceServers: [] } })
-      }
+      if (mine !== attempt || webCall.stage !== 'starting') return
+      webCall.stage = 'dialling'
+      agent?.call(target, { extraHeaders, mediaStream: stream, pcConfig: { iceServers: [] } })
     })
     agent.on('disconnected', ({ error }) => {
-      if (error && webCall.stage !== 'talking') fail('failed', 'WebSocket')
+      if (error && mine === attempt && webCall.stage !== 'talking') fail('failed', 'WebSocket')
     })
     agent.start()
   } catch (error) {
+    if (mine !== attempt) return
     if (error instanceof NoMicrophone) fail(error.why, '')
     else fail('failed', said(error))
   }
@@ -81,6 +87,7 @@ function fail(trouble: string, why: string): void {
 }
 
 function finish(): void {
+  attempt++
   webCall.stage = 'over'
   webCall.leg = null
   leg = null

@@ -26,6 +26,11 @@ export function startRinging(): void {
   timer = setInterval(burst, PERIOD_MS)
 }
 
+/** For whoever chooses a loudspeaker. */
+export function ringOnce(): void {
+  burst()
+}
+
 export function stopRinging(): void {
   clearInterval(timer)
   timer = undefined

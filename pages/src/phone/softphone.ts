@@ -160,6 +160,7 @@ class Softphone {
     try {
       await this.stream()
       const { UA, WebSocketInterface } = await loadSip()
+      if (this.account === null) this.closeMicrophone() // nobody sits here any more
       if (this.account !== account || this.agent !== null) return
       const scheme = location.protocol === 'https:' ? 'wss' : 'ws'
       this.socket = new WebSocketInterface(`${scheme}://${location.host}${account.socket}`)
@@ -222,7 +223,7 @@ class Softphone {
     })
     if (Date.now() < this.expectedUntil) {
       this.expectedUntil = 0
-      leg.answer().catch(() => undefined)
+      leg.answer().catch(() => this.leg === leg && startRinging())
     } else {
       startRinging()
       this.state.ringable = canRing()
@@ -265,6 +266,10 @@ class Softphone {
     this.agent = null // before it stops: what it says then is no trouble
     agent?.stop()
     this.forgetLeg()
+    this.closeMicrophone()
+  }
+
+  private closeMicrophone(): void {
     this.microphone?.getTracks().forEach((track) => track.stop())
     this.microphone = null
   }

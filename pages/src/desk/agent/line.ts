@@ -114,7 +114,7 @@ export async function rejoin(): Promise<void> {
   try {
     await act({ do: 'rejoin' })
   } catch (error) {
-    softphone.expectCall(0)
+    expectNoCall()
     throw error
   }
 }
@@ -125,6 +125,11 @@ export async function rejoin(): Promise<void> {
  */
 export function expectOwnCall(): void {
   if (browser.value && mine.value?.state !== 'ready') softphone.expectCall(OWN_CALL_MS)
+}
+
+/** It will not come: the next call may be a citizen's. */
+export function expectNoCall(): void {
+  softphone.expectCall(0)
 }
 
 /** When nobody answers the request, the telephone's keys say the same to Asterisk: an emergency does not wait for a web server. */

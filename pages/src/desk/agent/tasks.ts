@@ -3,7 +3,7 @@ import { type Ref, ref } from 'vue'
 import { api, body, type Model } from '@/api/client'
 import { complain, tell } from '@/shared/trouble'
 
-import { expectOwnCall } from './line'
+import { expectNoCall, expectOwnCall } from './line'
 import { useSeat } from './seat'
 
 export type Missed = Model<'MissedOut'>
@@ -44,6 +44,7 @@ export function useTasks(hears: boolean) {
       warning.value = done.warning
       return true
     } catch (error) {
+      expectNoCall()
       complain(error)
       return false
     } finally {

@@ -20,6 +20,7 @@ export function useWords(id: Ref<string | null>, talking: Ref<boolean>) {
     ([call, on]) => {
       close()
       if (call === null || !on) return
+      lines.value = [] // a new stream begins with the first line
       // It resumes by itself after the last line it had; an answer other than 200 (switched off) ends it.
       source = new EventSource(`${BASE}/calls/${encodeURIComponent(call)}/words`)
       source.addEventListener('line', (event) => lines.value.push(JSON.parse((event as MessageEvent<string>).data) as Line))
