@@ -8,7 +8,6 @@ export default {
     password: 'Password',
     code: 'Authenticator or recovery code',
     go: 'Sign in',
-    wrong: 'Wrong user name or password.',
   },
   password: { title: 'Change password', old: 'Old password', new: 'New password (12 characters or more)', again: 'Once more', differ: 'The two differ', go: 'Change', done: 'Password changed. Please sign in again.' },
   menu: {
@@ -32,10 +31,10 @@ export default {
     skip: 'Skip to content',
   },
   live: { on: 'Live connection', off: 'Live connection lost, reconnecting' },
-  act: { save: 'Save', cancel: 'Cancel', ok: 'OK', close: 'Close', more: 'More', refresh: 'Refresh', search: 'Search', reveal: 'Show in full', print: 'Print', back: 'Back', add: 'Add', remove: 'Remove', copy: 'Copy', copied: 'Copied' },
+  act: { save: 'Save', cancel: 'Cancel', ok: 'OK', more: 'More', refresh: 'Refresh', search: 'Search', reveal: 'Show in full', print: 'Print', back: 'Back', add: 'Add', remove: 'Remove', copy: 'Copy', copied: 'Copied' },
   reveal: { why: 'Why must you see it? This is written to the audit log', least: 'Please give a reason' },
   none: 'None',
   notFound: 'There is no such page, or you may not see it.',
   loading: 'Loading',
-  time: { overdue: '{span} overdue', left: '{span} left', days: '{n} d', hours: '{n} h', minutes: '{n} min', seconds: '{n} s', provisional: "The year's holidays are not published yet: counted by weekends and statutory days" },
+  time: { overdue: '{span} overdue', left: '{span} left', days: '{n} d', hours: '{n} h', minutes: '{n} min', provisional: "The year's holidays are not published yet: counted by weekends and statutory days" },
 } satisfies typeof zh

@@ -6,7 +6,6 @@ export default {
     password: '密码',
     code: '动态验证码或恢复码',
     go: '登录',
-    wrong: '用户名或密码不正确。',
   },
   password: { title: '修改密码', old: '原密码', new: '新密码（至少 12 位）', again: '再输一次', differ: '两次输入不一致', go: '修改', done: '密码已修改，请重新登录。' },
   menu: {
@@ -30,10 +29,10 @@ export default {
     skip: '跳到正文',
   },
   live: { on: '实时连接正常', off: '实时连接中断，正在重连' },
-  act: { save: '保存', cancel: '取消', ok: '确定', close: '关闭', more: '更多', refresh: '刷新', search: '查询', reveal: '查看完整信息', print: '打印', back: '返回', add: '新增', remove: '移除', copy: '复制', copied: '已复制' },
+  act: { save: '保存', cancel: '取消', ok: '确定', more: '更多', refresh: '刷新', search: '查询', reveal: '查看完整信息', print: '打印', back: '返回', add: '新增', remove: '移除', copy: '复制', copied: '已复制' },
   reveal: { why: '为何须查看？将记入审计日志', least: '请写明原因' },
   none: '暂无',
   notFound: '没有这个页面，或没有权限。',
   loading: '正在加载',
-  time: { overdue: '超期 {span}', left: '剩 {span}', days: '{n} 天', hours: '{n} 小时', minutes: '{n} 分', seconds: '{n} 秒', provisional: '该年放假安排尚未公布，暂按周末和法定节假日计算' },
+  time: { overdue: '超期 {span}', left: '剩 {span}', days: '{n} 天', hours: '{n} 小时', minutes: '{n} 分', provisional: '该年放假安排尚未公布，暂按周末和法定节假日计算' },
 }
