@@ -12,6 +12,8 @@ from routing.ami import Ami
 USER = "hotline"
 FLOOR = "floor"
 """Hears only what the live floor is made of (the same file)."""
+SEATS = "seats"
+"""Writes into Asterisk's own database (the same file)."""
 DIALLER = "dialler"
 """Hears only what the dialler counts lines by (``asterisk_conf/manager.conf.j2``)."""
 
@@ -20,9 +22,9 @@ OUTBOUND = "outbound"
 
 
 @asynccontextmanager
-async def open_ami(settings: Settings) -> AsyncIterator[Ami]:
+async def open_ami(settings: Settings, user: str = USER) -> AsyncIterator[Ami]:
     """Connect and log in; raises :class:`routing.ami.AmiError` when Asterisk is not there."""
-    ami = Ami("127.0.0.1", settings.ami.port, USER, load_secrets(settings).ami)
+    ami = Ami("127.0.0.1", settings.ami.port, user, load_secrets(settings).ami)
     await ami.connect()
     try:
         yield ami

@@ -19,7 +19,7 @@ from routing.live import channels
 
 DIALPLAN = "extensions.conf"
 MODULES = "modules.conf"
-AT_START_ONLY = frozenset({"asterisk.conf"})
+AT_START_ONLY = frozenset({"asterisk.conf", "sorcery.conf"})
 WAIT_SECONDS = 120.0
 """For the calls that are at steps which the new dialplan has elsewhere."""
 LOOK_SECONDS = 0.5

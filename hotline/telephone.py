@@ -7,7 +7,11 @@ What is asked is asked once. When the answer is lost nobody knows what happened,
 from __future__ import annotations
 
 import asyncio
+import hashlib
+import hmac
+import json
 import logging
+import secrets
 import time
 from collections import defaultdict
 from collections.abc import AsyncIterator, Mapping, Sequence
@@ -16,7 +20,7 @@ from dataclasses import replace
 
 from hotline import agent_state
 from hotline.agent_state import interface, memberships
-from hotline.ami import OUTBOUND, open_ami
+from hotline.ami import OUTBOUND, SEATS, USER, open_ami
 from hotline.rules import Rules
 from hotline.secrets import load_secrets
 from hotline.settings import Settings
@@ -38,6 +42,8 @@ RING_SECONDS = 20.0
 _AT_ONCE = 16
 """Connections to Asterisk."""
 _WAIT_SECONDS = 5.0
+_SECRETS = "ps_auth/auth"
+"""Where pjsip looks for them in astdb: the prefix of ``sorcery.conf`` and the kind of the object."""
 
 
 class Telephones:
@@ -55,12 +61,27 @@ class Telephones:
         self._one_by_one: defaultdict[str, asyncio.Lock] = defaultdict(asyncio.Lock)
         self._connections = asyncio.Semaphore(_AT_ONCE)
 
-    def account(self, extension: str) -> SipAccount | None:
+    def account(self, extension: str, sitting: str) -> SipAccount | None:
         if self._seat(extension).phone == "desk":
             return None
+        key = load_secrets(self._settings).ami.encode()
+        secret = hmac.new(key, f"seat {extension} {sitting}".encode(), hashlib.sha256).hexdigest()[:40]
         # Asterisk knows extensions by their name; the domain is nobody's (RFC 2606).
-        secret = load_secrets(self._settings).agents[extension]
         return SipAccount(f"sip:{extension}@hotline.invalid", extension, secret)
+
+    async def admit(self, extension: str, sitting: str) -> None:
+        account = self.account(extension, sitting)
+        if account is not None:
+            await self._change_secret(extension, account.password)
+
+    async def dismiss(self, extension: str) -> None:
+        if self._seat(extension).phone == "browser":
+            await self._change_secret(extension, secrets.token_hex(20))
+
+    async def _change_secret(self, extension: str, secret: str) -> None:
+        auth = {"auth_type": "userpass", "username": extension, "password": secret}
+        async with self._asterisk(extension, SEATS) as ami:
+            await ami.action("DBPut", {"Family": _SECRETS, "Key": extension, "Val": json.dumps(auth)})
 
     async def standing(self, extension: str) -> Standing:
         self._seat(extension)
@@ -146,7 +167,7 @@ class Telephones:
         return replace(to, number=dialled)
 
     @asynccontextmanager
-    async def _asterisk(self, extension: str) -> AsyncIterator[Ami]:
+    async def _asterisk(self, extension: str, user: str = USER) -> AsyncIterator[Ami]:
         """One after the other at a seat, so that no two mix their keys. Raises TelephoneFault for what goes wrong."""
         try:
             async with asyncio.timeout(_WAIT_SECONDS):
@@ -156,7 +177,7 @@ class Telephones:
         try:
             async with self._connections, AsyncExitStack() as stack:
                 try:
-                    ami = await stack.enter_async_context(open_ami(self._settings))
+                    ami = await stack.enter_async_context(open_ami(self._settings, user))
                 except AmiError as error:
                     # Also from one that is there and does not answer: nothing has been asked of it yet.
                     log.warning("seat %s: %s", extension, error)

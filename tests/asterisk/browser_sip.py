@@ -48,6 +48,15 @@ class BrowserSip:
         self.answer = answer
         return _code(answer)
 
+    async def register(self) -> int:
+        """The final answer's code."""
+        self._id, self._tag = secrets.token_hex(8), secrets.token_hex(4)
+        answer = await self._ask("REGISTER", self._user, "Expires: 60\r\n")
+        if _code(answer) == 401:
+            shown = self._authorization(answer, "REGISTER", self._user)
+            answer = await self._ask("REGISTER", self._user, "Expires: 60\r\n" + shown)
+        return _code(answer)
+
     async def bye(self, number: str) -> None:
         self._cseq += 1
         await self._send("BYE", number, to=self.answer)

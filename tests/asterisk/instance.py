@@ -5,7 +5,9 @@ from __future__ import annotations
 import os
 import signal
 
+from hotline.rules import load_rules
 from hotline.secrets import load_secrets
+from hotline.telephone import Telephones
 from hotline.trial import Trial
 
 
@@ -25,6 +27,14 @@ class Instance(Trial):
 
     def agent_password(self, extension: str) -> str:
         return load_secrets(self.settings).agents[extension]
+
+    async def page_password(self, extension: str) -> str:
+        """What a page at this seat would be given: of a sitting of the test's own."""
+        telephone = Telephones(self.settings, load_rules())
+        await telephone.admit(extension, "a test")
+        account = telephone.account(extension, "a test")
+        assert account is not None
+        return account.password
 
     @property
     def asterisk_log(self) -> str:

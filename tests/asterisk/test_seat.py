@@ -29,6 +29,7 @@ from people.sessions import begin
 from people.tables import users
 from routing.live import channels
 from routing.seat import Doing, SpyMode, Target, TargetKind, TelephoneFault, Working
+from tests.asterisk.browser_sip import browser_sip
 from tests.asterisk.instance import Instance
 from tests.asterisk.phones import Phones, outbound_reached, taken
 from tests.asterisk.records import call_of
@@ -364,6 +365,33 @@ async def people(instance: Instance, *names: str) -> AsyncIterator[list[ClientSe
                 browser = ClientSession(base, headers={"Authorization": f"Bearer {session.token}"})
                 browsers.append(await stack.enter_async_context(browser))
         yield browsers
+
+
+async def test_whoever_sat_there_once_cannot_register_later(desk: Desk) -> None:
+    """Not by what the page was given, however often it asked; the one who sits there now can."""
+    instance = desk.phones.instance
+
+    async def registers(secret: str) -> int:
+        async with browser_sip(instance, "2001", secret) as phone:
+            return await phone.register()
+
+    assert await registers(instance.agent_password("2001")) in (401, 500), "nobody ever sat there"
+    async with people(instance, "hua", "ming") as (hua, ming):
+        given: list[str] = []
+        for method, browser in (("POST", hua), ("GET", hua), ("POST", hua), ("POST", ming)):
+            body = {"extension": "2001"} if method == "POST" else None
+            if browser is ming:
+                assert (await hua.delete("seat")).status == 204
+                assert await registers(given[0]) == 401
+            answer = await browser.request(method, "seat", json=body)
+            assert answer.status == 200
+            given.append((await answer.json())["sip"]["password"])
+            assert await registers(given[-1]) == 200
+        assert given[0] == given[1] == given[2] != given[3]
+        assert await registers(given[0]) == 401
+        assert await registers(instance.agent_password("2001")) == 401
+        assert (await ming.delete("seat")).status == 204
+        assert await registers(given[3]) == 401
 
 
 async def test_of_two_who_want_a_seat_one_gets_it_and_signs_out_in_mid_call(desk: Desk) -> None:

@@ -83,7 +83,7 @@ async def test_with_the_account_nothing_else_is_reached(hotline: Instance) -> No
 
 async def test_what_a_page_was_given_is_good_at_the_socket_alone(phones: Phones) -> None:
     """A desk telephone registers from anywhere."""
-    password = phones.instance.agent_password("2001")
+    password = await phones.instance.page_password("2001")
     await phones.bank.register("1001", phones.instance.agent_password("1001"), bind="127.0.0.66")
     with pytest.raises(PhoneError):
         await phones.bank.register("2001", password, bind="127.0.0.66")

@@ -40,7 +40,7 @@ async def test_both_hear_each_other(
 ) -> None:
     tab = await somebody()
     await tab.run(plain_js)
-    password = hotline.agent_password(EXTENSION)
+    password = await hotline.page_password(EXTENSION)
     await tab.run("([user, password]) => window.plain.start(user, password)", [EXTENSION, password])
     await login(hotline.settings, EXTENSION)
     try:

@@ -24,14 +24,25 @@ class Switchboard:
     slow: bool = False
     asked: list[tuple[Any, ...]] = field(default_factory=list)
     now: dict[str, Standing] = field(default_factory=dict)
+    admitted: dict[str, str] = field(default_factory=dict)
     seats: Mapping[str, Seat] = field(default_factory=lambda: SEATS)
     queues: Mapping[str, str] = field(default_factory=lambda: {"help": "求助", "agents": "人工服务"})
     pause_reasons: Sequence[str] = ("小休", "用餐")
 
-    def account(self, extension: str) -> SipAccount | None:
+    def account(self, extension: str, sitting: str) -> SipAccount | None:
         if self.seats[extension].phone == "desk":
             return None
         return SipAccount(f"sip:{extension}@hotline.invalid", extension, "geheim")
+
+    async def admit(self, extension: str, sitting: str) -> None:
+        if self.away:
+            raise TelephoneFault("no_telephone", "电话系统没有应答，未执行")
+        self.admitted[extension] = sitting
+
+    async def dismiss(self, extension: str) -> None:
+        if self.away:
+            raise TelephoneFault("no_telephone", "电话系统没有应答，未执行")
+        self.admitted.pop(extension, None)
 
     async def standing(self, extension: str) -> Standing:
         self._ask("standing", extension)

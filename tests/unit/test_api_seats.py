@@ -189,6 +189,21 @@ async def test_a_supervisor_moves_agents_and_frees_seats(api: Api) -> None:
     ]  # fmt: skip
 
 
+async def test_a_page_s_telephone_is_let_in_where_it_comes_to_and_shut_out_when_the_seat_is_free(api: Api) -> None:
+    mine = await sit(api, "agent", "2001")
+    [sitting] = board(api).admitted.values()
+    board(api).admitted.clear()
+    assert await api.json("agent", "GET", "/seat") == mine
+    assert board(api).admitted == {"2001": sitting}
+    board(api).away = True
+    assert await api.json("agent", "GET", "/seat") == mine
+    board(api).away = False
+    await api.json("agent", "DELETE", "/seat", 204)
+    assert board(api).admitted == {}
+    await sit(api, "agent", "2001")
+    assert board(api).admitted != {"2001": sitting}
+
+
 async def test_listening_is_written_down_before_anything_rings(api: Api) -> None:
     body = {"mode": "whisper"}
     assert (await api.json("supervisor", "POST", f"/calls/{CALL}/listen", 409, json=body))["code"] == "no_seat"

@@ -31,7 +31,7 @@ class Exchange:
         monkeypatch.setattr(telephone, "HAPPEN_SECONDS", 0.1)
 
     @asynccontextmanager
-    async def open_ami(self, settings: Settings) -> AsyncIterator[Exchange]:
+    async def open_ami(self, settings: Settings, user: str) -> AsyncIterator[Exchange]:
         if self.away is not None:
             raise self.away
         yield self

@@ -28,6 +28,7 @@ routes = Routes("seat")
 SITS = (Permission.AGENT_STATE,)
 ACT_SECONDS = 45.0
 """Asterisk is asked for a few things one after the other; one's own telephone may ring for twenty."""
+ADMIT_SECONDS = 3.0
 VACATE_SECONDS = 10.0
 """Asterisk that is just starting lets nobody wait longer who signs out."""
 Extension = Annotated[str, Field(pattern=r"^[0-9]{3,6}$", description="席位分机", examples=["2001"])]
@@ -145,7 +146,8 @@ async def take(call: Call, body: TakeIn) -> Reply[SeatOut]:
             mine = await seats.seat_of(connection, call.principal.user_id, call.at)
             # Within the transaction: nobody sits at a telephone that still rings for somebody else.
             await telephone.work(body.extension, Working.OUT)
-    assert mine is not None
+        assert mine is not None
+        await telephone.admit(mine.extension, _sitting(mine))
     return Reply(_seat(telephone, seat, mine))
 
 
@@ -155,6 +157,14 @@ async def show(call: Call) -> Reply[SeatOut | None]:
     async with call.transaction() as connection:
         mine = await seats.seat_of(connection, call.principal.user_id, call.at)
     seat = mine and telephone.seats.get(mine.extension)
+    if seat and mine and seat.phone == "browser":
+        # A page that comes to another node, or back to one that was restored, is not known there yet.
+        try:
+            async with asyncio.timeout(ADMIT_SECONDS):
+                await telephone.admit(mine.extension, _sitting(mine))
+        except (TelephoneFault, TimeoutError) as fault:
+            why = str(fault) or "no answer"
+            log.warning("seat %s: Asterisk was not told who sits there: %s", mine.extension, why)
     return Reply(_seat(telephone, seat, mine) if seat and mine else None)
 
 
@@ -176,6 +186,7 @@ async def stand_up(
     if await seats.release(connection, taken.extension, taken.user_id):
         await call.audit(connection, action, f"seat:{taken.extension}", **detail)
         await telephone.work(taken.extension, Working.OUT)
+        await telephone.dismiss(taken.extension)
 
 
 async def vacate(call: Call, user_id: int) -> None:
@@ -274,6 +285,11 @@ async def _target(call: Call, connection: AsyncConnection, telephone: Telephone,
     return Target(to.kind, unit.id, unit_telephone(unit.id, unit.contact, call.services.area_code).number)
 
 
+def _sitting(taken: Taken) -> str:
+    """This person from that moment on."""
+    return f"{taken.user_id} {taken.taken_at.timestamp():.6f}"
+
+
 def _row(seat: Seat, taken: Taken | None) -> SeatRow:
     if taken is None:
         return SeatRow(extension=seat.extension, name=seat.name, phone=seat.phone, user=None, taken_at=None)
@@ -282,7 +298,7 @@ def _row(seat: Seat, taken: Taken | None) -> SeatRow:
 
 
 def _seat(telephone: Telephone, seat: Seat, taken: Taken) -> SeatOut:
-    sip = telephone.account(seat.extension)
+    sip = telephone.account(seat.extension, _sitting(taken))
     return SeatOut(
         extension=seat.extension,
         name=seat.name,

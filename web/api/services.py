@@ -57,8 +57,16 @@ class Telephone(Protocol):
     @property
     def pause_reasons(self) -> Sequence[str]: ...
 
-    def account(self, extension: str) -> SipAccount | None:
-        """None for a desk telephone, which has its own."""
+    def account(self, extension: str, sitting: str) -> SipAccount | None:
+        """For who sits there: another ``sitting`` has another secret. None for a desk telephone, which has its own."""
+        ...
+
+    async def admit(self, extension: str, sitting: str) -> None:
+        """That account registers from now on, and none that was given out before."""
+        ...
+
+    async def dismiss(self, extension: str) -> None:
+        """No account that was given out registers any more. What goes on goes on."""
         ...
 
     async def standing(self, extension: str) -> Standing: ...
