@@ -15,7 +15,7 @@ from tickets.step_bases import articles, limit_article
 from tickets.step_forms import form_of
 from tickets.step_trial import Form, Trial, Way
 from tickets.told import COMMANDS
-from tickets.words import COMPLETION, LimitKind, Obligation, State
+from tickets.words import BAD_LEVELS, COMPLETION, LimitKind, Obligation, State
 
 ORDER: tuple[Do, ...] = get_args(Do)
 _MAIN: Mapping[State, tuple[Do, ...]] = {
@@ -124,6 +124,8 @@ def _main(trial: Trial) -> set[str]:
         main.add("decide_extension")
     if life.obligations:
         main.add("fulfil")
+    if life.state is State.REVIEWED and (life.unsolved or life.rating in BAD_LEVELS):
+        main.add("review")  # whether it goes back to the unit
     if Obligation.WRITTEN_RESULT in life.obligations:
         main.add("deliver_written_result")
     if any(life.limits[kind].passed for kind in COMPLETION if kind in life.limits):

@@ -39,14 +39,10 @@ async def choose(tab: Tab, waiting: str, number: str) -> None:
     await expect(ticket(tab, number)).to_be_visible()
 
 
-async def take_step(tab: Tab, name: str, answers: Answers | None = None, *, among_others: bool = False) -> None:
-    """Of the ticket that is shown. ``among_others``: it is not what usually comes next. The form names an article."""
+async def take_step(tab: Tab, name: str, answers: Answers | None = None, *, by: str = "") -> None:
+    """Of the ticket that is shown. ``by``: the form's button, where it has another name."""
     bar = tab.page.get_by_role("region", name="可以办理的步骤")
-    if among_others:
-        await bar.get_by_role("button", name="更多").click()
-        await tab.page.get_by_role("menuitem", name=re.compile(f"^{name}( |$)")).click()
-    else:
-        await bar.get_by_role("button", name=name, exact=True).click()
+    await bar.get_by_role("button", name=name, exact=True).click()
     form = tab.page.get_by_role("dialog", name=name)
     for label, said in (answers or {}).items():
         if said is True:
@@ -55,5 +51,5 @@ async def take_step(tab: Tab, name: str, answers: Answers | None = None, *, amon
             await form.locator("label", has=box.or_(tab.page.get_by_role("radio", name=label, exact=True))).click()
         else:
             await form.get_by_label(label).fill(str(said))
-    await form.get_by_role("button", name=name, exact=True).click()
+    await form.get_by_role("button", name=by or name, exact=True).click()
     await expect(form).to_be_hidden()

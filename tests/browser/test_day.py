@@ -46,7 +46,8 @@ HISTORY = [
     ("accept", "ah-huawu1", "第九条"),
     ("dispatch", "ah-paidan1", "第十五条"),
     ("contact", "ah-zhujian-jb", "第十五条"),
-    ("complete", "ah-zhujian-jb", "第二十四条"),
+    ("sign_sent", "ah-zhujian-jb", "第二十四条"),
+    ("complete", "ah-zhujian-fz", "第二十四条"),
     ("review", "ah-paidan1", "第二十条"),
     ("callback_asked", "callback", "第二十五条"),
     ("callback_reached", "callback", "第二十五条"),
@@ -56,7 +57,7 @@ HISTORY = [
     ("called", "ah-huawu1", ""),
     ("fulfil", "ah-huawu1", "第二十五条"),
     ("review", "ah-paidan1", "第二十条"),
-    ("complete", "ah-zhujian-fz", "第二十四条"),
+    ("complete", "ah-zhujian-jb", "第二十四条"),
     ("review", "ah-paidan1", "第二十条"),
     ("rate", "citizen", "第二十五条"),
     ("archive", "ah-paidan1", "本项目规定（参照第二十四条）"),
@@ -141,7 +142,10 @@ async def test_from_the_first_word_to_the_archive(
     await choose(officer, "待联系诉求人", number)
     await take_step(officer, "联系诉求人")
     await choose(officer, "待办结", number)
-    await take_step(officer, "办结", {"办理结果": RESULT, "领导签批": PAPER})
+    await take_step(officer, "办结", {"办理结果": RESULT}, by="送领导签批")
+    leader = await comes("ah-zhujian-fz", "承办")
+    await choose(leader, "待签批", number)
+    await sign(leader)
     await choose(dispatcher, "办结待审核", number)
     await take_step(dispatcher, "审核", {"通过": True})
 
@@ -169,10 +173,9 @@ async def test_from_the_first_word_to_the_archive(
     await take_step(agent, "完成待办", {"人工回访": True})
 
     await choose(dispatcher, "待归档", number)
-    await take_step(dispatcher, "审核", {"不通过": True, "不通过的理由": STILL_BLOCKED}, among_others=True)
-    leader = await comes("ah-zhujian-fz", "承办")
-    await choose(leader, "待办结", number)
-    await take_step(leader, "办结", {"办理结果": AGAIN, "本人签批": True})
+    await take_step(dispatcher, "审核", {"不通过": True, "不通过的理由": STILL_BLOCKED})
+    await choose(officer, "待办结", number)
+    await take_step(officer, "办结", {"办理结果": AGAIN, "领导签批": PAPER})
     await ended
     await choose(dispatcher, "办结待审核", number)
     await take_step(dispatcher, "审核", {"通过": True})
@@ -219,6 +222,14 @@ async def register(agent: Tab) -> str:
     await agent.page.keyboard.press("Control+Enter")
     await expect(agent.page.get_by_text(f"{number} 已受理，待派单")).to_be_visible()
     return number
+
+
+async def sign(leader: Tab) -> None:
+    await leader.page.get_by_role("button", name="签批", exact=True).click()
+    form = leader.page.get_by_role("dialog", name="签批：办结")
+    await expect(form.get_by_label("办理结果")).to_have_value(RESULT)
+    await form.get_by_role("button", name="同意并办结").click()
+    await expect(form).to_be_hidden()
 
 
 async def telephone_at_home(hotline: Day, phones: Phones) -> Account:
