@@ -9,17 +9,20 @@ import { tell } from '@/shared/trouble'
 export type TicketQuery = NonNullable<paths['/tickets']['get']['parameters']['query']>
 
 const AFTER_EVENTS_MS = 800
+const PAGE = 50
+const MOST = 200 // that the API gives at once
 
-/** A list that is read anew a moment after tickets have changed, and page by page further down. */
+/** A list that is read anew, as far as it was read, a moment after tickets have changed; and page by page further down. */
 export function useTicketList(query: Ref<TicketQuery>) {
   const items = ref<Model<'TicketLine'>[]>([])
   const next = ref<string | null>(null)
   const loading = ref(false)
 
-  async function load() {
+  async function load(atLeast = items.value.length) {
     loading.value = true
     const wanted = query.value
-    const found = await tell(body(api.GET('/tickets', { params: { query: wanted } })))
+    const limit = Math.min(MOST, Math.max(wanted.limit ?? PAGE, atLeast))
+    const found = await tell(body(api.GET('/tickets', { params: { query: { ...wanted, limit } } })))
     loading.value = false
     if (found === null || wanted !== query.value) return
     items.value = found.items
@@ -36,8 +39,8 @@ export function useTicketList(query: Ref<TicketQuery>) {
     next.value = found.next ?? null
   }
 
-  const soon = useDebounceFn(load, AFTER_EVENTS_MS, { maxWait: 3000 })
-  watch(query, load, { immediate: true })
+  const soon = useDebounceFn(() => load(), AFTER_EVENTS_MS, { maxWait: 3000 })
+  watch(query, () => void load(0), { immediate: true })
   onScopeDispose(listen('ticket', () => void soon()))
   onScopeDispose(listen('reset', () => void load()))
   return { items, next, loading, load, more }
