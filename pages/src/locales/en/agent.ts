@@ -128,6 +128,7 @@ export default {
     edit: 'Edit',
     choose: 'Choose',
     sameNumber: 'Empty if it is the calling number',
+    askNumber: 'No calling number: ask how to reach them',
     whyEdit: 'Correcting the request while answering the call',
     whyDraft: 'Taking over the draft while answering the call',
     whyNumber: 'Making a ticket for a call that has none',

@@ -126,6 +126,7 @@ export default {
     edit: '修改',
     choose: '选择',
     sameNumber: '与来电号码相同可不填',
+    askNumber: '来电没有号码，请问明如何联系',
     whyEdit: '接听来电时修改登记内容',
     whyDraft: '接听来电时采用机器草稿',
     whyNumber: '为没有工单的来电登记诉求',
