@@ -173,6 +173,10 @@ async def test_a_call_in_its_life(hotline: Instance, phones: Phones, somebody: S
 async def test_a_dispatcher_without_a_mouse(hotline: Instance, somebody: Somebody, city: Mapping[str, str]) -> None:
     """Down and up the list, one accepted by A, sent to the first unit that is proposed by 1."""
     number = next(number for title, number in city.items() if "复杂咨询" in title)
+    other = {"category": "help", "content": "楼道灯不亮，已经三天了。", "phone": "13922225022"}
+    citizen = await somebody("/")
+    made = await citizen.page.request.post(f"{citizen.window.origin}/api/v1/public/tickets", data=other)
+    assert made.ok
     tab, quiet = await signed_in(hotline, somebody, Role.DISPATCHER, "/desk/dispatch")
     page, keys = tab.page, Keyboard(tab)
     ticket = page.get_by_role("article")
@@ -184,6 +188,8 @@ async def test_a_dispatcher_without_a_mouse(hotline: Instance, somebody: Somebod
     while await ticket.get_attribute("aria-label") != number:
         await page.keyboard.press("j")
         await quiet.settled(tab)
+    steps = page.get_by_role("region", name="可以办理的步骤")
+    await expect(steps.get_by_role("button", name="受理", exact=True)).to_be_visible()
     await page.keyboard.press("a")
     dialog = page.get_by_role("dialog", name="受理", exact=True)
     await expect(dialog).to_be_visible()

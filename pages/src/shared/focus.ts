@@ -12,6 +12,8 @@ export function keepFocus(): void {
   document.addEventListener('keydown', () => (byKeys = true), true)
   document.addEventListener('pointerdown', () => (byKeys = false), true)
   document.addEventListener('focusin', (event) => {
+    // Where a dialog sends the cursor that was opened from nowhere.
+    if (event.target === document.body) return void requestAnimationFrame(look)
     at = event.target as HTMLElement
     around = []
     for (let one = at.parentElement; one !== null; one = one.parentElement) around.push(one)
