@@ -1,10 +1,13 @@
 import { computed, shallowRef } from 'vue'
 
 import { api, body, onSignedOut, type Model } from '@/api/client'
+import { Problem } from '@/api/problem'
 
 export type Me = Model<'Me'>
 export type Permission = Me['permissions'][number]
 
+const ASK_TRIES = 15
+const ASK_AGAIN_MS = 1000
 const me = shallowRef<Me | null>(null)
 let asked: Promise<void> | null = null
 
@@ -24,15 +27,23 @@ export function useSession() {
 
 /** Asks once who is signed in; afterwards it is known. */
 function known(): Promise<void> {
-  asked ??= body(api.GET('/session')).then(
-    (found) => {
-      me.value = found
-    },
-    () => {
-      me.value = null
-    },
-  )
+  asked ??= whoAmI()
   return asked
+}
+
+/** A server that is being restarted has not signed anybody out: it is asked again for a while. */
+async function whoAmI(tries = ASK_TRIES): Promise<void> {
+  try {
+    me.value = await body(api.GET('/session'))
+  } catch (error) {
+    const later = error instanceof Problem && (error.status === 0 || error.status >= 500)
+    if (later && tries > 1) {
+      await new Promise((resolve) => setTimeout(resolve, ASK_AGAIN_MS))
+      return whoAmI(tries - 1)
+    }
+    if (later) asked = null
+    me.value = null
+  }
 }
 
 async function signIn(name: string, password: string, code?: string): Promise<Me> {

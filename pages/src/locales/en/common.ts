@@ -9,7 +9,7 @@ export default {
     code: 'Authenticator or recovery code',
     go: 'Sign in',
   },
-  password: { title: 'Change password', old: 'Old password', new: 'New password (12 characters or more)', again: 'Once more', differ: 'The two differ', go: 'Change', done: 'Password changed. Please sign in again.' },
+  password: { title: 'Change password', old: 'Old password', new: 'New password (10 characters or more)', again: 'Once more', differ: 'The two differ', go: 'Change', done: 'Password changed. Please sign in again.' },
   menu: {
     main: 'Main menu',
     agent: 'Calls at my desk',

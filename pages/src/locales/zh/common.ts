@@ -7,7 +7,7 @@ export default {
     code: '动态验证码或恢复码',
     go: '登录',
   },
-  password: { title: '修改密码', old: '原密码', new: '新密码（至少 12 位）', again: '再输一次', differ: '两次输入不一致', go: '修改', done: '密码已修改，请重新登录。' },
+  password: { title: '修改密码', old: '原密码', new: '新密码（至少 10 位）', again: '再输一次', differ: '两次输入不一致', go: '修改', done: '密码已修改，请重新登录。' },
   menu: {
     main: '主菜单',
     agent: '话务',
