@@ -265,7 +265,7 @@ async def test_a_second_extension_is_signed_where_the_article_wants_it(engine: A
     make = _approved(engine) if policy == "yangling-2018" else dispatched(engine, policy=policy)
     number, at = (await make).number, moment("2026-09-18 09:00")
     async with engine.begin() as connection:
-        with pytest.raises(Refused, match="不须领导签批|类不得延期"):
+        with pytest.raises(Refused, match=r"不须领导签批|类不得延期"):
             await sign_off.send(connection, book, number, prepared, unit, at)
         if policy == "fuzhou-2007":  # 第八条: none at all
             return
