@@ -19,6 +19,8 @@ const KEYS: Partial<Record<Doing, string>> = { complete: '*4', conference: '*3',
 const AWAY = [0, 502, 503, 504]
 const OWN_CALL_MS = 30_000
 const SETTLING_MS = 3000
+const HOLD_AGAIN_MS = 250
+const HOLD_TRIES = 12
 
 const { seat, act } = useSeat()
 const asJson = { read: (text: string) => JSON.parse(text) as Consult | null, write: (value: Consult | null) => JSON.stringify(value) }
@@ -80,9 +82,14 @@ export async function hangUp(): Promise<void> {
   else await act({ do: 'hangup' })
 }
 
+/** While the former change is still under way a telephone takes no other: the wish is kept for a moment. */
 export async function hold(on: boolean): Promise<void> {
-  if (browser.value) softphone.hold(on)
-  else await act({ do: on ? 'hold' : 'resume' })
+  if (!browser.value) return act({ do: on ? 'hold' : 'resume' })
+  for (let tries = HOLD_TRIES; tries > 0; tries--) {
+    if (phone.call === null || phone.call.held === on || softphone.hold(on)) return
+    await new Promise((resolve) => setTimeout(resolve, HOLD_AGAIN_MS))
+  }
+  throw Problem.offline()
 }
 
 export async function mute(on: boolean): Promise<void> {

@@ -9,13 +9,17 @@ export function useTicket(number: Ref<string | null>) {
   const ticket = ref<Model<'TicketOut'> | null>(null)
   const etag = ref('')
   const events = ref<Model<'EventOut'>[]>([])
+  /** It could not be read; why has been said. */
+  const failed = ref(false)
 
   async function load() {
     const wanted = number.value
     if (wanted === null) return
     const path = { params: { path: { number: wanted } } }
     const found = await tell(Promise.all([versioned(api.GET('/tickets/{number}', path)), body(api.GET('/tickets/{number}/history', path))]))
-    if (found === null || number.value !== wanted) return
+    if (number.value !== wanted) return
+    failed.value = found === null
+    if (found === null) return
     ticket.value = found[0].data
     etag.value = found[0].etag
     events.value = found[1].items
@@ -28,11 +32,12 @@ export function useTicket(number: Ref<string | null>) {
       ticket.value = null
       etag.value = ''
       events.value = []
+      failed.value = false
       void load()
     },
     { immediate: true },
   )
   onScopeDispose(listen('ticket', (event) => event.number === number.value && void load()))
   onScopeDispose(listen('reset', () => void load()))
-  return { ticket, etag, events, load }
+  return { ticket, etag, events, failed, load }
 }
