@@ -81,8 +81,8 @@ exten => impatient,1,Answer()
 
 def event_filter() -> str:
     """The dialler's, as the hotline has it."""
-    lines = (TEMPLATES / "manager.conf.j2").read_text().splitlines()
-    (found,) = (line for line in lines if line.startswith("eventfilter"))
+    section = (TEMPLATES / "manager.conf.j2").read_text().partition("\n[dialler]\n")[2].partition("\n[")[0]
+    (found,) = (line for line in section.splitlines() if line.startswith("eventfilter"))
     return found
 
 
