@@ -94,7 +94,7 @@ async def test_a_life_from_ring_to_end(api: Api) -> None:
     assert {
         ("arrived", "来电", "市民来电 12345"),
         ("number", "输入号码", "139****2222（callback）"),
-        ("connected", "接通", "座席 1001"),
+        ("connected", "接通", "座席 1001 张敏"),
         ("hung_up", "挂断", "座席 1001"),
     } <= told
     moments = [(one["ms"], one["kind"]) for one in life["timeline"]]
