@@ -127,7 +127,7 @@ def elsewhere(settings: Settings, home: Path, held: ExitStack) -> Settings:
     """
     with ExitStack() as ours:
         port, centre = (_bound("127.0.0.1", ours)[1] for _ in range(2))
-        ami = _bound("127.0.0.1", ours, socket.SOCK_STREAM)[1]
+        ami, sockets = (_bound("127.0.0.1", ours, socket.SOCK_STREAM)[1] for _ in range(2))
     carrier = settings.sip.trunk
     if carrier.host:
         host, number = _bound(_SILENT[0], held)
@@ -136,7 +136,9 @@ def elsewhere(settings: Settings, home: Path, held: ExitStack) -> Settings:
     return settings.model_copy(
         update={
             "home": home,
-            "sip": settings.sip.model_copy(update={"port": port, "bind": "127.0.0.1", "trunk": carrier}),
+            "sip": settings.sip.model_copy(
+                update={"port": port, "socket_port": sockets, "bind": "127.0.0.1", "trunk": carrier}
+            ),
             "ami": settings.ami.model_copy(update={"port": ami}),
             "emergency": settings.emergency.model_copy(
                 update={"test_port": centre, "trunks": [f"{host}:{number}" for host, number in centres]}
