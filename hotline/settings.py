@@ -185,7 +185,7 @@ class Speech(Section):
     live: bool = False
     """Show the agent what is being said in a call while it goes on (needs ``transcripts``)."""
     live_calls: int = Field(default=2, ge=1, le=50)
-    """So many of them at once, the longest first: each takes a fifth of a core while both sides talk."""
+    """So many of them at once, the longest first."""
     models_dir: PlainPath | None = None
     """Where the models lie; default ``~/.cache/hotline/models``."""
 
