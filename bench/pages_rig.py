@@ -22,7 +22,8 @@ from hotline.db import open_engine
 from hotline.demo import Demonstration
 from hotline.pages import built_pages
 from hotline.rulebook import Rulebooks, open_rulebook
-from hotline.settings import CHECKOUT, Settings, Web
+from hotline.settings import CHECKOUT, Settings
+from hotline.settings_sections import Web
 from hotline.trial import free_ports
 from people import seats, sessions
 from people.roles import Role

@@ -41,7 +41,8 @@ from hotline.places import Places
 from hotline.rulebook import Rulebooks, open_rulebook
 from hotline.rules import load_rules
 from hotline.secrets import load_secrets
-from hotline.settings import Callback, Settings, SettingsError, load_settings
+from hotline.settings import Settings, SettingsError, load_settings
+from hotline.settings_sections import Callback
 from hotline.stopping import pause
 from ivr.fastagi import probe as voice_probe
 from routing.ami import Ami, AmiError, AmiInvalid

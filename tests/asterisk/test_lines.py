@@ -16,8 +16,8 @@ from hotline import callback_lost
 from hotline.ami import DIALLER
 from hotline.callback_lost import Lost, Search
 from hotline.secrets import load_or_create
-from hotline.settings import Ami as AmiSettings
 from hotline.settings import Settings
+from hotline.settings_sections import Ami as AmiSettings
 from routing import ami as ami_module
 from routing.ami import Ami, AmiError
 from routing.lines import Lines

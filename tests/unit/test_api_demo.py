@@ -11,7 +11,8 @@ from argon2 import PasswordHasher
 from sqlalchemy.ext.asyncio import AsyncEngine
 
 from hotline.demo import Demonstration
-from hotline.settings import Settings, Sip, Trunk
+from hotline.settings import Settings
+from hotline.settings_sections import Sip, Trunk
 from people import passwords
 from people.roles import Role
 from tests.unit.api_peer import BASE, Api, services_for

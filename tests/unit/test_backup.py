@@ -35,7 +35,8 @@ from hotline.migrate import alembic_config, head
 from hotline.restore import RESTORED_RULES, check, restore
 from hotline.rulebook import open_rulebook
 from hotline.secrets import KEY_FILE, load_or_create, load_secrets
-from hotline.settings import CHECKOUT, Database, Settings
+from hotline.settings import CHECKOUT, Settings
+from hotline.settings_sections import Database
 from tests.unit.conftest import create_database
 from tests.unit.ticket_people import AGENT, MORNING, request, rulebook
 from tickets.book import create

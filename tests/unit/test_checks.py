@@ -10,7 +10,8 @@ from pathlib import Path
 import pytest
 
 from hotline import checks
-from hotline.settings import Emergency, Settings, Sip, Trunk
+from hotline.settings import Settings
+from hotline.settings_sections import Emergency, Sip, Trunk
 
 
 @pytest.fixture

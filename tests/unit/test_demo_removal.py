@@ -18,7 +18,8 @@ from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 from calls.tables import call_events, calls, recordings, transcript_segments, transcripts
 from hotline.db import driver_url
 from hotline.demo import Demonstration
-from hotline.settings import Settings, Sip, Trunk
+from hotline.settings import Settings
+from hotline.settings_sections import Sip, Trunk
 from line.tables import line_switches, missed_callers
 from people import accounts, passwords, sign_in
 from people.accounts import create_user

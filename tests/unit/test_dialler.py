@@ -23,8 +23,9 @@ from hotline.dialler import Dialler, listen, serve
 from hotline.parts import dialler_part
 from hotline.rulebook import open_rulebook
 from hotline.secrets import load_or_create
-from hotline.settings import Ami as AmiSettings
-from hotline.settings import Callback, Database, Settings
+from hotline.settings import Settings
+from hotline.settings_sections import Ami as AmiSettings
+from hotline.settings_sections import Callback, Database
 from hotline.trial import free_ports
 from routing.ami import Ami, AmiError, AmiLost, AmiRefused, AmiTimeout, Event
 from tests.unit.callback_people import NOW, running

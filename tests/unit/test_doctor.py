@@ -27,7 +27,8 @@ from hotline.migrate import head
 from hotline.preflight import only_supervisor
 from hotline.rulebook import open_rulebook
 from hotline.secrets import KEY_FILE, load_or_create
-from hotline.settings import Agi, Database, Recording, Settings, Speech
+from hotline.settings import Settings
+from hotline.settings_sections import Agi, Database, Recording, Speech
 from hotline.supervisor import STATUS_FILE
 from hotline.trial import free_ports
 from ivr.prompts import FOLDER as PROMPTS

@@ -21,7 +21,8 @@ from sqlalchemy.ext.asyncio import AsyncEngine
 from hotline.cli import main
 from hotline.first_run import FILE, SetupFile, setup_link, web_address
 from hotline.secrets import load_or_create
-from hotline.settings import Database, Settings, Web
+from hotline.settings import Settings
+from hotline.settings_sections import Database, Web
 from people import passwords
 from people.accounts import create_user
 from people.roles import Role

@@ -17,7 +17,8 @@ from calls.tables import alerts
 from calls.tables import metadata as calls_metadata
 from hotline.db import create_hotline_engine
 from hotline.repeats_job import look_for_repeats
-from hotline.settings import Line, Settings
+from hotline.settings import Settings
+from hotline.settings_sections import Line
 from line import announcements, barred, switches
 from line.announcements import Announcement, NewAnnouncement
 from line.barred import Entry, Repeats

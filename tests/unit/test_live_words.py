@@ -25,7 +25,7 @@ from hotline.live_cut import RATE, Cutter, Samples
 from hotline.live_tail import BEHIND_SECONDS, Tail
 from hotline.scribe_live import Live
 from hotline.scribe_model import Model
-from hotline.settings import Speech
+from hotline.settings_sections import Speech
 from people import seats
 from speech.port import EngineError
 from tests.unit import api_peer

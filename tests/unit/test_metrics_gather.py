@@ -26,7 +26,8 @@ from hotline.metrics_database import pool_figures
 from hotline.metrics_gather import Gather
 from hotline.metrics_lag import lags
 from hotline.secrets import load_or_create
-from hotline.settings import Database, Settings
+from hotline.settings import Settings
+from hotline.settings_sections import Database
 from tests.unit.ticket_people import AGENT, MORNING, request, rulebook
 from tickets.book import create
 

@@ -22,8 +22,8 @@ from hotline.callback_job import note_ended
 from hotline.nodes import Nodes, note_cut, others_dial, take_name
 from hotline.reader import Reader
 from hotline.recordings_job import Sweeper, defer_sweep
-from hotline.settings import Node as NodeSettings
 from hotline.settings import Settings
+from hotline.settings_sections import Node as NodeSettings
 from hotline.sip_ask import answers
 
 STREAMS = Path(__file__).parent.parent / "replay" / "asterisk-22"

@@ -19,7 +19,8 @@ from sqlalchemy.ext.asyncio import AsyncEngine
 
 from hotline.db import driver_url
 from hotline.notices_job import create_app, outlets, sender, words, work
-from hotline.settings import Notify, Settings, WebhookSettings
+from hotline.settings import Settings
+from hotline.settings_sections import Notify, WebhookSettings
 from hotline.trial import free_ports
 from notify.file_outlet import FileOutlet
 from notify.outbox import MAX_ATTEMPTS, Owed, Sender, post, wait_after

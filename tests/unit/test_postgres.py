@@ -18,7 +18,8 @@ import pytest
 from hotline import postgres
 from hotline.process import Process, remembered, start_ticks
 from hotline.secrets import Secrets, load_or_create
-from hotline.settings import Database, Run, Settings, SettingsError
+from hotline.settings import Settings, SettingsError
+from hotline.settings_sections import Database, Run
 
 
 @pytest.fixture

@@ -16,7 +16,8 @@ from sqlalchemy.ext.asyncio import AsyncEngine
 
 from hotline.desk_progress import progress
 from hotline.rulebook import open_rulebook
-from hotline.settings import Line, Settings
+from hotline.settings import Settings
+from hotline.settings_sections import Line
 from ivr.desk import Progress
 from line.progress import STAGES, Answer, Told, enquire, is_one_of, number_of, telephones
 from line.spoken import keep, name_of, sound_of

@@ -18,7 +18,8 @@ from calls.recording_seal import key_of
 from hotline.db import create_hotline_engine
 from hotline.recordings_keys import load_keys, opening_keys
 from hotline.secrets import add_recording_key, load_or_create
-from hotline.settings import Recording, Settings
+from hotline.settings import Settings
+from hotline.settings_sections import Recording
 from tests.unit.command_line import answer, hotline
 from tests.unit.recorded import add_ticket
 from tests.unit.recording_people import DAY, audited, call_id, files, recorded

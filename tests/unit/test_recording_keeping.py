@@ -23,7 +23,8 @@ from datafile import DataFileError
 from hotline.recordings_keeping import HELD_AGAIN, RULES_FAULTY, SETTLED, Keeper
 from hotline.recordings_keys import LOST_KEY, check_sound_keys, load_keys
 from hotline.secrets import SOUND_KEY_FILE, add_recording_key
-from hotline.settings import Recording, Settings, SettingsError
+from hotline.settings import Settings, SettingsError
+from hotline.settings_sections import Recording
 from tests.unit.recorded import add_ticket, menu_lines
 from tests.unit.recording_people import (
     ARRIVED,

@@ -24,7 +24,8 @@ from hotline.rulebook import open_rulebook
 from hotline.scribe import serve
 from hotline.scribe_model import Model
 from hotline.secrets import load_or_create
-from hotline.settings import CHECKOUT, Database, Settings, Speech
+from hotline.settings import CHECKOUT, Settings
+from hotline.settings_sections import Database, Speech
 from hotline.status import read_all
 from speech.port import EngineError
 from tests.unit.command_line import answer, hotline

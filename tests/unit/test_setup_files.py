@@ -12,7 +12,8 @@ from click.testing import CliRunner
 from hotline.cli import main
 from hotline.cli.setup import passfile_line, write_secret
 from hotline.secrets import load_or_create
-from hotline.settings import Database, Settings, SettingsError
+from hotline.settings import Settings, SettingsError
+from hotline.settings_sections import Database
 
 
 @pytest.mark.parametrize(

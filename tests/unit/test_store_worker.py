@@ -17,7 +17,8 @@ from hotline.db import driver_url
 from hotline.parts import HEARTBEAT
 from hotline.rulebook import LOST_KEY, check_keys, open_rulebook
 from hotline.secrets import KEY_FILE, load_or_create
-from hotline.settings import Database, Recording, Settings
+from hotline.settings import Settings
+from hotline.settings_sections import Database, Recording
 from hotline.worker import serve, serve_tickets
 from tests.unit.ticket_people import AGENT, MORNING, request
 from tickets.book import create

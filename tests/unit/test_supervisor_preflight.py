@@ -8,7 +8,8 @@ from pathlib import Path
 import pytest
 
 from hotline.preflight import Port, check_port, only_supervisor, ports, raise_file_limit, supervisor_runs
-from hotline.settings import Emergency, Settings, SettingsError
+from hotline.settings import Settings, SettingsError
+from hotline.settings_sections import Emergency
 
 
 @pytest.fixture

@@ -11,7 +11,8 @@ import pytest
 from hotline.render import ice_addresses, rendered
 from hotline.rules import load_rules
 from hotline.secrets import Secrets
-from hotline.settings import Settings, Sip
+from hotline.settings import Settings
+from hotline.settings_sections import Sip
 from hotline.web_phone import SECONDS, WebPhones, password, seal_key, sealed
 from web.sip_socket import CITIZENS, STAFF
 

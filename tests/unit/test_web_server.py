@@ -13,7 +13,8 @@ from aiohttp import ClientSession
 
 from hotline.rulebook import LOOK_SECONDS, Rulebooks, open_rulebook
 from hotline.secrets import load_or_create
-from hotline.settings import Database, Settings, SettingsError, Web
+from hotline.settings import Settings, SettingsError
+from hotline.settings_sections import Database, Web
 from hotline.trial import free_ports
 from hotline.web_server import serve
 from tickets.calendar import FOLDER
