@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from calls.placed import Place
 
 Detail = Mapping[str, str]
+EMERGENCY_QUEUE = "emergency"
 MAX_OFFSET_MS = 2**31 - 1
 """What the column holds; passed only when the machine's clock jumped."""
 

@@ -13,6 +13,7 @@ VIA = "callback"
 """How such a call came about, where a citizen's own is ``public``."""
 OUTGOING = "outgoing"
 """And one that an agent made about a ticket."""
+OURS = (VIA, OUTGOING)
 COMMENT_SECONDS = 2.0
 """A shorter one is a click, not words."""
 COMMENT_SILENCE, MESSAGE_SILENCE = 5.0, 10.0

@@ -7,10 +7,9 @@ from functools import lru_cache
 
 from calls import placed
 from calls.alerts import Alert
-from calls.record import Call
+from calls.record import EMERGENCY_QUEUE, Call
 from calls.spoken import SERVICES
 from calls.store import Caller
-from calls.timeline import EMERGENCY_QUEUE
 from routing.number import normalise
 from tickets.store import Received
 from tickets.ticket import key_of

@@ -12,7 +12,7 @@ from calls import placed
 from calls.parties import AGENT
 from calls.record import Call
 from calls.store import Caller
-from calls.timeline import OURS
+from calls.surveyed import OURS
 from line.words import MissedEnd
 from routing.number import NotDialable, dialable
 
