@@ -177,6 +177,12 @@ async def test_a_supervisor_moves_agents_and_frees_seats(api: Api) -> None:
     assert (await api.json("supervisor", "PUT", "/agents/1001/state", json=body))["reason"] == "培训"
     moved = await api.json("supervisor", "PUT", "/agents/1001/queues", json={"queues": {"agents": 3}})
     assert moved["queues"] == [{"id": "agents", "name": "人工服务", "penalty": 3}]
+    await api.json("agent", "GET", "/agents/1001", 403)
+    assert await api.json("supervisor", "GET", "/agents/1001") == moved | {
+        "others": [{"id": "help", "name": "求助", "penalty": 0}], "pause_reasons": ["小休", "用餐"],
+    }  # fmt: skip
+    idle = await api.json("supervisor", "GET", "/agents/2001")
+    assert (idle["queues"], {one["id"]: one["penalty"] for one in idle["others"]}) == ([], {"help": 1, "agents": 0})
     for queues in ({}, {"help": 10}, {"No\n": 1}):
         await api.json("supervisor", "PUT", "/agents/1001/queues", 422, json={"queues": queues})
     await api.json("supervisor", "PUT", "/agents/9999/state", 422, json=body)

@@ -14,7 +14,19 @@ from web.api.calls import row_so_far
 from web.api.endpoint import Routes
 from web.api.page import In
 from web.api.problem import not_found
-from web.api.seat import ACT_SECONDS, Extension, StateIn, StateOut, mine_of, seat_at, stand_up, state_out, telephone_of
+from web.api.seat import (
+    ACT_SECONDS,
+    Extension,
+    QueueAt,
+    StateIn,
+    StateOut,
+    mine_of,
+    queues_out,
+    seat_at,
+    stand_up,
+    state_out,
+    telephone_of,
+)
 from web.api.transcripts import CallPath
 
 routes = Routes("agents")
@@ -37,6 +49,13 @@ class QueuesIn(In):
     ]
 
 
+class AgentOut(StateOut):
+    """With what a supervisor may make of it."""
+
+    others: Annotated[list[QueueAt], Field(description="其他队列；等级依 routing/agents.yaml，未列的为 0")]
+    pause_reasons: list[str]
+
+
 class ListenIn(In):
     mode: Annotated[SpyMode, Field(description="监听、耳语（只有座席听见）、强插（双方都听见）")]
 
@@ -44,6 +63,21 @@ class ListenIn(In):
 class ListenOut(BaseModel):
     agent: Annotated[str, Field(description="被听的席位分机")]
     mode: SpyMode
+
+
+@routes.add("GET", "/agents/{extension}", "一个座席此刻的状态、队列和示忙原因", needs=_MANAGES, problems=(409,))
+async def show(call: Call, path: SeatPath) -> Reply[AgentOut]:
+    telephone = telephone_of(call)
+    seat = seat_at(telephone, path.extension)
+    standing = await telephone.standing(path.extension)
+    others = {one: seat.queues.get(one, 0) for one in telephone.queues if one not in standing.queues}
+    return Reply(
+        AgentOut(
+            **dict(state_out(telephone, path.extension, standing)),
+            others=queues_out(telephone, others),
+            pause_reasons=list(telephone.pause_reasons),
+        )
+    )
 
 
 @routes.add(

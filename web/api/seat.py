@@ -271,7 +271,7 @@ def state_out(telephone: Telephone, extension: str, standing: Standing) -> State
         reason=standing.reason,
         reachable=standing.reachable,
         in_call=standing.in_call,
-        queues=_queues(telephone, standing.queues),
+        queues=queues_out(telephone, standing.queues),
     )
 
 
@@ -304,11 +304,11 @@ def _seat(telephone: Telephone, seat: Seat, taken: Taken) -> SeatOut:
         name=seat.name,
         phone=seat.phone,
         taken_at=taken.taken_at,
-        queues=_queues(telephone, seat.queues),
+        queues=queues_out(telephone, seat.queues),
         pause_reasons=list(telephone.pause_reasons),
         sip=None if sip is None else SipOut(uri=sip.uri, user=sip.user, password=sip.password, socket=sip.socket),
     )
 
 
-def _queues(telephone: Telephone, queues: Mapping[str, int]) -> list[QueueAt]:
+def queues_out(telephone: Telephone, queues: Mapping[str, int]) -> list[QueueAt]:
     return [QueueAt(id=one, name=telephone.queues.get(one, one), penalty=level) for one, level in queues.items()]
