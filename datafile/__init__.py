@@ -15,6 +15,10 @@ from pydantic import BaseModel, ConfigDict, ValidationError
 
 Location = tuple[str | int, ...]
 MAX_BYTES = 1_000_000
+MAX_DEPTH = 50
+"""Lists within lists: libyaml's composer goes down by itself, and would fall off the stack."""
+# libyaml reads ten times as fast as Python does; a build of PyYAML without it has Python's own.
+_Loader = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
 
 
 class DataFileError(Exception):
@@ -47,11 +51,16 @@ class DataFile:
         if len(text) > MAX_BYTES:
             raise DataFileError(path, 1, f"larger than {MAX_BYTES} bytes")
         try:
-            root = yaml.compose(text, Loader=yaml.SafeLoader)
-            if root is None:
-                raise DataFileError(path, 1, "empty file")
-            self._note_lines(root, ())
-            self.data: Any = yaml.safe_load(text)
+            self._check_depth(text)
+            loader = _Loader(text)
+            try:
+                root = loader.get_single_node()
+                if root is None:
+                    raise DataFileError(path, 1, "empty file")
+                self._note_lines(root, ())
+                self.data: Any = loader.construct_document(root)
+            finally:
+                loader.dispose()
         except yaml.MarkedYAMLError as error:
             mark = error.problem_mark
             raise DataFileError(path, mark.line + 1 if mark else 1, error.problem or "not YAML") from error
@@ -63,6 +72,16 @@ class DataFile:
             raise DataFileError(
                 path, next((n for n, line in lines if _no_such_day(line)), 1), f"没有这一天（{error}）"
             ) from error
+
+    def _check_depth(self, text: str) -> None:
+        depth = 0
+        for event in yaml.parse(text, Loader=_Loader):
+            if isinstance(event, yaml.CollectionStartEvent):
+                depth += 1
+                if depth > MAX_DEPTH:
+                    raise DataFileError(self.path, event.start_mark.line + 1, f"nested deeper than {MAX_DEPTH}")
+            elif isinstance(event, yaml.CollectionEndEvent):
+                depth -= 1
 
     def _note_lines(self, node: yaml.Node, at: Location) -> None:
         self._lines.setdefault(at, node.start_mark.line + 1)

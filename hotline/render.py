@@ -19,7 +19,7 @@ from hotline.asterisk import Asterisk, find_asterisk
 from hotline.rules import Rules, load_rules
 from hotline.secrets import Secrets, load_or_create
 from hotline.settings import CHECKOUT, Settings
-from hotline.web_phone import HEADER, SECONDS, USER, password, seal_key
+from hotline.web_phone_seal import HEADER, SECONDS, USER, password, seal_key
 from ivr.prompts import FOLDER as PROMPTS
 from ivr.watchdog import AFTER_LISTENING, AFTER_LOSS, LISTENING
 from line.turn import LONGEST

@@ -18,7 +18,8 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from calls.tables import calls
 from hotline.phone import PhoneError
 from hotline.secrets import load_secrets
-from hotline.web_phone import HEADER, SECONDS, WebPhones, seal_key, sealed
+from hotline.web_phone import WebPhones
+from hotline.web_phone_seal import HEADER, SECONDS, seal_key, sealed
 from tests.asterisk.browser_sip import BrowserSip, browser_sip
 from tests.asterisk.instance import Instance
 from tests.asterisk.phones import Phones

@@ -39,7 +39,7 @@ from tests.unit.conftest import TEMPLATE, create_database
 from web.api.table import ENDPOINTS
 from web.app import api_document
 
-EXAMPLES = int(os.environ.get("HOTLINE_TEST_EXAMPLES", "25"))
+EXAMPLES = int(os.environ.get("HOTLINE_TEST_EXAMPLES", "6"))
 CHECKS = [
     not_a_server_error,
     status_code_conformance,
@@ -111,12 +111,17 @@ def server(postgres_url: str, tmp_path_factory: pytest.TempPathFactory) -> Itera
         session.execute(f'DROP DATABASE "{name}" WITH (FORCE)')
 
 
-@pytest.mark.timeout(600)
-@pytest.mark.parametrize("name", OPERATIONS)
-def test_operation(name: str, server: Server) -> None:
+@pytest.fixture(scope="module")
+def operations() -> dict[str, Any]:
     schema = schemathesis.openapi.from_dict(api_document())
     found = (one.ok() for one in schema.get_all_operations() if isinstance(one, Ok))
-    operation = next(one for one in found if one.definition.raw["operationId"] == name)
+    return {one.definition.raw["operationId"]: one for one in found}
+
+
+@pytest.mark.timeout(600)
+@pytest.mark.parametrize("name", OPERATIONS)
+def test_operation(name: str, server: Server, operations: dict[str, Any]) -> None:
+    operation = operations[name]
     right, wrong = (operation.as_strategy(generation_mode=mode) for mode in GenerationMode)
     may = [who for who, (role, _) in PEOPLE.items() if _may(name, role)]
 

@@ -13,7 +13,8 @@ from hotline.rules import load_rules
 from hotline.secrets import Secrets
 from hotline.settings import Settings
 from hotline.settings_sections import Sip
-from hotline.web_phone import SECONDS, WebPhones, password, seal_key, sealed
+from hotline.web_phone import WebPhones
+from hotline.web_phone_seal import SECONDS, password, seal_key, sealed
 from web.sip_socket import CITIZENS, STAFF
 
 ONE, OTHER = Secrets("a" * 20, "b" * 20, {}), Secrets("c" * 20, "b" * 20, {})
