@@ -79,7 +79,8 @@ class DataFile:
             if isinstance(event, yaml.CollectionStartEvent):
                 depth += 1
                 if depth > MAX_DEPTH:
-                    raise DataFileError(self.path, event.start_mark.line + 1, f"nested deeper than {MAX_DEPTH}")
+                    mark = event.start_mark
+                    raise DataFileError(self.path, mark.line + 1 if mark else 1, f"nested deeper than {MAX_DEPTH}")
             elif isinstance(event, yaml.CollectionEndEvent):
                 depth -= 1
 
