@@ -12,8 +12,6 @@ import zipfile
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 
-import openpyxl
-
 from routing.number import NotDialable, dialable, normalise
 
 MAX_BYTES = 10 << 20
@@ -104,6 +102,8 @@ def _decoded(data: bytes) -> str:
 
 def _xlsx(data: bytes) -> Iterator[Line]:
     """The first sheet. Whatever is wrong with a spreadsheet that is no spreadsheet, openpyxl says it in its own way."""
+    import openpyxl  # not above: every web server would start with it, for a file that is given now and then
+
     try:
         with zipfile.ZipFile(io.BytesIO(data)) as packed:
             # What is declared here is also all that is unpacked: zipfile stops there.

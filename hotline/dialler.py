@@ -31,12 +31,11 @@ from callback.pacing import Load, Pace
 from datafile import DataFileError
 from hotline.ami import DIALLER, OUTBOUND
 from hotline.db import database_url, driver_url, open_engine
-from hotline.heart import beat
+from hotline.heart import DIALLER_HEARTBEAT, beat
 from hotline.logs import configure_logging
 from hotline.metrics import Figure, Publisher
 from hotline.metrics_database import pool_figures
 from hotline.nodes import others_dial
-from hotline.parts import DIALLER_HEARTBEAT
 from hotline.places import Places
 from hotline.rulebook import Rulebooks, open_rulebook
 from hotline.rules import load_rules
@@ -44,7 +43,7 @@ from hotline.secrets import load_secrets
 from hotline.settings import Settings, SettingsError, load_settings
 from hotline.settings_sections import Callback
 from hotline.stopping import pause
-from ivr.fastagi import probe as voice_probe
+from ivr.fastagi_probe import probe as voice_probe
 from routing.ami import Ami, AmiError, AmiInvalid
 from routing.lines import Lines
 from routing.live import is_reachable

@@ -22,6 +22,8 @@ from hotline.process import listener_pid
 log = logging.getLogger(__name__)
 
 TAKE_SECONDS = 2.0
+DRAIN_SECONDS = 120.0
+"""For what a server that has a successor has begun."""
 _BACKLOG = 8
 _WORD = b"here"
 

@@ -9,9 +9,9 @@ from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncEngine
 
 from hotline.ami import open_ami
-from hotline.parts import DIALLER_HEARTBEAT, HEARTBEAT, HEARTBEAT_SECONDS, SCRIBE_HEARTBEAT, SCRIBE_SECONDS
+from hotline.heart import DIALLER_HEARTBEAT, HEARTBEAT, HEARTBEAT_SECONDS, SCRIBE_HEARTBEAT, SCRIBE_SECONDS
 from hotline.settings import Settings
-from ivr.fastagi import probe as voice_probe
+from ivr.fastagi_probe import probe as voice_probe
 
 Probe = Callable[[], Awaitable[bool]]
 

@@ -1,4 +1,4 @@
-"""A file whose change time says that its process lives and its event loop turns."""
+"""Files under ``<home>/run`` whose change time says that their process lives and its event loop turns."""
 
 from __future__ import annotations
 
@@ -8,6 +8,13 @@ from pathlib import Path
 from hotline.stopping import pause
 
 SECONDS = 1.0
+HEARTBEAT = "worker.heartbeat"
+DIALLER_HEARTBEAT = "dialler.heartbeat"
+HEARTBEAT_SECONDS = 10.0
+"""Older, and they do not work."""
+SCRIBE_HEARTBEAT = "scribe.heartbeat"
+SCRIBE_SECONDS = 120.0
+"""The same of the scribe, which comes last when the machine is full."""
 
 
 async def beat(file: Path, stop: asyncio.Event) -> None:

@@ -15,10 +15,11 @@ from pathlib import Path
 
 from hotline import asterisk, postgres
 from hotline.handover import serves
+from hotline.heart import DIALLER_HEARTBEAT, HEARTBEAT, HEARTBEAT_SECONDS, SCRIBE_HEARTBEAT, SCRIBE_SECONDS
 from hotline.process import Process, listener_pid
 from hotline.secrets import Secrets
 from hotline.settings import CHECKOUT, Settings
-from ivr.fastagi import probe as voice_probe
+from ivr.fastagi_probe import probe as voice_probe
 
 Probe = Callable[[], Awaitable[bool]]
 StopStep = tuple[Callable[[Process], Awaitable[None]], float]
@@ -28,15 +29,6 @@ log = logging.getLogger(__name__)
 
 FREEZE_SECONDS = 10.0
 GRACE_SECONDS = 15.0
-HEARTBEAT = "worker.heartbeat"
-"""File under ``<home>/run`` whose change time the worker renews every few seconds."""
-HEARTBEAT_SECONDS = 10.0
-SCRIBE_HEARTBEAT = "scribe.heartbeat"
-"""The same of the scribe, which comes last when the machine is full."""
-SCRIBE_SECONDS = 120.0
-DIALLER_HEARTBEAT = "dialler.heartbeat"
-DRAIN_SECONDS = 120.0
-"""For what a server that has a successor has begun."""
 _MAX_REPLY = 4096
 
 

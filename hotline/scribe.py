@@ -18,10 +18,11 @@ from sqlalchemy.ext.asyncio import AsyncEngine
 
 from datafile import DataFileError
 from hotline.db import database_url, driver_url, open_engine
+from hotline.heart import SCRIBE_HEARTBEAT
+from hotline.jobs import run_jobs
 from hotline.logs import configure_logging
 from hotline.metrics import Publisher
 from hotline.metrics_database import pool_figures
-from hotline.parts import SCRIBE_HEARTBEAT
 from hotline.recordings_keys import opening_keys
 from hotline.rulebook import Rulebooks, open_rulebook
 from hotline.scribe_draft import draft_of
@@ -31,7 +32,6 @@ from hotline.scribe_model import Model, Scribe
 from hotline.scribe_writer import State, Writer
 from hotline.settings import Settings, SettingsError, load_settings
 from hotline.stopping import pause
-from hotline.worker import run_jobs
 from routing.intent import load_understanding
 from routing.intent.details import details
 from routing.intent.model import WeightsError

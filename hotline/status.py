@@ -19,9 +19,9 @@ from hotline.ami import open_ami
 from hotline.db import open_engine
 from hotline.guard import free_bytes
 from hotline.health import probes
+from hotline.heart import SCRIBE_HEARTBEAT
 from hotline.hours_job import closed_now
 from hotline.metrics_lag import lags
-from hotline.parts import SCRIBE_HEARTBEAT
 from hotline.rules import load_rules
 from hotline.settings import Settings, SettingsError
 from hotline.supervisor import read_status

@@ -17,8 +17,9 @@ from collections.abc import Awaitable, Callable, Sequence
 from pathlib import Path
 from typing import Any, Literal, Protocol
 
+from hotline.handover import DRAIN_SECONDS
 from hotline.keeper import Keeper, Timing, end_process
-from hotline.parts import DRAIN_SECONDS, Part, send
+from hotline.parts import Part, send
 from hotline.preflight import supervisor_runs
 from hotline.process import Process
 from hotline.settings import Settings

@@ -15,11 +15,10 @@ from typing import TYPE_CHECKING
 import uvloop
 
 from agi_scripts import inbound, survey
-from hotline.handover import Offer, has_successor, take
+from hotline.handover import DRAIN_SECONDS, Offer, has_successor, take
 from hotline.logs import configure_logging
 from hotline.metrics import Publisher, histogram
 from hotline.metrics_voice import voice_figures
-from hotline.parts import DRAIN_SECONDS
 from hotline.rules import load_rules
 from hotline.settings import Settings, SettingsError, load_settings
 from ivr.audio.server import AudioServer

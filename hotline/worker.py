@@ -11,7 +11,7 @@ import contextlib
 import logging
 import os
 import signal
-from collections.abc import Awaitable, Callable, Coroutine
+from collections.abc import Awaitable, Callable
 from functools import partial
 from pathlib import Path
 
@@ -29,8 +29,9 @@ from hotline.callback_job import CallbackJob, note_ended
 from hotline.clock_job import ClockJob
 from hotline.db import database_url, driver_url, open_engine
 from hotline.guard import HomeGuard, SpaceGuard, StopRecordings
-from hotline.heart import beat
+from hotline.heart import HEARTBEAT, beat
 from hotline.hours_job import keep_hours
+from hotline.jobs import run_jobs
 from hotline.log_rotation import Rotation
 from hotline.logs import configure_logging
 from hotline.lost_calls import watch_open_calls
@@ -38,7 +39,6 @@ from hotline.metrics import Publisher
 from hotline.metrics_calls import CallTally
 from hotline.metrics_database import pool_figures
 from hotline.nodes import Nodes, note_cut, take_name
-from hotline.parts import HEARTBEAT
 from hotline.place_log import on_changed, on_outgoing
 from hotline.reader import Reader
 from hotline.recordings_job import QUEUE, Sweeper, create_app, defer_sweep, nothing_more, of_node
@@ -197,20 +197,6 @@ async def until_done(
             log.warning("database: %s", " ".join(str(error).split())[:200])
             await pause(stop, back_off)
             back_off = min(back_off * 2, MAX_BACK_OFF)
-
-
-async def run_jobs(work: Callable[[], Coroutine[None, None, None]], stop: asyncio.Event) -> None:
-    """procrastinate's worker, begun again after the database was away."""
-    while not stop.is_set():
-        working = asyncio.create_task(work())
-        stopping = asyncio.create_task(stop.wait())
-        await asyncio.wait((working, stopping), return_when=asyncio.FIRST_COMPLETED)
-        stopping.cancel()
-        working.cancel()
-        (result,) = await asyncio.gather(working, return_exceptions=True)
-        if isinstance(result, Exception) and not stop.is_set():
-            log.warning("jobs: %s", " ".join(str(result).split())[:200] or type(result).__name__)
-            await pause(stop, MAX_BACK_OFF)
 
 
 async def _work(app: App, sweeper: Sweeper) -> None:

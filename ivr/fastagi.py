@@ -5,7 +5,8 @@ replaced (:class:`Application`, :class:`ivr.agi_session.Session`): with them a p
 the whole event loop, headers and replies have no limit or deadline, and cancellation is swallowed.
 
 Health: a client that sends ``agi_network_script: health`` and an empty line gets the line ``VERBOSE "ok" 3`` (a valid
-AGI command) and the end of the stream, from the same event loop that serves the calls. :func:`probe` is that client.
+AGI command) and the end of the stream, from the same event loop that serves the calls. :func:`ivr.fastagi_probe.probe`
+is that client.
 """
 
 from __future__ import annotations
@@ -23,15 +24,14 @@ from ivr import agi_wire
 from ivr.agi_leg import FastAgiLeg
 from ivr.agi_session import CommandTimeout, Session
 from ivr.audio.speech import Speech
+from ivr.fastagi_probe import HEALTH_ANSWER, HEALTH_SCRIPT
 from ivr.leg import CallerHungUp, LegError
 from ivr.watchdog import Watchdog
 
-__all__ = ["Dialogue", "FastAgiLeg", "FastAgiServer", "FastAgiStats", "probe"]
+__all__ = ["Dialogue", "FastAgiLeg", "FastAgiServer", "FastAgiStats"]
 
 log = logging.getLogger(__name__)
 
-HEALTH_SCRIPT = "health"
-HEALTH_ANSWER = b'VERBOSE "ok" 3\n'
 HEADER_SECONDS = 2.0
 BACKLOG = 256
 """Connections that the kernel keeps for us while we are busy."""
@@ -251,20 +251,6 @@ class FastAgiServer:
             self.stats.commands += session.commands
             if session.first_command_at is not None:
                 self._on_first_command(session.first_command_at - accepted)
-
-
-async def probe(host: str, port: int, timeout: float = 2.0) -> bool:
-    """Whether a voice server answers there within ``timeout`` seconds. A frozen one accepts but never answers."""
-    try:
-        async with asyncio.timeout(timeout):
-            reader, writer = await asyncio.open_connection(host, port, limit=1024)
-            try:
-                writer.write(f"agi_network: yes\nagi_network_script: {HEALTH_SCRIPT}\n\n".encode())
-                return await reader.readline() == HEALTH_ANSWER
-            finally:
-                writer.transport.abort()
-    except (OSError, TimeoutError, ValueError):
-        return False
 
 
 def _close(writer: asyncio.StreamWriter) -> None:

@@ -11,7 +11,8 @@ from pathlib import Path
 
 import pytest
 
-from ivr.fastagi import FastAgiLeg, FastAgiServer, probe
+from ivr.fastagi import FastAgiLeg, FastAgiServer
+from ivr.fastagi_probe import probe
 from ivr.leg import CallerHungUp
 from tests.asterisk.bare import Bare, bare_asterisk
 

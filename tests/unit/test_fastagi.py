@@ -6,7 +6,8 @@ import asyncio
 
 import pytest
 
-from ivr.fastagi import FastAgiLeg, FastAgiServer, probe
+from ivr.fastagi import FastAgiLeg, FastAgiServer
+from ivr.fastagi_probe import probe
 from tests.unit.agi_peer import HEADERS, Dialogues, Peer, serving
 
 

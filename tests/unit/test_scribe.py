@@ -19,7 +19,8 @@ from sqlalchemy.ext.asyncio import AsyncEngine
 from calls import transcripts
 from calls.transcripts import Made, Said
 from hotline.db import create_hotline_engine
-from hotline.parts import SCRIBE_HEARTBEAT, SCRIBE_SECONDS, scribe_part
+from hotline.heart import SCRIBE_HEARTBEAT, SCRIBE_SECONDS
+from hotline.parts import scribe_part
 from hotline.rulebook import open_rulebook
 from hotline.scribe import serve
 from hotline.scribe_model import Model

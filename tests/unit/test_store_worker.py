@@ -14,7 +14,7 @@ from sqlalchemy.ext.asyncio import AsyncEngine
 
 from hotline import worker as worker_module
 from hotline.db import driver_url
-from hotline.parts import HEARTBEAT
+from hotline.heart import HEARTBEAT
 from hotline.rulebook import LOST_KEY, check_keys, open_rulebook
 from hotline.secrets import KEY_FILE, load_or_create
 from hotline.settings import Settings
