@@ -8,6 +8,7 @@ fails.
 
 from __future__ import annotations
 
+import os
 import subprocess
 import sys
 import tempfile
@@ -28,6 +29,8 @@ ALONE = ("-m", "alone", CALLS)
 
 def main() -> int:
     began = time.monotonic()
+    # Some eighty hotlines are started: what is imported is compiled once, not each time.
+    os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
     with tempfile.TemporaryFile() as shown, ThreadPoolExecutor(1) as thread:
         beside = thread.submit(_beside, shown)
         calls = _pytest("-n", "3", "--dist", "loadfile", "--no-loadscope-reorder", *WITH)
