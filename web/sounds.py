@@ -7,7 +7,7 @@ import logging
 import os
 from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import asynccontextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import BinaryIO
 
@@ -15,12 +15,15 @@ from aiohttp import web
 
 from calls.recording_files import Kept, open_kept
 from calls.recording_seal import Damaged, Keys, Unreadable
+from calls.recording_shape import Shape, shape_of
 
 log = logging.getLogger(__name__)
 
 PIECE = 1 << 16
 WRITE_SECONDS = 20.0
 """A listener who takes nothing for so long is gone."""
+_SHAPES_AT_ONCE = 2
+"""Who comes later waits for a moment: threads are needed for listening, too."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,6 +32,9 @@ class Sounds:
 
     root: Path
     keys: Callable[[], Keys]
+    _measuring: asyncio.Semaphore = field(
+        default_factory=lambda: asyncio.Semaphore(_SHAPES_AT_ONCE), init=False, repr=False, compare=False
+    )
 
     @asynccontextmanager
     async def open(self, kept: Kept) -> AsyncIterator[BinaryIO]:
@@ -38,6 +44,12 @@ class Sounds:
             yield file
         finally:
             file.close()
+
+    async def shape(self, kept: Kept) -> Shape:
+        """What its wave is drawn from. Raises Unreadable, FileNotFoundError, OSError."""
+        # Whoever does not wait for it closes the file, and the thread ends at its next piece.
+        async with self._measuring, self.open(kept) as file:
+            return await asyncio.to_thread(shape_of, file, kept.path)
 
     def _open(self, kept: Kept) -> BinaryIO:
         file = open_kept(self.root, kept, self.keys())

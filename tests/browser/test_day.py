@@ -21,6 +21,7 @@ from hotline.ami import open_ami
 from hotline.db import open_engine
 from hotline.phone import Account
 from hotline.rulebook import open_rulebook
+from people.audit import list_entries
 from tests.asterisk.callbacks import LISTENING_SECONDS, YESTERDAY, CallingHotline
 from tests.asterisk.phones import Phones, outbound_reached, taken
 from tests.asterisk.records import all_tickets, call_of
@@ -185,7 +186,7 @@ async def test_from_the_first_word_to_the_archive(
     await take_step(dispatcher, "归档")
 
     supervisor = await comes("ah-duban", "通话")
-    await look_at_call(supervisor, number)
+    await look_at_call(hotline, supervisor, number)
     await check_records(hotline, number)
 
 
@@ -253,8 +254,8 @@ async def rate(citizen: Tab, number: str) -> None:
     await expect(page.get_by_text("感谢您的评价：满意")).to_be_visible()
 
 
-async def look_at_call(supervisor: Tab, number: str) -> None:
-    """The citizen's call, from ring to archive, and it can be heard."""
+async def look_at_call(hotline: Day, supervisor: Tab, number: str) -> None:
+    """The citizen's call, from ring to archive, and it can be heard; who looks at the page has not heard it."""
     page = supervisor.page
     await page.get_by_role("row", name=re.compile("号码隐藏")).get_by_role("link").first.click()
     course = page.get_by_role("region", name="全过程")
@@ -263,8 +264,17 @@ async def look_at_call(supervisor: Tab, number: str) -> None:
     history = page.get_by_role("region", name=number)
     for what in ("登记", "转办", "办结", "回访：接通", "座席致电", "归档"):
         await expect(history.get_by_text(what, exact=True).first).to_be_visible()
+    await expect(page.get_by_role("region", name="录音")).to_contain_text(re.compile(r"0:00 / (?!0:00)"))
+    assert await listeners(hotline) == []
     await page.get_by_role("button", name="播放").click()
     await supervisor.hears_somebody()
+    assert await listeners(hotline) == ["user:ah-duban"]
+
+
+async def listeners(hotline: Day) -> list[str]:
+    """Once for each listening that is written down."""
+    async with open_engine(hotline.settings) as engine, engine.connect() as connection:
+        return [one.entry.actor for one in await list_entries(connection, action="recording.listen")]
 
 
 async def check_records(hotline: Day, number: str) -> None:

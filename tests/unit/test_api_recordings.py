@@ -108,6 +108,24 @@ async def test_listening_whole_and_in_parts_is_one_entry(heard: Heard) -> None:
         assert set(await connection.scalars(query)) == {"127.0.0.1"}
 
 
+async def test_a_shape_is_no_listening(heard: Heard) -> None:
+    """Of a second 50 points, of half a second 25: none is shorter than 20 ms."""
+    api, call, _ = heard
+    path = f"/calls/{call}/recording"
+    shown = await api.json("supervisor", "GET", path + "/shape")
+    assert shown["seconds"] == 1.0
+    left, right = shown["sides"]
+    assert left == right
+    loudest = [max(7 + at % 900 for at in range(start, start + 160)) for start in range(0, 8000, 160)]
+    assert left == [round(one / 32768, 3) for one in loudest]
+    message = await api.json("supervisor", "GET", path + "/shape?part=message")
+    assert message == {"seconds": 0.5, "sides": [[round(257 / 32768, 3)] * 25]}
+    assert await audited(api.engine, f"call:{call}") == []
+    assert (await api.json("supervisor", "GET", f"/calls/{call}"))["listened"] == []
+    await (await api.ask("supervisor", "GET", path)).read()
+    assert [action for _, action, _ in await audited(api.engine, f"call:{call}")] == ["call.read", "recording.listen"]
+
+
 async def test_a_listening_later_is_another_one(plain: Heard) -> None:
     """The recording is of one second."""
     api, call, _ = plain
@@ -137,6 +155,7 @@ async def test_every_role(plain: Heard) -> None:
     api, call, root = plain
     asked: dict[str, tuple[str, Permission, dict[str, Any]]] = {
         "": ("GET", Permission.RECORDING_LISTEN, {}),
+        "/shape": ("GET", Permission.RECORDING_LISTEN, {}),
         "/hold": ("POST", Permission.RECORDING_HOLD, {"json": WHY}),
         "/release": ("POST", Permission.RECORDING_HOLD, {"json": WHY}),
         "/export": ("POST", Permission.RECORDING_EXPORT, {"json": WHY}),
@@ -171,30 +190,43 @@ async def test_of_a_confidential_ticket_only_for_who_sees_it(plain: Heard) -> No
         )
     assert (await api.ask("dispatcher", "GET", f"/calls/{call}/recording")).status == 200
     await turn_secret(api, number, handler="supervisor")
-    for method, path in (("GET", ""), ("GET", "/keeping")):
-        assert (await api.ask("dispatcher", method, f"/calls/{call}/recording{path}")).status == 404
-        assert (await api.ask("supervisor", method, f"/calls/{call}/recording{path}")).status == 200
+    for path in ("", "/shape", "/keeping"):
+        assert (await api.ask("dispatcher", "GET", f"/calls/{call}/recording{path}")).status == 404
+        assert (await api.ask("supervisor", "GET", f"/calls/{call}/recording{path}")).status == 200
     assert made != number
     refused = [actor for actor, action, _ in await audited(api.engine, f"call:{call}") if action == "ticket.refused"]
-    assert refused == ["user:dispatcher"] * 2
+    assert refused == ["user:dispatcher"] * 3
 
 
 async def test_what_is_not_there(plain: Heard) -> None:
     api, call, root = plain
-    await api.json("supervisor", "GET", "/calls/hotline-1795296063.99/recording", 404)
-    await api.json("supervisor", "GET", "/calls/..%2F..%2Fetc/recording", 422)
-    await api.json("supervisor", "GET", f"/calls/{call}/recording?part=all", 422)
-    path = root / f"{DAY}/{call}.wav"
-    path.write_bytes(path.read_bytes()[:-2])
-    assert (await api.json("supervisor", "GET", f"/calls/{call}/recording", 503))["code"] == "sound_unreadable"
-    path.unlink()
-    assert (await api.json("supervisor", "GET", f"/calls/{call}/recording", 404))["code"] == "file_lost"
+    shown = (f"/calls/{call}/recording", f"/calls/{call}/recording/shape")
+    for path in shown:
+        await api.json("supervisor", "GET", path.replace(call, "hotline-1795296063.99"), 404)
+        await api.json("supervisor", "GET", path.replace(call, "..%2F..%2Fetc"), 422)
+        await api.json("supervisor", "GET", f"{path}?part=all", 422)
+        await api.json("supervisor", "GET", f"{path}?part=comment", 404)
+    file = root / f"{DAY}/{call}.wav"
+    file.write_bytes(file.read_bytes()[:-2])
+    for path in shown:
+        assert (await api.json("supervisor", "GET", path, 503))["code"] == "sound_unreadable"
+    file.unlink()
+    for path in shown:
+        assert (await api.json("supervisor", "GET", path, 404))["code"] == "file_lost"
     assert (await api.json("supervisor", "POST", f"/calls/{call}/recording/export", 404, json=WHY))[
         "code"
     ] == "file_lost"
     async with api.engine.begin() as connection:
         await connection.execute(text("UPDATE recordings SET state = 'pending'"))
-    assert (await api.json("supervisor", "GET", f"/calls/{call}/recording", 409))["code"] == "pending"
+    for path in shown:
+        assert (await api.json("supervisor", "GET", path, 409))["code"] == "pending"
+
+
+async def test_what_is_no_sound_has_no_shape(plain: Heard) -> None:
+    """As long as what was recorded, but something else."""
+    api, call, root = plain
+    (root / f"{DAY}/{call}.wav").write_bytes(bytes(WHOLE))
+    assert (await api.json("supervisor", "GET", f"/calls/{call}/recording/shape", 503))["code"] == "sound_unreadable"
 
 
 async def test_a_sealed_recording_that_was_changed(engine: AsyncEngine, database_url: str, tmp_path: Path) -> None:
@@ -224,6 +256,7 @@ async def test_what_is_damaged_further_on_breaks_off(engine: AsyncEngine, databa
     async with api_for(engine, database_url, tmp_path) as api:
         with pytest.raises(ClientError):
             await (await api.ask("supervisor", "GET", f"/calls/{call}/recording")).read()
+        await api.json("supervisor", "GET", f"/calls/{call}/recording/shape", 503)
         headers = {"Range": "bytes=0-99"}
         assert (
             len(await (await api.ask("supervisor", "GET", f"/calls/{call}/recording", headers=headers)).read()) == 100
@@ -269,7 +302,8 @@ async def test_held_erased_and_what_is_left(heard: Heard) -> None:
     assert files(root) == []
     for again in ("/erase", "/hold"):
         assert (await api.json("supervisor", "POST", path + again, 409, json=WHY))["code"] == "erased"
-    assert (await api.json("supervisor", "GET", path, 409))["code"] == "erased"
+    for shown in (path, path + "/shape"):
+        assert (await api.json("supervisor", "GET", shown, 409))["code"] == "erased"
     await api.json("supervisor", "POST", path + "/export", 404, json=WHY)
     acts = [(action, detail.get("reason")) for _, action, detail in await audited(api.engine, f"call:{call}")]
     assert acts == [

@@ -69,7 +69,7 @@ async def play(call: Call, call_id: str, part_of: str, action: str) -> Raw:
     async with _playing:
         async with call.transaction() as connection:
             found = await admitted(call, connection, call_id)
-            kept = _kept(found, part_of)
+            kept = kept_part(found, part_of)
             await _note(call, connection, found, kept, action)
         try:
             async with sounds.open(kept) as file:
@@ -145,7 +145,8 @@ def lost() -> Problem:
     return Problem(404, "file_lost", "录音文件已不在存储中。")
 
 
-def _kept(found: Recording, part: str) -> Kept:
+def kept_part(found: Recording, part: str) -> Kept:
+    """Raises KeepingFault, Problem."""
     if found.state == ERASED:
         raise KeepingFault("erased", f"录音已删除（{found.reason}）")
     if found.state == "pending":
