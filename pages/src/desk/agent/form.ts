@@ -29,6 +29,14 @@ interface Kept {
   matter: string
 }
 
+/** The caller's number could not be had, and nobody has said that the ticket may do without: none was made. */
+export class NumberUnknown extends Error {
+  constructor(readonly why: unknown) {
+    super('number unknown')
+    this.name = 'NumberUnknown'
+  }
+}
+
 export interface Changed {
   field: keyof Wanted
   now: string
@@ -59,6 +67,8 @@ export function useCallForm(callId: string, number: Ref<string | null>, whyRevea
   const etag = ref('')
   const changed = ref<Changed[]>([])
   const own = ref<string | null>(kept.value.made || number.value)
+  /** Somebody decided that the ticket is made without the caller's number. */
+  const numberless = ref(false)
 
   watch(number, (found) => {
     // What was made here stays with what was typed; the dispatcher sees both, side by side.
@@ -73,7 +83,8 @@ export function useCallForm(callId: string, number: Ref<string | null>, whyRevea
   async function load(): Promise<void> {
     if (own.value === null) return
     const found = await versioned(api.GET('/tickets/{number}', { params: { path: { number: own.value } } })).catch(() => null)
-    if (found === null) return
+    // Answers may overtake each other.
+    if (found === null || found.data.version < (ticket.value?.version ?? 0)) return
     note(ticket.value, found.data)
     ticket.value = found.data
     etag.value = found.etag
@@ -106,9 +117,12 @@ export function useCallForm(callId: string, number: Ref<string | null>, whyRevea
     return found
   }
 
-  /** Writes what was typed. Throws Problem; with 412 the ticket is read anew first, and `changed` says what is different. */
+  /**
+   * Writes what was typed; a call without a ticket gets one. Throws NumberUnknown, Problem; with 412 the ticket is read
+   * anew first, and `changed` says what is different.
+   */
   async function save(): Promise<void> {
-    if (own.value === null) return create()
+    own.value ??= await find() ?? await make()
     if (ticket.value === null) await load()
     const edit = changes()
     if (Object.keys(edit).length === 0) return
@@ -120,19 +134,36 @@ export function useCallForm(callId: string, number: Ref<string | null>, whyRevea
     await load()
   }
 
-  /** A call without a ticket gets one. The key makes sure of one only, however often it is sent. */
-  async function create(): Promise<void> {
-    const call = { params: { path: { id: callId } } }
-    const whole = await body(api.POST('/calls/{id}/reveal', { ...call, body: { reason: whyReveal } })).catch(() => null)
-    const about = { channel: 'phone', channel_ref: callId, caller: whole?.number ?? '' }
-    const sent = { ...kept.value.typed }
-    const wanted = { category: 'other', ...changes(), ...about } as Model<'NewRequest'>
-    const key = { 'Idempotency-Key': `desk-${callId}`.slice(0, 100) }
-    const made = await body(api.POST('/tickets', { params: { header: key }, body: wanted }))
-    kept.value.made = made.number
-    own.value = made.number
-    written(sent)
-    await load()
+  /** The call's ticket, which this page may not have been told of yet. */
+  async function find(): Promise<string | null> {
+    const card = await body(api.GET('/calls/{id}/caller', { params: { path: { id: callId } } })).catch(() => null)
+    return card?.ticket ?? null
+  }
+
+  /**
+   * Made of what the call alone says, and filled in afterwards: whatever was typed since, and wherever, the same call
+   * sends the same, so that one whose answer was lost is found again by its key and no second one is made.
+   */
+  async function make(): Promise<string> {
+    const post = (caller: string) => {
+      const wanted = { category: 'other', channel: 'phone', channel_ref: callId, caller } as Model<'NewRequest'>
+      return body(api.POST('/tickets', { params: { header: { 'Idempotency-Key': `desk-${callId}`.slice(0, 100) } }, body: wanted }))
+    }
+    const caller = numberless.value ? '' : await callersNumber()
+    const made = await post(caller).catch((error: unknown) => {
+      // It was made without the number, as was decided then.
+      if (caller !== '' && error instanceof Problem && error.code === 'key_reused') return post('')
+      throw error
+    })
+    return (kept.value.made = made.number)
+  }
+
+  async function callersNumber(): Promise<string> {
+    const asked = api.POST('/calls/{id}/reveal', { params: { path: { id: callId } }, body: { reason: whyReveal } })
+    const whole = await body(asked).catch((why: unknown) => {
+      throw new NumberUnknown(why)
+    })
+    return whole.number
   }
 
   /** What was typed while it was on its way is not among it. */
@@ -174,5 +205,5 @@ export function useCallForm(callId: string, number: Ref<string | null>, whyRevea
     keeper = scope?.run(keep) ?? keeper
   }
 
-  return { kept, ticket, etag, number: own, changed, restored, changes, load, save, reveal, accept, forget }
+  return { kept, ticket, etag, number: own, numberless, changed, restored, changes, load, save, reveal, accept, forget }
 }

@@ -1,6 +1,7 @@
 import { type Ref, ref } from 'vue'
 
 import { api, body, type Model } from '@/api/client'
+import { useLatest } from '@/shared/latest'
 import { complain, tell } from '@/shared/trouble'
 
 import { expectNoCall, expectOwnCall } from './line'
@@ -19,12 +20,15 @@ export function useTasks(hears: boolean) {
   const dialling = ref(false)
   const warning = ref('')
 
+  const latest = useLatest()
+
   async function load(): Promise<void> {
+    const mine = latest.again()
     const page = { params: { query: { limit: 100 } } }
     await Promise.all([
-      fill(missed, body(api.GET('/missed-callers', page))),
-      fill(tasks, body(api.GET('/callback-tasks', page)).then((found) => found.items)),
-      hears ? fill(messages, body(api.GET('/messages', page)).then((found) => found.items)) : null,
+      fill(missed, mine, body(api.GET('/missed-callers', page))),
+      fill(tasks, mine, body(api.GET('/callback-tasks', page)).then((found) => found.items)),
+      hears ? fill(messages, mine, body(api.GET('/messages', page)).then((found) => found.items)) : null,
     ])
   }
 
@@ -66,7 +70,7 @@ export function useTasks(hears: boolean) {
   return { seat, missed, tasks, messages, dialling, warning, load, dial, close, heard }
 }
 
-async function fill<T>(place: Ref<T>, asked: Promise<T>): Promise<void> {
+async function fill<T>(place: Ref<T>, mine: () => boolean, asked: Promise<T>): Promise<void> {
   const found = await tell(asked)
-  if (found !== null) place.value = found
+  if (found !== null && mine()) place.value = found
 }

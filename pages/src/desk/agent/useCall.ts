@@ -4,6 +4,7 @@ import { onScopeDispose, ref, type Ref, watch } from 'vue'
 import { api, body, type Model } from '@/api/client'
 import { Problem } from '@/api/problem'
 import { listen } from '@/live/stream'
+import { useLatest } from '@/shared/latest'
 import { complain } from '@/shared/trouble'
 
 import { line } from './line'
@@ -16,13 +17,16 @@ export function useCall(id: Ref<string | null>) {
   const card = ref<Model<'CallerCard'> | null>(null)
   const life = ref<Model<'CallLife'> | null>(null)
 
+  const latest = useLatest()
+
   async function load() {
+    const mine = latest.again()
     const wanted = id.value
     if (wanted === null) return
     const path = { params: { path: { id: wanted } } }
     try {
       const [who, what] = await Promise.all([body(api.GET('/calls/{id}/caller', path)), body(api.GET('/calls/{id}', path))])
-      if (id.value !== wanted) return
+      if (id.value !== wanted || !mine()) return
       card.value = who
       life.value = what
     } catch (error) {

@@ -19,7 +19,8 @@ export function useTicket(number: Ref<string | null>) {
     const found = await tell(Promise.all([versioned(api.GET('/tickets/{number}', path)), body(api.GET('/tickets/{number}/history', path))]))
     if (number.value !== wanted) return
     failed.value = found === null
-    if (found === null) return
+    // Answers may overtake each other.
+    if (found === null || found[0].data.version < (ticket.value?.version ?? 0)) return
     ticket.value = found[0].data
     etag.value = found[0].etag
     events.value = found[1].items

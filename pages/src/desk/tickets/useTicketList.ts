@@ -4,6 +4,7 @@ import { onScopeDispose, ref, type Ref, watch } from 'vue'
 import { api, body, type Model } from '@/api/client'
 import type { paths } from '@/api/schema'
 import { listen } from '@/live/stream'
+import { useLatest } from '@/shared/latest'
 import { tell } from '@/shared/trouble'
 
 export type TicketQuery = NonNullable<paths['/tickets']['get']['parameters']['query']>
@@ -17,14 +18,17 @@ export function useTicketList(query: Ref<TicketQuery>) {
   const items = ref<Model<'TicketLine'>[]>([])
   const next = ref<string | null>(null)
   const loading = ref(false)
+  const latest = useLatest()
 
   async function load(atLeast = items.value.length) {
+    const mine = latest.again()
     loading.value = true
     const wanted = query.value
     const limit = Math.min(MOST, Math.max(wanted.limit ?? PAGE, atLeast))
     const found = await tell(body(api.GET('/tickets', { params: { query: { ...wanted, limit } } })))
+    if (!mine() || wanted !== query.value) return
     loading.value = false
-    if (found === null || wanted !== query.value) return
+    if (found === null) return
     items.value = found.items
     next.value = found.next ?? null
   }
@@ -49,8 +53,11 @@ export function useTicketList(query: Ref<TicketQuery>) {
 /** How much waits for whom, kept up to date. */
 export function useCounts() {
   const counts = ref<Model<'Counts'> | null>(null)
+  const latest = useLatest()
   const load = async () => {
-    counts.value = await tell(body(api.GET('/tickets/counts')))
+    const mine = latest.again()
+    const found = await tell(body(api.GET('/tickets/counts')))
+    if (mine()) counts.value = found
   }
   const soon = useDebounceFn(load, AFTER_EVENTS_MS, { maxWait: 3000 })
   onScopeDispose(listen('ticket', () => void soon()))
