@@ -30,6 +30,7 @@ export default {
     language: '中文',
     skip: 'Skip to content',
   },
+  title: { ticket: 'Ticket {number}', print: 'Print ticket {number}', call: 'Call {number}', lost: 'No such page' },
   live: { on: 'Live connection', off: 'Live connection lost, reconnecting' },
   act: { save: 'Save', cancel: 'Cancel', ok: 'OK', more: 'More', refresh: 'Refresh', search: 'Search', reveal: 'Show in full', print: 'Print', back: 'Back', add: 'Add', remove: 'Remove', copy: 'Copy', copied: 'Copied' },
   reveal: { why: 'Why must you see it? This is written to the audit log', least: 'Please give a reason' },

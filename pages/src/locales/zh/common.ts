@@ -28,6 +28,7 @@ export default {
     language: 'English',
     skip: '跳到正文',
   },
+  title: { ticket: '工单 {number}', print: '打印工单 {number}', call: '通话 {number}', lost: '没有这个页面' },
   live: { on: '实时连接正常', off: '实时连接中断，正在重连' },
   act: { save: '保存', cancel: '取消', ok: '确定', more: '更多', refresh: '刷新', search: '查询', reveal: '查看完整信息', print: '打印', back: '返回', add: '新增', remove: '移除', copy: '复制', copied: '已复制' },
   reveal: { why: '为何须查看？将记入审计日志', least: '请写明原因' },
