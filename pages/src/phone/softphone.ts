@@ -2,8 +2,9 @@ import type { Socket } from 'jssip/lib/Socket'
 import type { UA } from 'jssip/lib/UA'
 import { reactive, readonly, watch } from 'vue'
 
-import { chosen, NoMicrophone, openMicrophone, type MicrophoneTrouble } from './devices'
+import { chosen, NoMicrophone, type MicrophoneTrouble } from './devices'
 import { Leg, type PhoneCall } from './leg'
+import { Microphone } from './microphone'
 import { wantLock } from './one_tab'
 import { canRing, ringThrough, startRinging, stopRinging } from './ringer'
 import { forgetCall, lastCall, rememberCall } from './remembered'
@@ -36,7 +37,9 @@ class Softphone {
   private agent: UA | null = null
   private socket: Socket | null = null
   private leg: Leg | null = null
-  private microphone: MediaStream | null = null
+  private readonly microphone = new Microphone(() => void this.changeMicrophone())
+  /** How often it was closed: what was begun before and comes late changes nothing. */
+  private closed = 0
   private giveUpLock: () => void = () => undefined
   private again: ReturnType<typeof setTimeout> | undefined
   private expectedUntil = 0
@@ -44,7 +47,7 @@ class Softphone {
   private unwatch: () => void = () => undefined
 
   constructor() {
-    watch(() => chosen.value.microphone, () => void this.changeMicrophone().catch(() => undefined))
+    watch(() => chosen.value.microphone, () => void this.changeMicrophone())
     watch(() => chosen.value.speaker, (id) => void this.leg?.playThrough(id))
     watch(() => chosen.value.ringer, (id) => void ringThrough(id).catch(() => undefined), { immediate: true })
     window.addEventListener('beforeunload', (event) => {
@@ -85,6 +88,7 @@ class Softphone {
   retry(): void {
     const account = this.account
     if (account === null) return
+    if (this.leg !== null) return void this.changeMicrophone() // the call goes on
     this.close()
     void this.register(account)
   }
@@ -156,12 +160,12 @@ class Softphone {
   }
 
   private async register(account: Account): Promise<void> {
+    const before = this.closed
     this.state.registration = 'starting'
     try {
-      await this.stream()
+      await this.microphone.open()
       const { UA, WebSocketInterface } = await loadSip()
-      if (this.account === null) this.closeMicrophone() // nobody sits here any more
-      if (this.account !== account || this.agent !== null) return
+      if (before !== this.closed || this.agent !== null) return
       const scheme = location.protocol === 'https:' ? 'wss' : 'ws'
       this.socket = new WebSocketInterface(`${scheme}://${location.host}${account.socket}`)
       const agent = new UA({
@@ -179,7 +183,7 @@ class Softphone {
       this.follow(agent)
       agent.start()
     } catch (error) {
-      if (this.account !== account) return
+      if (before !== this.closed) return
       if (error instanceof NoMicrophone) this.state.registration = error.why
       else this.tryAgain(account)
     }
@@ -213,7 +217,7 @@ class Softphone {
   }
 
   private ring(session: Leg['session']): void {
-    const leg = new Leg(session, () => this.stream(), chosen.value.speaker, (over) => this.finished(over))
+    const leg = new Leg(session, () => this.microphone.open(), chosen.value.speaker, (over) => this.finished(over))
     this.leg = leg
     this.state.call = leg.view
     this.unwatch = watch(() => leg.view.state, (state) => {
@@ -233,25 +237,23 @@ class Softphone {
   private finished(leg: Leg): void {
     if (this.leg !== leg) return
     this.forgetLeg()
-    this.microphone?.getAudioTracks().forEach((track) => (track.enabled = false))
+    this.microphone.silence()
     if (this.leaving) this.stop()
   }
 
-  private async stream(): Promise<MediaStream> {
-    const live = this.microphone?.getAudioTracks().some((track) => track.readyState === 'live') ?? false
-    if (this.microphone === null || !live) this.microphone = await openMicrophone()
-    if (this.leg === null) this.microphone.getAudioTracks().forEach((track) => (track.enabled = false))
-    return this.microphone
-  }
-
+  /** Another was chosen, or the one that was used is gone. Without one there are no new calls. */
   private async changeMicrophone(): Promise<void> {
-    if (this.microphone === null) return
-    const before = this.microphone
-    const stream = await openMicrophone()
-    this.microphone = stream
-    if (this.leg === null) stream.getAudioTracks().forEach((track) => (track.enabled = false))
-    else await this.leg.speakInto(stream)
-    before.getTracks().forEach((track) => track.stop())
+    const before = this.closed
+    try {
+      const stream = await this.microphone.change()
+      if (stream === null || before !== this.closed) return
+      await this.leg?.speakInto(stream)
+      if (this.agent?.isRegistered()) this.state.registration = 'registered'
+    } catch (error) {
+      if (before !== this.closed || !(error instanceof NoMicrophone)) return
+      if (this.leg === null) this.close()
+      this.state.registration = error.why
+    }
   }
 
   private tryAgain(account: Account): void {
@@ -261,17 +263,13 @@ class Softphone {
   }
 
   private close(): void {
+    this.closed++
     clearTimeout(this.again)
     const agent = this.agent
     this.agent = null // before it stops: what it says then is no trouble
     agent?.stop()
     this.forgetLeg()
-    this.closeMicrophone()
-  }
-
-  private closeMicrophone(): void {
-    this.microphone?.getTracks().forEach((track) => track.stop())
-    this.microphone = null
+    this.microphone.close()
   }
 
   private forgetLeg(): void {
