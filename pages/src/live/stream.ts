@@ -26,17 +26,23 @@ interface Heard {
 const listeners: { [Kind in keyof Heard]: Set<Heard[Kind]> } = { ticket: new Set(), reset: new Set(), floor: new Set() }
 const connected = ref(false)
 let source: EventSourceClient | null = null
+/** Up to here everything was heard; '' before anything was. */
+let place = ''
+/** A heartbeat: a place without an event, which the client does not note by itself. */
+const PLACE = /^id: (\d+)\n\n/gm
 const SILENT_MS = 40_000 // the server says something every 15 s
 
 /** One stream for the whole page. It resumes after the last event it had, whatever broke it. */
 export function openStream(): void {
   if (source !== null) return
+  place = ''
   source = createEventSource({
     url: `${BASE}/events?floor=true`,
     credentials: 'same-origin',
     // An answer that is none of events is no connection; that of a session that is over ends it for the whole page.
     fetch: async (url, init) => {
-      const response = await fetch(url, init as RequestInit)
+      const headers = { ...(init as RequestInit).headers, ...(place ? { 'Last-Event-ID': place } : {}) }
+      const response = await fetch(url, { ...(init as RequestInit), headers })
       await throwIfRefused(response)
       return response.body ? new Response(endIfSilent(response.body), response) : response
     },
@@ -47,7 +53,8 @@ export function openStream(): void {
     onScheduleReconnect: () => {
       connected.value = false
     },
-    onMessage: ({ event, data }) => {
+    onMessage: ({ id, event, data }) => {
+      place = id ?? place
       if (event === 'ticket') listeners.ticket.forEach((tell) => tell(JSON.parse(data) as TicketEvent))
       else if (event === 'reset') listeners.reset.forEach((tell) => tell())
       else if (event === 'floor') listeners.floor.forEach((tell) => tell(JSON.parse(data)))
@@ -55,8 +62,12 @@ export function openStream(): void {
   })
 }
 
-/** A connection that is gone without a word (a cable, a machine that slept) is found out by its silence. */
+/**
+ * A connection that is gone without a word (a cable, a machine that slept) is found out by its silence. What passes is
+ * looked through for places; one that a network has cut in two is missed, and the next is not.
+ */
 function endIfSilent(body: ReadableStream<Uint8Array>): ReadableStream<Uint8Array> {
+  const reader = new TextDecoder()
   let silence: ReturnType<typeof setTimeout> | undefined
   const heard = (stream: TransformStreamDefaultController<Uint8Array>) => {
     clearTimeout(silence)
@@ -67,6 +78,7 @@ function endIfSilent(body: ReadableStream<Uint8Array>): ReadableStream<Uint8Arra
       start: heard,
       transform: (piece, stream) => {
         heard(stream)
+        for (const found of reader.decode(piece, { stream: true }).matchAll(PLACE)) place = found[1] ?? place
         stream.enqueue(piece)
       },
       flush: () => clearTimeout(silence),
