@@ -15,6 +15,8 @@ export type Target = NonNullable<Act['to']>
 const seat = shallowRef<Seat | null>(null)
 const known = ref(false)
 let asked: Promise<void> | null = null
+/** Which question is the last one: what another brings late, of a seat that was left or a person who has gone, counts no more. */
+let turn = 0
 
 /** Where I sit. One for the whole page: the telephone goes on ringing whichever view is shown. */
 export function useSeat() {
@@ -23,11 +25,17 @@ export function useSeat() {
 
 /** Asks once; a browser's telephone registers by itself then. */
 function load(): Promise<void> {
-  asked ??= body(api.GET('/seat')).then(sit, (error: unknown) => {
+  asked ??= sitting(body(api.GET('/seat'))).catch((error: unknown) => {
     asked = null
     throw error
   })
   return asked
+}
+
+async function sitting(answer: Promise<Seat | null>): Promise<void> {
+  const mine = ++turn
+  const found = await answer
+  if (mine === turn) sit(found)
 }
 
 function sit(found: Seat | null): void {
@@ -38,12 +46,11 @@ function sit(found: Seat | null): void {
 }
 
 async function take(extension: string): Promise<void> {
-  sit(await body(api.POST('/seat', { body: { extension } })))
+  await sitting(body(api.POST('/seat', { body: { extension } })))
 }
 
 async function leave(): Promise<void> {
-  await api.DELETE('/seat')
-  sit(null)
+  await sitting(api.DELETE('/seat').then(() => null))
 }
 
 async function setState(state: Working, reason = ''): Promise<void> {
@@ -59,6 +66,7 @@ async function act(wanted: Act): Promise<void> {
 watch(useSession().me, (now, before) => {
   if (before === null || now?.name === before.name) return
   asked = null
+  turn++
   seat.value = null
   known.value = false
   softphone.stopWhenIdle()
