@@ -151,8 +151,10 @@ export function useCallForm(callId: string, number: Ref<string | null>, whyRevea
     }
     const caller = numberless.value ? '' : await callersNumber()
     const made = await post(caller).catch((error: unknown) => {
-      // It was made without the number, as was decided then.
-      if (caller !== '' && error instanceof Problem && error.code === 'key_reused') return post('')
+      if (!(error instanceof Problem) || error.code !== 'key_reused') throw error
+      // It was made without the number, as was decided then; or with it, which is asked for the next time.
+      if (caller !== '') return post('')
+      numberless.value = false
       throw error
     })
     return (kept.value.made = made.number)

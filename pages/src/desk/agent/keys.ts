@@ -1,13 +1,13 @@
 import { useEventListener } from '@vueuse/core'
 
 /** `F2`, `Alt+R`, `Ctrl+Enter`, `Ctrl+Shift+Enter`, as they stand on the buttons. They count wherever the cursor is. */
-export function useKeys(actions: Record<string, () => unknown>): void {
+export function useKeys(actions: Record<string, (event: KeyboardEvent) => unknown>): void {
   useEventListener(window, 'keydown', (event) => {
     if (event.repeat || event.isComposing) return
     const action = actions[nameOf(event)]
     if (action === undefined) return
     event.preventDefault()
-    void action()
+    void action(event)
   })
 }
 

@@ -5,7 +5,7 @@ import { useI18n } from 'vue-i18n'
 import { api, body, type Model } from '@/api/client'
 import { Problem, said } from '@/api/problem'
 
-import type { TextField, useCallForm } from './form'
+import { NumberUnknown, type TextField, type useCallForm } from './form'
 
 type Form = ReturnType<typeof useCallForm>
 export type Busy = '' | 'save' | 'accept' | 'finish' | 'draft' | 'unlock'
@@ -16,6 +16,8 @@ export function useFormSteps(form: Form) {
   const busy: Ref<Busy> = ref('')
   const wrong = ref('')
   const wrongFields = ref<Record<string, string>>({})
+  /** What could not be done because the caller's number is not known, without it. */
+  const withoutNumber: Ref<(() => Promise<void>) | null> = ref(null)
   const closing = ref<Model<'Step'> | null>(null)
   const { kept, ticket, number } = form
 
@@ -24,14 +26,28 @@ export function useFormSteps(form: Form) {
     busy.value = name
     wrong.value = ''
     wrongFields.value = {}
+    withoutNumber.value = null
     try {
       await work()
     } catch (error) {
-      wrong.value = error instanceof Problem && error.status === 412 ? t('agent.form.changedMeanwhile') : said(error)
+      wrong.value = wordsFor(error)
+      if (error instanceof NumberUnknown) {
+        withoutNumber.value = () => {
+          form.numberless.value = true
+          return run(name, work)
+        }
+      }
       if (error instanceof Problem) wrongFields.value = Object.fromEntries(error.errors.map((one) => [one.place.replace(/^body\//, ''), one.detail]))
     } finally {
       busy.value = ''
     }
+  }
+
+  function wordsFor(error: unknown): string {
+    if (error instanceof NumberUnknown) return t('agent.form.numberUnknown', { why: said(error.why) })
+    if (!(error instanceof Problem)) return said(error)
+    if (error.status === 412) return t('agent.form.changedMeanwhile')
+    return error.code === 'key_reused' ? t('agent.form.madeWithNumber') : said(error)
   }
 
   const done = (what: 'saved' | 'accepted' | 'closed') => ElMessage.success(t(`agent.form.${what}`, { number: number.value ?? '' }))
@@ -98,5 +114,5 @@ export function useFormSteps(form: Form) {
     fill('title', one.matter)
   }
 
-  return { busy, wrong, wrongFields, closing, save, accept, finish, closed, unlock, takeDraft, topic }
+  return { busy, wrong, wrongFields, withoutNumber, closing, save, accept, finish, closed, unlock, takeDraft, topic }
 }
