@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from hotline.agent_state import login, logout
-from hotline.ami import OUTBOUND
+from hotline.ami import OUTBOUND, open_ami
 from hotline.phone import Account, Line, PhoneBank
 from routing.ami import Ami
 from routing.live import is_reachable
@@ -53,7 +53,14 @@ class Phones:
         if log_in:
             await login(self.instance.settings, extension)
             self._logged_in.append(extension)
+        await self._reachable(extension)
         return account
+
+    async def _reachable(self, extension: str) -> None:
+        """Asterisk answers a REGISTER before what it says of the telephone has changed."""
+        async with asyncio.timeout(ANSWER_SECONDS), open_ami(self.instance.settings) as ami:
+            while not await is_reachable(ami, extension):
+                await asyncio.sleep(0.05)  # between two questions
 
     async def centre(self, bind: str, port: int, **script: Any) -> Account:
         """A phone that plays an emergency centre."""

@@ -110,8 +110,7 @@ async def _whole(connection: AsyncConnection, rows: list[Row]) -> list[Row]:
 async def wait(
     instance: Instance, look: Callable[[AsyncConnection], Awaitable[Found | None]], seconds: float, complaint: str
 ) -> Found:
-    url = driver_url(database_url(instance.settings))
-    listener = await psycopg.AsyncConnection.connect(url, autocommit=True)
+    listener = await _connected(driver_url(database_url(instance.settings)), seconds)
     try:
         await listener.execute("LISTEN calls")
         async with asyncio.timeout(seconds), open_engine(instance.settings) as engine:
@@ -128,3 +127,13 @@ async def wait(
         raise AssertionError(complaint) from error
     finally:
         await listener.close()
+
+
+async def _connected(url: str, seconds: float) -> psycopg.AsyncConnection:
+    """A session with a server that may be recovering from having been killed."""
+    async with asyncio.timeout(seconds):
+        while True:
+            try:
+                return await psycopg.AsyncConnection.connect(url, autocommit=True)
+            except psycopg.OperationalError:
+                await asyncio.sleep(0.1)  # between two tries
