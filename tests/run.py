@@ -1,9 +1,8 @@
 """``python -m tests.run``: every test, for ``make test``.
 
-Real calls mostly wait, so three hotlines are called side by side, and the tests without calls run beside them, last in
-line for the processor; when these are through, the pages are tried in a browser. The few tests that ask how soon
-something happens come last, alone. What fails is tried once more by itself, and the output says so: what fails twice
-fails.
+Real calls mostly wait, so three hotlines are called side by side, the pages are tried in a browser beside them, and the
+tests without calls run last in line for the processor. The few tests that ask how soon something happens come last,
+alone. What fails is tried once more by itself, and the output says so: what fails twice fails.
 """
 
 from __future__ import annotations
@@ -11,10 +10,8 @@ from __future__ import annotations
 import os
 import subprocess
 import sys
-import tempfile
 import time
 from concurrent.futures import ThreadPoolExecutor
-from typing import IO
 
 CALLS, PAGES = "tests/asterisk", "tests/browser"
 LONG = "places failover survey two_nodes emergency nothing_lost hours callbacks front agents".split()
@@ -29,32 +26,28 @@ ALONE = ("-m", "alone", CALLS)
 
 def main() -> int:
     began = time.monotonic()
-    # Some eighty hotlines are started: what is imported is compiled once, not each time.
+    # Some fifty hotlines are started: what is imported is compiled once, not each time.
     os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
-    with tempfile.TemporaryFile() as shown, ThreadPoolExecutor(1) as thread:
-        beside = thread.submit(_beside, shown)
+    with ThreadPoolExecutor(2) as threads:
+        # Sound must not falter: the browser is not last in line.
+        pages = threads.submit(_shown_later, *PYTEST, *BROWSER)
+        others = threads.submit(_shown_later, "nice", "-n", "10", *PYTEST, "-n", "2", *WITHOUT)
         calls = _pytest("-n", "3", "--dist", "loadfile", "--no-loadscope-reorder", *WITH)
-        others, pages = beside.result()
-        shown.seek(0)
-        sys.stdout.buffer.write(shown.read())
-        sys.stdout.flush()
-    results = {
-        "without calls": _again(others, WITHOUT),
-        "pages": _again(pages, BROWSER),
-        "with calls": _again(calls, WITH),
-    }
+    results = {"with calls": _again(calls, WITH)}
+    for what, which, done in (("pages", BROWSER, pages), ("without calls", WITHOUT, others)):
+        code, shown = done.result()
+        print(shown, flush=True)
+        results[what] = _again(code, which)
     results["alone"] = _again(_pytest(*ALONE), ALONE)
     minutes = (time.monotonic() - began) / 60
     print(f"== {minutes:.1f} min; " + "; ".join(f"{what}: {_word(code)}" for what, code in results.items()))
     return next((code for code in results.values() if code), PASSED)
 
 
-def _beside(shown: IO[bytes]) -> tuple[int, int]:
-    nice = ("nice", "-n", "10", *PYTEST)
-    others = subprocess.run([*nice, "-n", "2", *WITHOUT], stdout=shown, stderr=subprocess.STDOUT)
-    # Sound must not falter: the browser is not last in line.
-    pages = subprocess.run([*PYTEST, *BROWSER], stdout=shown, stderr=subprocess.STDOUT)
-    return others.returncode, pages.returncode
+def _shown_later(*command: str) -> tuple[int, str]:
+    """What runs beside others would write between their lines."""
+    done = subprocess.run(command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
+    return done.returncode, done.stdout
 
 
 def _again(code: int, which: tuple[str, ...]) -> int:
