@@ -122,11 +122,11 @@ async def loaded_city(connection: AsyncConnection) -> Row[Any] | None:
 
 
 async def _note(connection: AsyncConnection, found: CityFile, loaded: Loaded, now: datetime) -> None:
-    items = [("city", found.id)]
-    items += [("unit", one) for one in loaded.units]
+    items = [("unit", one) for one in loaded.units]
     items += [("user", one.account) for one in loaded.users]
     items += [("ticket", number) for number, _ in loaded.tickets]
-    rows = [{"kind": kind, "key": key, "at": now} for kind, key in items]
+    rows = [{"kind": kind, "key": key, "at": now, "policy": None} for kind, key in items]
+    rows.append({"kind": "city", "key": found.id, "at": now, "policy": found.city.policy})
     await connection.execute(insert(demo_items).on_conflict_do_nothing(), rows)
 
 

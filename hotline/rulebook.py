@@ -7,6 +7,7 @@ import hmac
 import logging
 import time
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
 from sqlalchemy import text
@@ -35,9 +36,10 @@ def open_rulebook(settings: Settings, policy: str = "", *, create: bool = False)
     # The oldest key stays: a caller's mark is the same before and after a new one.
     mark_key = hmac.digest(next(iter(keys.values())), b"caller", "sha256")
     try:
-        return load_rulebook(policy or settings.policy, Box(keys), mark_key)
+        rulebook = load_rulebook(policy or settings.policy, Box(keys), mark_key)
     except LookupError as error:
         raise SettingsError(f"setting policy: {error}") from error
+    return replace(rulebook, chosen=bool(policy) or "policy" in settings.model_fields_set)
 
 
 _LOCKED = text(

@@ -58,7 +58,8 @@ class Settings(BaseSettings):
     home: PlainPath = CHECKOUT / "var"
     city: str = ""
     policy: str = Field(default="dalian-2015", pattern=r"^[a-z0-9-]+$")
-    """The regulation of new tickets: a file of ``tickets/policies/`` (``hotline policy list``)."""
+    """The regulation of new tickets: a file of ``tickets/policies/`` (``hotline policy list``). While it is not set, a
+    sample city that is loaded brings its own."""
     catalogue: PlainPath | None = None
     """The file with the city's 派单目录, such as ``sample_cities/dalian.yaml``: units are proposed from it."""
     sip: Sip = Sip()

@@ -119,6 +119,7 @@ demo_items = Table(
     Column("kind", Text, primary_key=True),  # city, unit, user, ticket, number (that robots call from)
     Column("key", Text, primary_key=True),
     Column("at", Time, nullable=False, server_default=text("now()")),
+    Column("policy", Text),  # of a city: the regulation of its new tickets
 )
 
 audit_entries = Table(

@@ -16,6 +16,7 @@ from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from tickets import rows
+from tickets.city_policy import city_policy
 from tickets.commands import AnyCommand, Repeat
 from tickets.earlier import earlier_of
 from tickets.history import NewEvent, NoteKind, append, changes, event_of, events_of, who_did
@@ -73,7 +74,7 @@ async def create(
     """A new ticket. Raises NotAllowed, NoBox; LookupError for an unknown policy."""
     if not actor.may(CREATE):
         raise NotAllowed("无权登记诉求")
-    name = request.policy or rulebook.default
+    name = request.policy or await city_policy(connection, rulebook, at) or rulebook.default
     rulebook.policy(name)
     day = ticket_day(at)
     number = format_number(day, await take_number(connection, day))
@@ -102,20 +103,23 @@ async def create(
 
 async def get(connection: AsyncConnection, rulebook: Rulebook, number: str, actor: Actor) -> Ticket:
     """With its words, a confidential one's too. Raises NotFound, NotAllowed, NoBox."""
-    row = await rows.load(connection, number)
-    if row is None:
-        raise NotFound(number)
-    check_sees(actor, rows.read(row).place)
-    return rows.read_opened(row, rulebook)
+    return await _load(connection, rulebook, number, actor, lock=False)
 
 
 async def lock(connection: AsyncConnection, rulebook: Rulebook, number: str, actor: Actor) -> Ticket:
     """The same, locked until the transaction ends."""
-    row = await rows.load(connection, number, lock=True)
+    return await _load(connection, rulebook, number, actor, lock=True)
+
+
+async def _load(connection: AsyncConnection, rulebook: Rulebook, number: str, actor: Actor, *, lock: bool) -> Ticket:
+    row = await rows.load(connection, number, lock=lock)
     if row is None:
         raise NotFound(number)
     check_sees(actor, rows.read(row).place)
-    return rows.read_opened(row, rulebook)
+    ticket = rows.read_opened(row, rulebook)
+    if ticket.policy:
+        return ticket
+    return ticket.model_copy(update={"policy": await city_policy(connection, rulebook, ticket.received_at)})
 
 
 async def execute(

@@ -16,13 +16,17 @@ from tickets.sealing import Box, NoBox
 
 @dataclass(frozen=True, slots=True)
 class Rulebook:
-    """``default``: the policy of a new ticket. An old ticket keeps the policy it came in under."""
+    """``default``: the policy of a new ticket. An old ticket keeps the policy it came in under.
+
+    ``chosen``: the operator named it, so that a demonstration's city does not take its place (tickets/city_policy.py).
+    """
 
     policies: Mapping[str, Policy]
     default: str
     days: WorkingDays
     box: Box | None = None
     mark_key: bytes = field(default=b"", repr=False)
+    chosen: bool = False
 
     def __post_init__(self) -> None:
         self.policy(self.default)

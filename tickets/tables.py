@@ -58,7 +58,8 @@ tickets = Table(
     Column("received_at", DateTime(timezone=True), nullable=False),
     Column("updated_at", DateTime(timezone=True), nullable=False, server_default=text("now()")),
     Column("version", Integer, nullable=False, server_default="1"),
-    # Empty until somebody takes the ticket up: then the city's policy of that moment is its own for good.
+    # Empty until somebody takes the ticket up: then the city's policy of that moment is its own for good (while a
+    # sample city is loaded: city_policy.py).
     Column("policy", Text, nullable=False, server_default=""),
     # tickets.life.Life without what is as by default. The columns up to `wake_at` repeat what queries look at.
     Column("life", JSONB, nullable=False),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -31,9 +32,10 @@ from tests.unit.api_peer import make_rulebook
 from tickets import book
 from tickets.commands import COMMAND
 from tickets.permits import ACCEPT, CREATE, READ_ALL, REVIEW, Actor
+from tickets.rulebook import Rulebook
 from tickets.store import Received, receive
 from tickets.tables import ticket_events, tickets
-from tickets.ticket import NewRequest
+from tickets.ticket import Edit, NewRequest
 from tickets.words import Category
 from web.tables import attachments
 
@@ -190,6 +192,55 @@ async def test_it_can_be_loaded_again_and_one_at_a_time(demo: Demonstration, eng
     await demo.remove("cli", "")
     with pytest.raises(PeopleFault, match="没有加载"):
         await demo.remove("cli", "")
+
+
+async def test_new_tickets_are_under_the_citys_regulation_while_it_is_loaded(
+    demo: Demonstration, engine: AsyncEngine
+) -> None:
+    """Nobody is told: each transaction sees what is loaded. What came before is not of it, what has one keeps it."""
+    rules = make_rulebook()
+
+    async def made(rulebook: Rulebook = rules, policy: str = "") -> str:
+        request = NewRequest(category=Category.COMPLAINT, content="停水", policy=policy)
+        async with engine.begin() as connection:
+            return (await book.create(connection, rulebook, request, REAL, datetime.now(UTC))).number
+
+    async def called(call_id: str) -> str:
+        """The ticket of a call, which nobody has taken up."""
+        wish = Received(
+            call_id, datetime.now(UTC), "help", urgent=False, caller="", caller_e164=None, keyed="", summary=""
+        )
+        async with engine.begin() as connection:
+            await connection.execute(insert(calls).values(id=call_id, via="public", arrived_at=wish.received_at))
+            return (await receive(connection, [wish]))[call_id]
+
+    async def policy_of(number: str, *, taken_up: bool = False) -> str:
+        async with engine.begin() as connection:
+            if taken_up:
+                await book.edit(connection, rules, number, Edit(title="停水"), REAL, datetime.now(UTC))
+            seen = (await book.get(connection, rules, number, REAL)).policy
+            kept: str | None = await connection.scalar(select(tickets.c.policy).where(tickets.c.number == number))
+            assert kept == (seen if taken_up else kept)
+            return seen
+
+    before, called_before = await made(), await called("hotline-1795296062.1")
+    await demo.load("yangling", "cli", "", force=True)
+    during, called_during, left = (
+        await made(),
+        await called("hotline-1795296063.1"),
+        await called("hotline-1795296064.1"),
+    )
+    assert [await policy_of(one) for one in (before, called_before)] == ["dalian-2015", ""]
+    assert await policy_of(during) == "yangling-2018"
+    assert await policy_of(called_during) == await policy_of(called_during, taken_up=True) == "yangling-2018"
+    assert await policy_of(called_before, taken_up=True) == "dalian-2015"
+    assert await policy_of(await made(policy="longnan-2021")) == "longnan-2021"
+    chosen = await made(replace(rules, chosen=True))
+    assert await policy_of(chosen) == "dalian-2015", "the operator's word comes first"
+
+    await demo.remove("cli", "")
+    assert [await policy_of(one) for one in (during, called_during)] == ["yangling-2018"] * 2
+    assert await policy_of(left, taken_up=True) == await policy_of(await made()) == "dalian-2015"
 
 
 async def test_what_real_data_rests_on_stays(demo: Demonstration, engine: AsyncEngine, real: str) -> None:

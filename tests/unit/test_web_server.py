@@ -49,7 +49,9 @@ async def test_it_serves_until_it_is_told_to_stop(tmp_path: Path, database_url: 
 
 
 def test_the_policy_is_a_setting(tmp_path: Path) -> None:
-    assert open_rulebook(Settings(home=tmp_path, policy="longnan-2021"), create=True).default == "longnan-2021"
+    rulebook = open_rulebook(Settings(home=tmp_path, policy="longnan-2021"), create=True)
+    assert (rulebook.default, rulebook.chosen) == ("longnan-2021", True)
+    assert not open_rulebook(Settings(home=tmp_path)).chosen, "a sample city may bring its own"
     with pytest.raises(SettingsError, match="policy"):
         open_rulebook(Settings(home=tmp_path, policy="nowhere-2000"))
 

@@ -9,6 +9,7 @@ from pydantic import BaseModel, Field
 
 from people.roles import Permission
 from tickets.calendar import UnknownYear
+from tickets.city_policy import city_policy
 from tickets.due import NoSecondTier, due
 from tickets.policy import Policy
 from tickets.words import Category, LimitKind, chinese
@@ -70,6 +71,8 @@ def _policy(call: Call, name: str) -> Policy:
 @routes.add("GET", "/policies", "各地办法", needs=_READ)
 async def list_policies(call: Call) -> Reply[Policies]:
     book = call.services.rulebook()
+    async with call.transaction() as connection:
+        default = await city_policy(connection, book, call.at) or book.default
     items = [
         PolicyLine(
             name=name,
@@ -77,7 +80,7 @@ async def list_policies(call: Call) -> Reply[Policies]:
             number=policy.number,
             city=policy.city,
             effective=policy.effective,
-            default=name == book.default,
+            default=name == default,
         )
         for name, policy in sorted(book.policies.items())
     ]
