@@ -7,7 +7,8 @@ from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from typing import ClassVar
 
-from ivr.fastagi import HEALTH_ANSWER, Dialogue, FastAgiLeg, FastAgiServer
+from ivr.fastagi import Dialogue, FastAgiLeg, FastAgiServer
+from ivr.fastagi_probe import HEALTH_ANSWER
 from ivr.leg import CallerHungUp, LegError
 
 HEADERS = (
