@@ -14,9 +14,13 @@ export class Microphone {
   /** `lost`: it was unplugged, or the permission was taken back. */
   constructor(private readonly lost: () => void) {}
 
+  get works(): boolean {
+    return this.stream?.getAudioTracks().some((track) => track.readyState === 'live') ?? false
+  }
+
   /** Throws NoMicrophone. */
   open(): Promise<MediaStream> {
-    if (this.stream?.getAudioTracks().some((track) => track.readyState === 'live')) return Promise.resolve(this.stream)
+    if (this.stream !== null && this.works) return Promise.resolve(this.stream)
     return (this.opening ??= this.begin())
   }
 

@@ -239,6 +239,7 @@ class Softphone {
     this.forgetLeg()
     this.microphone.silence()
     if (this.leaving) this.stop()
+    else if (!this.microphone.works) void this.changeMicrophone()
   }
 
   /** Another was chosen, or the one that was used is gone. Without one there are no new calls. */
