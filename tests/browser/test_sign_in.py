@@ -1,15 +1,25 @@
-"""The first sign-in with a password that somebody else knows, and every page that a role has then."""
+"""The first sign-in with a password that somebody else knows, a second factor, and every page that a role has then,
+wherever on earth the screen is."""
 
 from __future__ import annotations
 
+import re
+from datetime import UTC, datetime, timedelta
+from urllib.parse import parse_qs, urlsplit
+from zoneinfo import ZoneInfo
+
+import pyotp
 from playwright.async_api import expect
 
 from people.roles import Role
 from tests.asterisk.instance import Instance
+from tests.browser.browsing import Tab
 from tests.browser.conftest import Somebody
+from tests.browser.keyboard import Keyboard
 from tests.browser.pages import employed, enter, sign_in
 
 NEW = "Harbour-Lantern-58-meadow"
+CHINA = ZoneInfo("Asia/Shanghai")
 
 
 async def test_the_first_password_is_changed_at_the_first_sign_in(hotline: Instance, somebody: Somebody) -> None:
@@ -27,6 +37,34 @@ async def test_the_first_password_is_changed_at_the_first_sign_in(hotline: Insta
     await sign_in(tab, person.name, NEW)
     await expect(tab.page.get_by_role("navigation").first).to_be_visible()
     assert [cookie["httpOnly"] for cookie in await tab.window.context.cookies()] == [True]
+    recovery = await second_factor(tab)
+    await tab.page.reload()
+    await sign_in(tab, person.name, NEW)
+    code = tab.page.get_by_label("动态验证码")
+    await expect(code).to_be_focused()
+    await tab.page.keyboard.type("000000")
+    await tab.page.keyboard.press("Enter")
+    await expect(tab.page.get_by_role("alert")).to_contain_text("验证码不正确")
+    await expect(code).to_have_accessible_description(re.compile("验证码不正确"))
+    await code.fill(recovery)
+    await tab.page.keyboard.press("Enter")
+    await expect(tab.page.get_by_role("navigation").first).to_be_visible()
+
+
+async def second_factor(tab: Tab) -> str:
+    """Switched on for who is signed in, who is signed out then; one of the recovery codes."""
+
+    async def ask(method: str, path: str, data: dict[str, str] | None = None) -> dict[str, list[str]]:
+        answer = await tab.page.request.fetch(
+            f"{tab.window.origin}/api/v1{path}", method=method, data=data, headers={"X-Requested-With": "hotline"}
+        )
+        assert answer.ok, await answer.text()
+        return dict(await answer.json()) if answer.status == 200 else {}
+
+    secret = str((await ask("POST", "/session/totp", {"password": NEW}))["secret"])
+    codes = (await ask("POST", "/session/totp/confirm", {"code": pyotp.TOTP(secret).now()}))["recovery_codes"]
+    await ask("DELETE", "/session")
+    return codes[0]
 
 
 async def test_everybody_can_use_every_page_of_the_menu(hotline: Instance, somebody: Somebody) -> None:
@@ -34,7 +72,7 @@ async def test_everybody_can_use_every_page_of_the_menu(hotline: Instance, someb
     faults: dict[str, list[str]] = {}
     for role in (Role.SUPERVISOR, Role.DISPATCHER, Role.AGENT, Role.MANAGER, Role.ADMINISTRATOR):
         person = await employed(hotline, f"one-{role}", role)
-        tab = await enter((await somebody("/desk/sign-in")).window, person)
+        tab = await enter((await somebody("/desk/sign-in", timezone_id="America/Los_Angeles")).window, person)
         await tab.page.get_by_role("main").first.wait_for()
         links = await tab.page.get_by_role("navigation").get_by_role("link").all()
         for address in [await link.get_attribute("href") or "" for link in links]:
@@ -42,5 +80,46 @@ async def test_everybody_can_use_every_page_of_the_menu(hotline: Instance, someb
                 await tab.page.goto(f"{tab.window.origin}{address}")
                 await tab.page.get_by_role("main").first.wait_for()
                 faults[address] = await tab.violations()
+                if address in MORE:
+                    await MORE[address](tab)
     assert len(faults) > 3, "menus were found"
     assert {address: found for address, found in faults.items() if found} == {}
+
+
+async def calls_of_days(tab: Tab) -> None:
+    """Days that are picked are days in China."""
+    await tab.page.locator(".el-range-editor").click()
+    month = tab.page.locator(".el-date-range-picker__content.is-left")
+    await month.get_by_text("10", exact=True).click()
+    async with tab.page.expect_request(lambda one: "/calls?" in one.url and "since=" in one.url) as asked:
+        await month.get_by_text("12", exact=True).click()
+    first, last = [await box.input_value() for box in await tab.page.locator(".el-range-input").all()]
+    query = parse_qs(urlsplit((await asked.value).url).query)
+    since, until = (datetime.fromisoformat(query[name][0]) for name in ("since", "until"))
+    midnight = datetime.fromisoformat(first).replace(tzinfo=CHINA)
+    assert (since, until, last[-2:]) == (midnight, midnight + timedelta(days=3), "12")
+
+
+async def announced_until(tab: Tab) -> None:
+    """The time that is offered is China's, and so is what is made of it."""
+    until = await tab.page.get_by_role("combobox", name="截止").input_value()
+    offered = datetime.fromisoformat(until).replace(tzinfo=CHINA) - datetime.now(UTC)
+    assert timedelta(hours=3, minutes=55) < offered <= timedelta(hours=4)
+
+
+async def disabled_after_a_question(tab: Tab) -> None:
+    """By the keyboard; whoever says no has changed nothing."""
+    keys, page = Keyboard(tab), tab.page
+    row = page.get_by_role("row", name=f"one-{Role.DISPATCHER}")
+    question = page.get_by_role("dialog", name="停用")
+    for answer, state in (("Escape", "在用"), ("Enter", "已停用")):
+        await keys.reach(row.get_by_role("button", name="更多"))
+        await keys.press("Enter")
+        await page.get_by_role("menuitem", name="停用").press("Enter")
+        await expect(question).to_be_visible()
+        await keys.press(answer, look=False)
+        await expect(question).to_be_hidden()
+        await expect(row).to_contain_text(state)
+
+
+MORE = {"/desk/calls": calls_of_days, "/desk/line": announced_until, "/desk/users": disabled_after_a_question}
