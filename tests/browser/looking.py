@@ -4,6 +4,7 @@ screen reader, and complete, not half loaded."""
 from __future__ import annotations
 
 import asyncio
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -17,6 +18,7 @@ SCREENS = {"desktop": DESKTOP, "mobile": MOBILE}
 AXE = {("zh", "desktop"), ("en", "mobile")}
 """Each language and each screen once: axe takes a second a page."""
 SETTLE_SECONDS = 15.0
+_CHINESE = re.compile("[\u4e00-\u9fff]")
 _APP = "document.querySelector('#app').__vue_app__.config.globalProperties"
 _ROUTES = f"() => {_APP}.$router.getRoutes().map(({{name, path, meta}}) => ({{name, path, meta: {{...meta}}}}))"
 _NOW = f"() => {_APP}.$router.currentRoute.value.name"
@@ -56,6 +58,11 @@ async def routes(tab: Tab) -> list[Route]:
     ]
 
 
+async def turn(tab: Tab, name: str, **params: str) -> None:
+    """To another page without loading anything anew: what goes on there, goes on."""
+    await tab.run(f"async ([name, params]) => {{ await {_APP}.$router.push({{name, params}}) }}", [name, params])
+
+
 async def route_now(tab: Tab) -> str:
     return str(await tab.run(_NOW))
 
@@ -91,8 +98,9 @@ class Quiet:
 
 
 async def faults(tab: Tab, where: str, quiet: Quiet) -> list[str]:
-    """What is wrong with the page as it stands: what makes it wider than the screen, in both languages on both screens,
-    and what axe-core finds, in Chinese on the desktop's and in English on the telephone's. It is left as it was."""
+    """What is wrong with the page as it stands: what makes it wider than the screen, and a name in its tab that is of
+    another language, in both languages on both screens; and what axe-core finds, in Chinese on the desktop's and in
+    English on the telephone's. It is left as it was."""
     found: list[str] = []
     for screen, (width, height) in SCREENS.items():
         await tab.page.set_viewport_size({"width": width, "height": height})
@@ -100,6 +108,9 @@ async def faults(tab: Tab, where: str, quiet: Quiet) -> list[str]:
             await tab.run(_SPEAK, [language, tag])
             await quiet.settled(tab)
             wrong: list[Any] = await tab.run(_WIDER)
+            title = await tab.page.title()
+            if (_CHINESE.search(title) is not None) != (language == "zh"):
+                wrong.append(f"its title is {title!r}")
             if (language, screen) in AXE:
                 wrong += await tab.violations()
             found += [f"{where} ({language}, {screen}): {one}" for one in wrong]

@@ -12,8 +12,9 @@ from collections.abc import Iterator, Mapping
 from datetime import UTC, datetime
 
 import pytest
-from playwright.async_api import expect
+from playwright.async_api import Request, expect
 
+from hotline.rules import load_rules
 from people.roles import PERMISSIONS, Role
 from tests.asterisk.instance import Instance
 from tests.asterisk.phones import Phones, taken
@@ -21,7 +22,7 @@ from tests.asterisk.records import call_of
 from tests.browser.browsing import Tab
 from tests.browser.conftest import Somebody
 from tests.browser.keyboard import Keyboard
-from tests.browser.looking import Quiet, Route, faults, route_now, routes
+from tests.browser.looking import Quiet, Route, faults, route_now, routes, turn
 from tests.browser.pages import answer, be_ready, enter, hang_up, sit_down, stand_up, there
 
 CITY = "dalian"
@@ -87,6 +88,7 @@ async def test_every_page_of_the_desk(
     tab, _ = await signed_in(hotline, somebody, None, "/desk/sign-in")
     seats: dict[Role | None, tuple[Tab, Quiet]] = {}
     wrong: list[str] = []
+    titles: dict[str, str] = {}
     for route in await routes(tab):
         place = re.sub(r":(\w+)(\([^)]*\)\*?)?", lambda part: known[part[1]], route.path)
         role = who(route)
@@ -101,7 +103,12 @@ async def test_every_page_of_the_desk(
             continue
         assert shown == route.name, f"{place} as {role}"
         wrong += await faults(tab, route.name, quiet)
+        titles[route.name] = await tab.page.title()
     assert wrong == []
+    assert len({*titles.values()}) == len(titles), "each page has a name of its own"
+    assert [titles[name] for name in ("dispatch", "ticket", "call")] == [
+        "派单 · 12345", f"工单 {known['number']} · 12345", "通话 139****5021 · 12345",
+    ]  # fmt: skip
 
 
 async def test_every_page_of_the_citizens(hotline: Instance, somebody: Somebody) -> None:
@@ -111,11 +118,14 @@ async def test_every_page_of_the_citizens(hotline: Instance, somebody: Somebody)
     links = await tab.page.get_by_role("navigation").get_by_role("link").all()
     addresses = [await link.get_attribute("href") or "" for link in links]
     assert len(addresses) >= 3
+    titles: set[str] = set()
     for address in addresses:
         await tab.page.goto(f"{tab.window.origin}/{address}")
         await quiet.settled(tab)
         wrong += await faults(tab, address, quiet)
+        titles.add(await tab.page.title())
     assert wrong == []
+    assert len(titles) == len(addresses), "each page has a name of its own"
 
 
 async def test_forms_and_menus_that_open(hotline: Instance, somebody: Somebody) -> None:
@@ -140,7 +150,9 @@ async def test_forms_and_menus_that_open(hotline: Instance, somebody: Somebody) 
     assert wrong == []
 
 
-async def test_a_call_in_its_life(hotline: Instance, phones: Phones, somebody: Somebody) -> None:
+async def test_a_call_in_its_life(
+    hotline: Instance, phones: Phones, somebody: Somebody, city: Mapping[str, str]
+) -> None:
     tab, quiet = await signed_in(hotline, somebody, Role.AGENT, "/desk/agent")
     page, wrong = tab.page, list[str]()
     wrong += await faults(tab, "no seat", quiet)
@@ -156,10 +168,19 @@ async def test_a_call_in_its_life(hotline: Instance, phones: Phones, somebody: S
     await expect(page.get_by_role("dialog")).to_be_visible()
     wrong += await faults(tab, "transfer", quiet)
     await page.get_by_role("dialog").get_by_role("button", name="取消").click()
+    await turn(tab, "ticket-print", number=next(iter(city.values())))
+    strip = page.get_by_role("status").filter(has=page.get_by_role("button", name="挂断"))
+    await expect(page.get_by_role("heading", name="办理经过")).to_be_visible()
+    await expect(strip).to_be_visible()
+    await page.emulate_media(media="print")
+    await expect(strip).to_be_hidden()
+    await page.emulate_media(media="screen")
+    await turn(tab, "agent")
     wall, calm = await signed_in(hotline, somebody, Role.SUPERVISOR, "/desk/wall")
     await wall.page.get_by_role("button", name="2004").click()
     await expect(wall.page.get_by_role("dialog")).to_be_visible()
     wrong += await faults(wall, "an agent on the wall", calm)
+    await look_after(wall, "2004")
     await hang_up(tab)
     await line.ended(15)
     call = await call_of(hotline, CALLER, since=since)
@@ -168,6 +189,24 @@ async def test_a_call_in_its_life(hotline: Instance, phones: Phones, somebody: S
     wrong += await faults(wall, "a call's life", calm)
     await stand_up(tab)
     assert wrong == []
+
+
+async def look_after(wall: Tab, extension: str) -> None:
+    """On the dialog of an agent: reasons for a break are the centre's; who serves fewer queues keeps the levels, and
+    what is clicked twice is done once."""
+    book, page = load_rules().agents, wall.page
+    dialog = page.get_by_role("dialog")
+    await dialog.get_by_role("button", name="示忙").click()
+    reasons = page.get_by_role("menu").filter(has_text=book.pause_reasons[0]).get_by_role("menuitem")
+    await expect(reasons).to_have_text(list(book.pause_reasons))
+    await page.keyboard.press("Escape")
+    await dialog.locator("label", has=page.get_by_role("checkbox", name="咨询")).click()
+    asked: list[Request] = []
+    page.on("request", lambda one: asked.append(one))
+    await dialog.get_by_role("button", name="改接这些队列").dblclick()
+    await expect(page.get_by_text("已执行")).to_be_visible()
+    left = {queue: level for queue, level in book.agents[extension].queues.items() if queue != "consultation"}
+    assert [one.post_data_json for one in asked if one.method == "PUT"] == [{"queues": left}]
 
 
 async def test_a_dispatcher_without_a_mouse(hotline: Instance, somebody: Somebody, city: Mapping[str, str]) -> None:
