@@ -45,12 +45,10 @@ def shape_of(file: BinaryIO, name: str) -> Shape:
 
 def loudest(pcm: bytes, sides: int) -> list[float]:
     """Of each channel, 0 to 1. ``pcm``: whole frames of 16 bits, little endian, interleaved; at least one."""
-    samples = np.frombuffer(pcm, "<i2").reshape(-1, sides)
-    # Not abs(): of -32768 there is none in 16 bits.
-    return [
-        max(int(most), -int(least)) / _FULL
-        for most, least in zip(samples.max(axis=0), samples.min(axis=0), strict=True)
-    ]
+    samples = np.frombuffer(pcm, "<i2")
+    # Side by side: along an axis of a table numpy takes thirty times as long. Not abs(): of -32768 there is none.
+    channels = [samples[side::sides] for side in range(sides)]
+    return [max(int(one.max()), -int(one.min())) / _FULL for one in channels]
 
 
 def _point(file: BinaryIO, name: str, sides: int, frames: int) -> list[float]:
