@@ -93,8 +93,10 @@ export function useCallForm(callId: string, number: Ref<string | null>, whyRevea
   /** Somebody else changed what is being typed here. */
   function note(before: Ticket | null, now: Ticket): void {
     if (before === null || before.version === now.version) return
-    const pending = Object.keys(changes()) as (keyof Wanted)[]
-    const differing = pending.filter((field) => before[field] !== now[field])
+    const wanted = changes()
+    const pending = Object.keys(wanted) as (keyof Wanted)[]
+    // What is as it was typed was saved from here, or is no difference.
+    const differing = pending.filter((field) => before[field] !== now[field] && wanted[field] !== now[field])
     changed.value = [
       ...changed.value.filter((one) => !differing.includes(one.field)),
       ...differing.map((field) => ({ field, now: String(now[field]) })),

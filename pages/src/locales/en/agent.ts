@@ -141,6 +141,7 @@ export default {
     withoutNumber: 'Make it without the number',
     madeWithNumber: 'A ticket with the number was made for this call already, and no second one was; its number cannot be had now, so save again in a moment. What you typed is kept.',
     changedField: '"{field}" was changed to: {now}',
+    is: { true: 'yes', false: 'no' },
     accept: 'Accept for dispatch',
     finish: 'Answer and close',
     steps: 'Other steps (decline, dispatch, rating …)',

@@ -139,6 +139,7 @@ export default {
     withoutNumber: '不带来电号码登记',
     madeWithNumber: '这个来电已登记了带号码的工单，没有再登记第二张；现在取不到号码，请稍候再保存。所填内容未丢失。',
     changedField: '他人已将“{field}”改为：{now}',
+    is: { true: '是', false: '否' },
     accept: '受理并交派单',
     finish: '当场答复办结',
     steps: '其他步骤（不予受理、转办、回访等）',
