@@ -116,6 +116,10 @@ class Tab:
         except TimeoutError as error:
             raise AssertionError(f"silence for {seconds} s") from error
 
+    async def microphones(self, open: int) -> None:
+        """Until so many streams of the microphone are open."""
+        await self.page.wait_for_function("open => window.test.microphones() === open", arg=open)
+
     async def violations(self) -> list[str]:
         """What axe-core finds wrong with the page as it is shown now (WCAG 2.2 A and AA): rule and element."""
         # By way of the debugger, which the page's policy about scripts does not concern.

@@ -7,6 +7,7 @@
   const ask = media.getUserMedia.bind(media)
   const players = new Set()
   const ears = new Map() // by what is played
+  const given = []
   let context, mouth, tap, heard
 
   function open() {
@@ -68,10 +69,15 @@
     await context.resume()
     const into = context.createMediaStreamDestination()
     mouth.connect(into)
+    given.push(into.stream)
     return into.stream
   }
 
   window.test = {
+    // How many streams of the microphone are open: as long as there is one, the browser shows that the page records.
+    microphones() {
+      return given.filter((stream) => stream.getTracks().some((track) => track.readyState === 'live')).length
+    },
     // A steady tone into the microphone, instead of the one before; 0 for silence.
     tone(hertz) {
       open()

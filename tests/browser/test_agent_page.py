@@ -8,13 +8,14 @@ import signal
 from datetime import UTC, datetime
 from pathlib import Path
 
-from playwright.async_api import Browser, Page, expect
+from playwright.async_api import Browser, Page, Route, expect
 
 from hotline.db import open_engine
 from hotline.rulebook import open_rulebook
 from people.roles import Role
 from tests.asterisk.instance import Instance
 from tests.asterisk.phones import Phones
+from tests.asterisk.records import all_tickets
 from tests.asterisk.sound import hears_tone, read_wav
 from tests.browser.browsing import DESKTOP, Tab, window
 from tests.browser.conftest import Somebody
@@ -24,6 +25,8 @@ from tickets.permits import Actor
 from tickets.ticket import Edit
 
 TYPED = "小区停水两天，物业说不清原因"
+CALLER, TITLE = "13922225024", "无工单来电：停水"
+REVEAL, CREATE = "**/calls/*/reveal", "**/api/v1/tickets"
 TABS = 60
 EDITS = Actor("colleague", frozenset({"ticket.read_all", "ticket.create"}))
 
@@ -168,11 +171,76 @@ async def test_a_desk_telephone_has_the_same_buttons(hotline: Instance, phones: 
     await phones.agent("1010", log_in=False, answer_after=1.0)
     tab = await enter((await somebody("/desk/sign-in")).window, person, "/desk/agent")
     await sit_down(tab, "1010")
+    await tab.page.route("**/calls/*/caller", no_ticket)
     await be_ready(tab)
-    line = await phones.citizen("13922225024", keys="w1,1")
+    line = await phones.citizen(CALLER, keys="w1,1")
     await talking(tab)
     await tab.page.keyboard.press("F7")
     await expect(tab.page.get_by_text("对方听不见您")).to_be_visible()
-    await hang_up(tab)
-    await line.ended(15)
+    number = await made_here(tab)
+    await answered_at_once(tab)
+    await to_a_queue(tab, "咨询")
+    await expect(tab.page.get_by_text("没有通话")).to_be_visible()
+    assert not line.over, "the citizen waits in the queue"
+    await line.hangup()
     await stand_up(tab)
+    rows = [row for row in await all_tickets(hotline) if row["title"] == TITLE]
+    assert [(row["number"], row["caller_e164"], row["content"]) for row in rows] == [(number, f"+86{CALLER}", TYPED)]
+
+
+async def made_here(tab: Tab) -> str:
+    """A ticket of a call that has none, once only, though the caller's number cannot be had at first and an answer is
+    lost. Its number."""
+    page, form = tab.page, tab.page.get_by_role("region", name="诉求登记")
+    await expect(form.get_by_text("尚无工单")).to_be_visible()
+    await form.get_by_label("标题").fill(TITLE)
+    await page.route(REVEAL, unknown)
+    await page.keyboard.press("Control+s")
+    await expect(form.get_by_role("alert")).to_contain_text("没有取得来电号码")
+    await expect(form.get_by_role("button", name="不带来电号码登记")).to_be_enabled()
+    await page.unroute(REVEAL)
+    await page.route(CREATE, lost)
+    await page.keyboard.press("Control+s")
+    await expect(form.get_by_role("alert")).to_contain_text("请稍后")
+    await page.unroute(CREATE)
+    await form.get_by_label("诉求内容").fill(TYPED)
+    await page.keyboard.press("Control+s")
+    await expect(page.get_by_text("已保存")).to_be_visible()
+    return await ticket_number(page)
+
+
+async def answered_at_once(tab: Tab) -> None:
+    """Which of what citizens want only a question can be."""
+    await tab.page.get_by_role("region", name="诉求登记").locator("label", has_text="咨询").click()
+    await tab.page.keyboard.press("Control+Shift+Enter")
+    form = tab.page.get_by_role("dialog", name="办结")
+    await form.get_by_label("办理结果").fill("已告知停水原因和恢复时间。")
+    await form.get_by_role("button", name="办结", exact=True).click()
+    await expect(tab.page.get_by_text("已当场答复办结")).to_be_visible()
+    await expect(tab.page.get_by_text("他人已将")).to_have_count(0)
+
+
+async def to_a_queue(tab: Tab, name: str) -> None:
+    await tab.page.keyboard.press("F9")
+    dialog = tab.page.get_by_role("dialog", name="转接")
+    await dialog.locator("label", has_text="队列").click()
+    await dialog.get_by_role("combobox").click()
+    await tab.page.get_by_role("option", name=name).click()
+    await tab.page.keyboard.press("Alt+x")
+    await expect(dialog).to_be_hidden()
+
+
+async def no_ticket(route: Route) -> None:
+    """As long as the log of calls is read late."""
+    answer = await route.fetch()
+    await route.fulfill(response=answer, json={**await answer.json(), "ticket": None})
+
+
+async def unknown(route: Route) -> None:
+    await route.fulfill(status=404, json={"code": "not_found", "detail": "没有这个来电"})
+
+
+async def lost(route: Route) -> None:
+    """It is done, and the page does not learn of it."""
+    await route.fetch()
+    await route.fulfill(status=429, json={"code": "busy", "detail": "请稍后再试"})

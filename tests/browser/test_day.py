@@ -39,7 +39,7 @@ HEARD = "物业"
 COMPLAINT = "2"
 NUMBER = "13955510008"
 NOT_SOLVED_DISSATISFIED = "w3,2,w4,4,w3,#"
-RESULT, PAPER = "已约谈物业，清理消防通道。", "住建局签批〔2026〕8号，11月22日"
+RESULT = "已约谈物业，清理消防通道。"
 AGAIN, STILL_BLOCKED = "消防通道已划线，占道车辆全部移走，每日巡查。", "回访时市民反映车辆仍占用消防通道。"
 HISTORY = [
     ("received", "system", ""),
@@ -58,7 +58,7 @@ HISTORY = [
     ("called", "ah-huawu1", ""),
     ("fulfil", "ah-huawu1", "第二十五条"),
     ("review", "ah-paidan1", "第二十条"),
-    ("complete", "ah-zhujian-jb", "第二十四条"),
+    ("complete", "ah-zhujian-fz", "第二十四条"),
     ("review", "ah-paidan1", "第二十条"),
     ("rate", "citizen", "第二十五条"),
     ("archive", "ah-paidan1", "本项目规定（参照第二十四条）"),
@@ -131,6 +131,8 @@ async def test_from_the_first_word_to_the_archive(
     await agent.page.keyboard.press("F4")
     await expect(citizen.page.get_by_text("通话已结束")).to_be_visible()
     await agent.page.keyboard.press("Alt+b")
+    await expect(agent.page.get_by_role("menuitem", name="小休")).to_be_focused()
+    await agent.page.keyboard.press("Enter")
 
     dispatcher = await comes("ah-paidan1", "派单")
     await choose(dispatcher, "待转办", number)
@@ -175,8 +177,8 @@ async def test_from_the_first_word_to_the_archive(
 
     await choose(dispatcher, "待归档", number)
     await take_step(dispatcher, "审核", {"不通过": True, "不通过的理由": STILL_BLOCKED})
-    await choose(officer, "待办结", number)
-    await take_step(officer, "办结", {"办理结果": AGAIN, "领导签批": PAPER})
+    await choose(leader, "待办结", number)
+    await take_step(leader, "办结", {"办理结果": AGAIN, "本人签批": True})
     await ended
     await choose(dispatcher, "办结待审核", number)
     await take_step(dispatcher, "审核", {"通过": True})

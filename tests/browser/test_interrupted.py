@@ -62,11 +62,6 @@ class Talk:
         await self.tab.hears(440, AGAIN_SECONDS)
         assert not self.line.over, "the citizen's call goes on"
 
-    def forgive(self) -> None:
-        """That a connection was cut the browser notes by itself."""
-        heard = self.tab.window.complaints
-        heard[:] = [one for one in heard if "net::ERR_" not in one and "WebSocket connection" not in one]
-
     async def ends_whole(self) -> None:
         """Saved, hung up, and on record."""
         await expect(self.page.get_by_label("诉求内容")).to_have_value(BEFORE + AFTER)
@@ -82,7 +77,7 @@ class Talk:
         assert call["recording"]["seconds"] == pytest.approx(
             (call["ended_at"] - call["arrived_at"]).total_seconds(), abs=2
         )
-        self.forgive()
+        forgive(self.tab)
         ticket = await ticket_of(self.hotline, call)
         assert (ticket["content"], ticket["address"]) == (BEFORE + AFTER, PLACE)
 
@@ -134,6 +129,18 @@ async def test_every_connection_of_the_page_is_cut(hotline: Instance, begin: Beg
     await talk.ends_whole()
 
 
+async def test_the_events_go_on_where_they_were(hotline: Instance, somebody: Somebody) -> None:
+    """Before the first one has come, too: by the place that the server has told."""
+    person = await employed(hotline, "interrupted-events", Role.AGENT)
+    tab = await enter((await somebody("/desk/sign-in")).window, person, "/desk/tickets")
+    await expect(tab.page.get_by_text("实时连接正常")).to_be_attached()
+    async with tab.page.expect_request(re.compile("/events")) as again:
+        cut_connections(hotline.web)
+    assert re.fullmatch(r"\d+", await (await again.value).header_value("last-event-id") or "")
+    await expect(tab.page.get_by_text("实时连接正常")).to_be_attached()
+    forgive(tab)
+
+
 async def test_the_page_is_loaded_anew(begin: Begin) -> None:
     """After a warning. It takes the call back by itself."""
     talk = await begin("2008")
@@ -160,6 +167,12 @@ async def test_the_browsers_page_crashes_and_is_opened_again(begin: Begin) -> No
     print(f"again after {time.monotonic() - began:.1f} s")
     await talk.type(AFTER)
     await talk.ends_whole()
+
+
+def forgive(tab: Tab) -> None:
+    """That a connection was cut the browser notes by itself."""
+    heard = tab.window.complaints
+    heard[:] = [one for one in heard if "net::ERR_" not in one and "WebSocket connection" not in one]
 
 
 def cut_connections(port: int) -> None:

@@ -80,8 +80,7 @@ async def test_an_agents_day(hotline: Instance, phones: Phones, somebody: Somebo
     await keys.press("Alt+R")
     await expect(state.get_by_role("status").first).to_contain_text("示闲")
 
-    await keys.reach(state.get_by_role("button", name="示忙"))
-    await keys.press("Enter", look=False)
+    await keys.press("Alt+b", look=False)
     reason = page.get_by_role("menuitem", name="用餐")
     await expect(page.get_by_role("menuitem", name="小休")).to_be_focused()
     await keys.reach(reason, "ArrowDown")
