@@ -56,7 +56,6 @@ class Settings(BaseSettings):
     model_config = SettingsConfigDict(env_prefix=_PREFIX, env_nested_delimiter="__", extra="forbid")
 
     home: PlainPath = CHECKOUT / "var"
-    city: str = ""
     policy: str = Field(default="dalian-2015", pattern=r"^[a-z0-9-]+$")
     """The regulation of new tickets: a file of ``tickets/policies/`` (``hotline policy list``). While it is not set, a
     sample city that is loaded brings its own."""
