@@ -1,8 +1,8 @@
 """``python -m tests.run``: every test, for ``make test``.
 
-Real calls mostly wait, so three hotlines are called side by side, the pages are tried in a browser beside them, and the
-tests without calls run last in line for the processor. The few tests that ask how soon something happens come last,
-alone. What fails is tried once more by itself, and the output says so: what fails twice fails.
+Real calls mostly wait, so four hotlines are called side by side; then the pages are tried in a browser, which needs the
+processor to itself. The tests without calls run beside both, last in line for it. The few that ask how soon something
+happens come last, alone. What fails is tried once more by itself, and the output says so: what fails twice fails.
 """
 
 from __future__ import annotations
@@ -10,8 +10,8 @@ from __future__ import annotations
 import os
 import subprocess
 import sys
+import tempfile
 import time
-from concurrent.futures import ThreadPoolExecutor
 
 CALLS, PAGES = "tests/asterisk", "tests/browser"
 LONG = "places failover survey two_nodes emergency nothing_lost hours callbacks front agents".split()
@@ -28,26 +28,25 @@ def main() -> int:
     began = time.monotonic()
     # Some fifty hotlines are started: what is imported is compiled once, not each time.
     os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
-    with ThreadPoolExecutor(2) as threads:
-        # Sound must not falter: the browser is not last in line.
-        pages = threads.submit(_shown_later, *PYTEST, *BROWSER)
-        others = threads.submit(_shown_later, "nice", "-n", "10", *PYTEST, "-n", "2", *WITHOUT)
-        calls = _pytest("-n", "3", "--dist", "loadfile", "--no-loadscope-reorder", *WITH)
-    results = {"with calls": _again(calls, WITH)}
-    for what, which, done in (("pages", BROWSER, pages), ("without calls", WITHOUT, others)):
-        code, shown = done.result()
-        print(shown, flush=True)
-        results[what] = _again(code, which)
+    with tempfile.TemporaryFile() as shown:
+        others = subprocess.Popen(
+            ["nice", "-n", "19", *PYTEST, "-n", "2", *WITHOUT], stdout=shown, stderr=subprocess.STDOUT
+        )
+        calls = _pytest("-n", "4", "--dist", "loadfile", "--no-loadscope-reorder", *WITH)
+        pages = _pytest(*BROWSER)
+        code = others.wait()
+        shown.seek(0)
+        sys.stdout.buffer.write(shown.read())
+        sys.stdout.flush()
+    results = {
+        "with calls": _again(calls, WITH),
+        "pages": _again(pages, BROWSER),
+        "without calls": _again(code, WITHOUT),
+    }
     results["alone"] = _again(_pytest(*ALONE), ALONE)
     minutes = (time.monotonic() - began) / 60
     print(f"== {minutes:.1f} min; " + "; ".join(f"{what}: {_word(code)}" for what, code in results.items()))
     return next((code for code in results.values() if code), PASSED)
-
-
-def _shown_later(*command: str) -> tuple[int, str]:
-    """What runs beside others would write between their lines."""
-    done = subprocess.run(command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
-    return done.returncode, done.stdout
 
 
 def _again(code: int, which: tuple[str, ...]) -> int:

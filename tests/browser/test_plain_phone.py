@@ -45,8 +45,8 @@ async def test_both_hear_each_other(
     await login(hotline.settings, EXTENSION)
     try:
         heard = tmp_path / "citizen.wav"
-        line = await phones.citizen("13922225001", keys="w1,1", tone=440, record=heard)
         await tab.tone(880)
+        line = await phones.citizen("13922225001", keys="w1,1", tone=440, record=heard)
         await tab.hears(440)
         await tab.run("window.plain.end()")
         await line.ended(15)

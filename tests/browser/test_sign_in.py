@@ -116,7 +116,7 @@ async def disabled_after_a_question(tab: Tab) -> None:
         await keys.reach(row.get_by_role("button", name="更多"))
         await keys.press("Enter")
         await page.get_by_role("menuitem", name="停用").press("Enter")
-        await expect(question).to_be_visible()
+        await expect(question.get_by_role("button", name="确定")).to_be_focused()
         await keys.press(answer, look=False)
         await expect(question).to_be_hidden()
         await expect(row).to_contain_text(state)
