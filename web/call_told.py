@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 
 from people.masking import mask_phone, mask_text
+from routing.queues import EMERGENCY_NUMBERS
 from tickets.words import Category, Level, chinese
 
 _CLASSES = {one.value: chinese(one) for one in Category} | {
@@ -228,9 +229,13 @@ _WHY_BROKEN = {"refused": "语音服务未运行", "cut": "语音服务中断", 
 
 
 def _who(party: str) -> str:
-    """``1001``, ``emergency-1`` → 座席 1001, 应急中心"""
+    """``1001``, ``emergency-1``, ``outbound``, ``unit-gas`` → 座席 1001, 应急中心, 外线, 单位 gas"""
     if party.startswith("emergency-"):
         return "应急中心"
+    if party == "outbound":
+        return "外线"
+    if party.startswith("unit-"):
+        return "单位 " + party.removeprefix("unit-")
     return f"座席 {party}" if party.isdecimal() else party
 
 
@@ -243,6 +248,11 @@ def _transferred(detail: Mapping[str, str]) -> str:
     to = "、".join(_who(one) for one in detail.get("to", "").split())
     how = {"blind": "直接转接", "attended": "咨询后转接"}.get(detail.get("how", ""), "")
     return " ".join(filter(None, [_who(detail.get("by", "")), how, f"→ {to}" if to else ""]))
+
+
+def _consulted(detail: Mapping[str, str]) -> str:
+    to = detail.get("to", "")
+    return to if to in EMERGENCY_NUMBERS else _who(to)
 
 
 def _listened(detail: Mapping[str, str]) -> str:
@@ -313,6 +323,7 @@ _DETAILS: Mapping[str, Callable[[Mapping[str, str]], str]] = {
     "hung_up": _hung_up,
     "transferred": _transferred,
     "listened": _listened,
+    "consulted": _consulted,
     "heard": _heard,
     "key": _key,
     "speech_off": _speech_off,

@@ -20,6 +20,7 @@ from calls.record import Call as Folded
 from people.audit import list_entries
 from people.masking import mask_text
 from people.roles import Permission
+from people.units import list_units
 from routing.number import normalise
 from tickets.permits import CONFIDENTIAL, NotAllowed
 from web.api import calls_view as view
@@ -92,7 +93,8 @@ async def list_calls(call: Call, query: CallQuery) -> Reply[Page[CallLine]]:
 async def show(call: Call, path: CallPath) -> Reply[CallLife]:
     async with call.transaction() as connection:
         row, folded = await whole(call, connection, path.id)
-        entries, cut = view.timeline(folded, await history(connection, path.id), _names(call))
+        names = {**_names(call), **{f"unit-{one.id}": f"单位 {one.name}" for one in await list_units(connection)}}
+        entries, cut = view.timeline(folded, await history(connection, path.id), names)
         shown = CallLife(
             **view.known(row),
             tickets=await tickets_of(call, connection, path.id),
