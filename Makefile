@@ -5,7 +5,7 @@ BOOTSTRAP = @$(PYTHON) -m tools.bootstrap
 LOCK := uv pip compile --quiet --universal --generate-hashes --no-header --python-version 3.11
 
 .DEFAULT_GOAL := help
-.PHONY: run upgrade test bench bench-speech bench-pages demo check compose-test phone pages pictures lock clean-cache help
+.PHONY: run upgrade test bench bench-speech bench-pages demo check check-python check-pages compose-test phone pages pictures lock clean-cache help
 
 run: ## start everything, in the foreground; Ctrl-C ends it
 	$(BOOTSTRAP)
@@ -16,16 +16,20 @@ upgrade: ## the version in this checkout takes over from the running one while c
 	@$(BIN)/hotline upgrade
 
 test: ## checks and all tests, real Asterisk and real calls included
-	$(BOOTSTRAP) --dev
 	@$(MAKE) --no-print-directory check
 	@$(BIN)/python -m tests.run
 
 check: ## formatting, types, who may import whom, and the pages' own types and style
 	$(BOOTSTRAP) --dev
+	@$(MAKE) --no-print-directory --jobs 2 --output-sync=target check-pages check-python
+
+check-python:
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
 	$(BIN)/lint-imports
+
+check-pages:
 	$(BIN)/python -m tools.build_pages --check
 
 bench: ## how many calls per second this machine carries, against two plain alternatives

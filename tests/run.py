@@ -1,6 +1,6 @@
 """``python -m tests.run``: every test, for ``make test``.
 
-Real calls mostly wait, so four hotlines are called side by side; then the pages are tried in a browser, which needs the
+Real calls mostly wait, so five hotlines are called side by side; then the pages are tried in a browser, which needs the
 processor to itself. The tests without calls run beside both, last in line for it. The few that ask how soon something
 happens come last, alone. What fails is tried once more by itself, and the output says so: what fails twice fails.
 """
@@ -32,7 +32,7 @@ def main() -> int:
         others = subprocess.Popen(
             ["nice", "-n", "19", *PYTEST, "-n", "2", *WITHOUT], stdout=shown, stderr=subprocess.STDOUT
         )
-        calls = _pytest("-n", "4", "--dist", "loadfile", "--no-loadscope-reorder", *WITH)
+        calls = _pytest("-n", "5", "--dist", "loadfile", "--no-loadscope-reorder", *WITH)
         pages = _pytest(*BROWSER)
         code = others.wait()
         shown.seek(0)
