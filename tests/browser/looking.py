@@ -21,7 +21,7 @@ SETTLE_SECONDS = 15.0
 _CHINESE = re.compile("[\u4e00-\u9fff]")
 _APP = "document.querySelector('#app').__vue_app__.config.globalProperties"
 _ROUTES = f"() => {_APP}.$router.getRoutes().map(({{name, path, meta}}) => ({{name, path, meta: {{...meta}}}}))"
-_NOW = f"() => {_APP}.$router.currentRoute.value.name"
+_NOW = f"async () => {{ await {_APP}.$router.isReady(); return {_APP}.$router.currentRoute.value.name }}"
 _SPEAK = f"([language, tag]) => {{ {_APP}.$i18n.locale = language; document.documentElement.lang = tag }}"
 _LOADING = "() => !document.querySelector('.el-skeleton, .el-loading-mask:not([style*=\"display: none\"])')"
 _DRAWN = "() => new Promise(done => requestAnimationFrame(() => requestAnimationFrame(() => done())))"

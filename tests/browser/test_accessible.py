@@ -199,7 +199,7 @@ async def look_after(wall: Tab, extension: str) -> None:
     await dialog.get_by_role("button", name="示忙").click()
     reasons = page.get_by_role("menu").filter(has_text=book.pause_reasons[0]).get_by_role("menuitem")
     await expect(reasons).to_have_text(list(book.pause_reasons))
-    await dialog.get_by_role("button", name="示忙").click()
+    await page.keyboard.press("Escape")
     await expect(reasons.first).to_be_hidden()
     await dialog.locator("label", has=page.get_by_role("checkbox", name="咨询")).click()
     asked: list[Request] = []

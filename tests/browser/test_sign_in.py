@@ -89,7 +89,7 @@ async def test_everybody_can_use_every_page_of_the_menu(hotline: Instance, someb
 async def calls_of_days(tab: Tab) -> None:
     """Days that are picked are days in China."""
     await tab.page.locator(".el-range-editor").click()
-    month = tab.page.locator(".el-date-range-picker__content.is-left")
+    month = tab.page.locator(".el-date-range-picker__content.is-left td.available")
     await month.get_by_text("10", exact=True).click()
     async with tab.page.expect_request(lambda one: "/calls?" in one.url and "since=" in one.url) as asked:
         await month.get_by_text("12", exact=True).click()
