@@ -83,9 +83,11 @@ export function useCallForm(callId: string, number: Ref<string | null>, whyRevea
   async function load(): Promise<void> {
     if (own.value === null) return
     const found = await versioned(api.GET('/tickets/{number}', { params: { path: { number: own.value } } })).catch(() => null)
+    if (found === null || found.data.number !== own.value) return
+    const before = ticket.value?.number === own.value ? ticket.value : null
     // Answers may overtake each other.
-    if (found === null || found.data.version < (ticket.value?.version ?? 0)) return
-    note(ticket.value, found.data)
+    if (found.data.version < (before?.version ?? 0)) return
+    note(before, found.data)
     ticket.value = found.data
     etag.value = found.etag
   }
@@ -124,8 +126,12 @@ export function useCallForm(callId: string, number: Ref<string | null>, whyRevea
    * anew first, and `changed` says what is different.
    */
   async function save(): Promise<void> {
-    own.value ??= await find() ?? await make()
-    if (ticket.value === null) await load()
+    if (own.value === null) {
+      const there = await find() ?? await make()
+      // The call's own may have come meanwhile.
+      own.value ??= there
+    }
+    if (ticket.value?.number !== own.value) await load()
     const edit = changes()
     if (Object.keys(edit).length === 0) return
     const sent = { ...kept.value.typed }
@@ -138,28 +144,36 @@ export function useCallForm(callId: string, number: Ref<string | null>, whyRevea
 
   /** The call's ticket, which this page may not have been told of yet. */
   async function find(): Promise<string | null> {
-    const card = await body(api.GET('/calls/{id}/caller', { params: { path: { id: callId } } })).catch(() => null)
+    const asked = body(api.GET('/calls/{id}/caller', { params: { path: { id: callId } } }))
+    const card = await asked.catch((error: unknown) => {
+      // A call that has just begun is in the log a moment later. Anything else says nothing about its ticket.
+      if (error instanceof Problem && error.status === 404) return null
+      throw error
+    })
     return card?.ticket ?? null
   }
 
   /**
    * Made of what the call alone says, and filled in afterwards: whatever was typed since, and wherever, the same call
-   * sends the same, so that one whose answer was lost is found again by its key and no second one is made.
+   * sends the same, so that one whose answer was lost is found again by its key and no second one is made. Only secrecy
+   * comes with it: it must not be seen by everybody first.
    */
   async function make(): Promise<string> {
-    const post = (caller: string) => {
-      const wanted = { category: 'other', channel: 'phone', channel_ref: callId, caller } as Model<'NewRequest'>
-      return body(api.POST('/tickets', { params: { header: { 'Idempotency-Key': `desk-${callId}`.slice(0, 100) } }, body: wanted }))
-    }
+    const { confidential, handler } = kept.value.typed
+    const secrecy = confidential ? { confidential, handler: handler.trim() } : {}
     const caller = numberless.value ? '' : await callersNumber()
-    const made = await post(caller).catch((error: unknown) => {
-      if (!(error instanceof Problem) || error.code !== 'key_reused') throw error
-      // It was made without the number, as was decided then; or with it, which is asked for the next time.
-      if (caller !== '') return post('')
-      numberless.value = false
-      throw error
-    })
-    return (kept.value.made = made.number)
+    const wanted = { category: 'other', channel: 'phone', channel_ref: callId, caller, ...secrecy } as Model<'NewRequest'>
+    const header = { 'Idempotency-Key': `desk-${callId}`.slice(0, 100) }
+    const number = await body(api.POST('/tickets', { params: { header }, body: wanted })).then(
+      (made) => made.number,
+      async (error: unknown) => {
+        // It was made with or without the number or secrecy, as was decided then.
+        const there = error instanceof Problem && error.code === 'key_reused' ? await find() : null
+        if (there === null) throw error
+        return there
+      },
+    )
+    return (kept.value.made = number)
   }
 
   async function callersNumber(): Promise<string> {

@@ -47,7 +47,7 @@ export function useFormSteps(form: Form) {
     if (error instanceof NumberUnknown) return t('agent.form.numberUnknown', { why: said(error.why) })
     if (!(error instanceof Problem)) return said(error)
     if (error.status === 412) return t('agent.form.changedMeanwhile')
-    return error.code === 'key_reused' ? t('agent.form.madeWithNumber') : said(error)
+    return error.code === 'key_reused' ? t('agent.form.beingMade') : said(error)
   }
 
   const done = (what: 'saved' | 'accepted' | 'closed') => ElMessage.success(t(`agent.form.${what}`, { number: number.value ?? '' }))

@@ -139,7 +139,7 @@ export default {
     changedMeanwhile: 'Somebody has just changed the ticket. What you typed is kept: check the differences, then save again.',
     numberUnknown: 'The calling number could not be had, so no ticket was made yet; what you typed is kept. Why: {why} Press again to retry, or go on without the number.',
     withoutNumber: 'Make it without the number',
-    madeWithNumber: 'A ticket with the number was made for this call already, and no second one was; its number cannot be had now, so save again in a moment. What you typed is kept.',
+    beingMade: 'A ticket of this call is being made already, and no second one was; save again in a moment. What you typed is kept.',
     changedField: '"{field}" was changed to: {now}',
     is: { true: 'yes', false: 'no' },
     accept: 'Accept for dispatch',

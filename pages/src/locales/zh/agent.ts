@@ -137,7 +137,7 @@ export default {
     changedMeanwhile: '工单刚被他人修改，所填内容未丢失；请核对不同之处后再保存。',
     numberUnknown: '没有取得来电号码，工单尚未登记，所填内容未丢失。原因：{why} 请再按一次重试，或不带号码登记。',
     withoutNumber: '不带来电号码登记',
-    madeWithNumber: '这个来电已登记了带号码的工单，没有再登记第二张；现在取不到号码，请稍候再保存。所填内容未丢失。',
+    beingMade: '这个来电已在登记工单，没有再登记第二张；请稍候再保存。所填内容未丢失。',
     changedField: '他人已将“{field}”改为：{now}',
     is: { true: '是', false: '否' },
     accept: '受理并交派单',
