@@ -44,6 +44,8 @@ class Softphone {
   private again: ReturnType<typeof setTimeout> | undefined
   private expectedUntil = 0
   private leaving = false
+  /** Another microphone was chosen in this call and could not be had: it goes on with the one before. */
+  private unheard = false
   private unwatch: () => void = () => undefined
 
   constructor() {
@@ -239,7 +241,7 @@ class Softphone {
     this.forgetLeg()
     this.microphone.silence()
     if (this.leaving) this.stop()
-    else if (!this.microphone.works) void this.changeMicrophone()
+    else if (!this.microphone.works || this.unheard) void this.changeMicrophone()
   }
 
   /** Another was chosen, or the one that was used is gone. Without one there are no new calls. */
@@ -248,11 +250,13 @@ class Softphone {
     try {
       const stream = await this.microphone.change()
       if (stream === null || before !== this.closed) return
+      this.unheard = false
       await this.leg?.speakInto(stream)
       if (this.agent?.isRegistered()) this.state.registration = 'registered'
     } catch (error) {
       if (before !== this.closed || !(error instanceof NoMicrophone)) return
       if (this.leg === null) this.close()
+      else this.unheard = true
       this.state.registration = error.why
     }
   }
@@ -270,6 +274,7 @@ class Softphone {
     this.agent = null // before it stops: what it says then is no trouble
     agent?.stop()
     this.forgetLeg()
+    this.unheard = false
     this.microphone.close()
   }
 
