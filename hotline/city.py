@@ -125,9 +125,12 @@ async def _note(connection: AsyncConnection, found: CityFile, loaded: Loaded, no
     items = [("unit", one) for one in loaded.units]
     items += [("user", one.account) for one in loaded.users]
     items += [("ticket", number) for number, _ in loaded.tickets]
-    rows = [{"kind": kind, "key": key, "at": now, "policy": None} for kind, key in items]
-    rows.append({"kind": "city", "key": found.id, "at": now, "policy": found.city.policy})
-    await connection.execute(insert(demo_items).on_conflict_do_nothing(), rows)
+    rows = [{"kind": kind, "key": key, "at": now} for kind, key in items]
+    if rows:
+        await connection.execute(insert(demo_items).on_conflict_do_nothing(), rows)
+    loading = insert(demo_items).values(kind="city", key=found.id, at=now, policy=found.city.policy)
+    policy = {"policy": loading.excluded.policy}
+    await connection.execute(loading.on_conflict_do_update(index_elements=["kind", "key"], set_=policy))
 
 
 async def _check_foreign(connection: AsyncConnection, rulebook: Rulebook, found: CityFile) -> None:

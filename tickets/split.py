@@ -74,7 +74,8 @@ async def split(
                 name: getattr(whole, name)
                 for name in "requester contact caller caller_e164 channel channel_ref confidential handler".split()
             },
-            policy=whole.policy,
+            # One that came before a sample city was loaded is not of it, and neither are its parts.
+            policy=whole.policy or rulebook.default,
         )
         made.append(await create(connection, rulebook, request, actor, at, parent=number))
     after = rows.moved(whole, rulebook, whole.life, at)

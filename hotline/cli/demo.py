@@ -95,21 +95,20 @@ def load(city: str, force: bool, as_json: bool) -> None:
     """Load a sample CITY: units, users with made-up passwords (shown this once), tickets 加载样例城市."""
     try:
         found = find_city(city)
-        settings = load_settings()
-        rulebook = open_rulebook(settings, found.city.policy, create=True)
+        rulebook = open_rulebook(load_settings(), found.city.policy, create=True)
         loaded = ask(lambda connection: load_city(connection, rulebook, found, datetime.now(UTC), force=force))
     except (CityError, DataFileError) as error:
         raise click.ClickException(str(error)) from error
     if as_json:
         print_json({"city": found.id, "policy": found.city.policy, **asdict(loaded)})
     else:
-        _show_loaded(found, loaded, settings.policy if "policy" in settings.model_fields_set else found.city.policy)
+        _show_loaded(found, loaded)
 
 
-def _show_loaded(found: CityFile, loaded: Loaded, policy: str) -> None:
+def _show_loaded(found: CityFile, loaded: Loaded) -> None:
     click.echo(
         f"{found.city.name}：新增单位 {len(loaded.units)}，用户 {len(loaded.users)}，工单 {len(loaded.tickets)}；"
-        f"新工单适用的办法 policy of new tickets: {policy}"
+        f"新工单按 {found.city.policy} 办理，除非设置了 policy (new tickets are under it, unless policy is set)"
     )
     if loaded.users:
         click.echo("密码只显示这一次 passwords, shown this once:")

@@ -323,7 +323,7 @@ def test_the_command_shows_the_passwords_once() -> None:
     assert all(re.fullmatch(r"([a-z0-9]{4}-){3}[a-z0-9]{4}", user["password"]) for user in shown["users"])
     result = CliRunner().invoke(main, ["demo", "load", "longnan"])
     assert "新增单位 0，用户 0，工单 0" in result.output
-    assert "policy of new tickets: longnan-2021" in result.output
+    assert "新工单按 longnan-2021 办理" in result.output
     assert not any(user["password"] in result.output for user in shown["users"])
     result = CliRunner().invoke(main, ["demo", "load", "yangling"])
     assert (result.exit_code, "--force" in result.output) == (1, True)

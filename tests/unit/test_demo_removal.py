@@ -33,6 +33,7 @@ from tickets import book
 from tickets.commands import COMMAND
 from tickets.permits import ACCEPT, CREATE, READ_ALL, REVIEW, Actor
 from tickets.rulebook import Rulebook
+from tickets.split import Part, split
 from tickets.store import Received, receive
 from tickets.tables import ticket_events, tickets
 from tickets.ticket import Edit, NewRequest
@@ -214,16 +215,25 @@ async def test_new_tickets_are_under_the_citys_regulation_while_it_is_loaded(
             await connection.execute(insert(calls).values(id=call_id, via="public", arrived_at=wish.received_at))
             return (await receive(connection, [wish]))[call_id]
 
-    async def policy_of(number: str, *, taken_up: bool = False) -> str:
+    async def stored(connection: AsyncConnection, number: str) -> str:
+        return str(await connection.scalar(select(tickets.c.policy).where(tickets.c.number == number)))
+
+    async def policy_of(number: str) -> str:
+        """Looking changes nothing."""
         async with engine.begin() as connection:
-            if taken_up:
-                await book.edit(connection, rules, number, Edit(title="停水"), REAL, datetime.now(UTC))
+            before = await stored(connection, number)
             seen = (await book.get(connection, rules, number, REAL)).policy
-            kept: str | None = await connection.scalar(select(tickets.c.policy).where(tickets.c.number == number))
-            assert kept == (seen if taken_up else kept)
+            assert await stored(connection, number) == before
             return seen
 
+    async def taken_up(number: str) -> str:
+        async with engine.begin() as connection:
+            assert await stored(connection, number) == ""
+            await book.edit(connection, rules, number, Edit(title="停水"), REAL, datetime.now(UTC))
+            return await stored(connection, number)
+
     before, called_before = await made(), await called("hotline-1795296062.1")
+    split_later = await called("hotline-1795296061.1")
     await demo.load("yangling", "cli", "", force=True)
     during, called_during, left = (
         await made(),
@@ -232,15 +242,19 @@ async def test_new_tickets_are_under_the_citys_regulation_while_it_is_loaded(
     )
     assert [await policy_of(one) for one in (before, called_before)] == ["dalian-2015", ""]
     assert await policy_of(during) == "yangling-2018"
-    assert await policy_of(called_during) == await policy_of(called_during, taken_up=True) == "yangling-2018"
-    assert await policy_of(called_before, taken_up=True) == "dalian-2015"
+    assert await policy_of(called_during) == await taken_up(called_during) == "yangling-2018"
+    assert await taken_up(called_before) == "dalian-2015"
+    async with engine.begin() as connection:
+        part = Part(category=Category.COMPLAINT, content="路灯不亮")
+        [apart] = await split(connection, rules, split_later, [part], REAL, datetime.now(UTC))
+    assert [await policy_of(one) for one in (apart.number, split_later)] == ["dalian-2015"] * 2
     assert await policy_of(await made(policy="longnan-2021")) == "longnan-2021"
     chosen = await made(replace(rules, chosen=True))
     assert await policy_of(chosen) == "dalian-2015", "the operator's word comes first"
 
     await demo.remove("cli", "")
     assert [await policy_of(one) for one in (during, called_during)] == ["yangling-2018"] * 2
-    assert await policy_of(left, taken_up=True) == await policy_of(await made()) == "dalian-2015"
+    assert await taken_up(left) == await policy_of(await made()) == "dalian-2015"
 
 
 async def test_what_real_data_rests_on_stays(demo: Demonstration, engine: AsyncEngine, real: str) -> None:
