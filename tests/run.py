@@ -32,12 +32,17 @@ def main() -> int:
         others = subprocess.Popen(
             ["nice", "-n", "19", *PYTEST, "-n", "2", *WITHOUT], stdout=shown, stderr=subprocess.STDOUT
         )
-        calls = _pytest("-n", "5", "--dist", "loadfile", "--no-loadscope-reorder", *WITH)
-        pages = _pytest(*BROWSER)
-        code = others.wait()
-        shown.seek(0)
-        sys.stdout.buffer.write(shown.read())
-        sys.stdout.flush()
+        try:
+            calls = _pytest("-n", "5", "--dist", "loadfile", "--no-loadscope-reorder", *WITH)
+            pages = _pytest(*BROWSER)
+        except BaseException:
+            others.terminate()
+            raise
+        finally:
+            code = others.wait()
+            shown.seek(0)
+            sys.stdout.buffer.write(shown.read())
+            sys.stdout.flush()
     results = {
         "with calls": _again(calls, WITH),
         "pages": _again(pages, BROWSER),

@@ -110,7 +110,7 @@ async def _whole(connection: AsyncConnection, rows: list[Row]) -> list[Row]:
 async def wait(
     instance: Instance, look: Callable[[AsyncConnection], Awaitable[Found | None]], seconds: float, complaint: str
 ) -> Found:
-    listener = await _connected(driver_url(database_url(instance.settings)), seconds)
+    listener = await _connected(driver_url(database_url(instance.settings)), seconds, complaint)
     try:
         await listener.execute("LISTEN calls")
         async with asyncio.timeout(seconds), open_engine(instance.settings) as engine:
@@ -129,11 +129,13 @@ async def wait(
         await listener.close()
 
 
-async def _connected(url: str, seconds: float) -> psycopg.AsyncConnection:
+async def _connected(url: str, seconds: float, complaint: str) -> psycopg.AsyncConnection:
     """A session with a server that may be recovering from having been killed."""
-    async with asyncio.timeout(seconds):
-        while True:
-            try:
-                return await psycopg.AsyncConnection.connect(url, autocommit=True)
-            except psycopg.OperationalError:
-                await asyncio.sleep(0.1)  # between two tries
+    end = asyncio.get_running_loop().time() + seconds
+    while True:
+        try:
+            return await psycopg.AsyncConnection.connect(url, autocommit=True)
+        except psycopg.OperationalError as error:
+            if asyncio.get_running_loop().time() > end:
+                raise AssertionError(complaint) from error
+            await asyncio.sleep(0.1)  # between two tries

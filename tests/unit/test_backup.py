@@ -62,7 +62,7 @@ def settings(place: Path, database_url: str) -> Settings:
     settings = Settings(home=place / "home", database=Database(url=database_url))
     load_or_create(settings, ["1001"])
     open_rulebook(settings, create=True)
-    (settings.home / "settings.toml").write_text('# 大连\n[callback]\nlines = 7\n', encoding="utf-8")
+    (settings.home / "settings.toml").write_text("# 大连\n[callback]\nlines = 7\n", encoding="utf-8")
     return settings
 
 
