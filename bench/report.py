@@ -157,7 +157,8 @@ _PAGE = """\
 Other pages: [tickets](benchmarks-tickets.md), [recognition](benchmarks-ears.md),
 spoken calls with [Whisper](benchmarks-spoken-whisper.md) and [Vosk](benchmarks-spoken-vosk.md),
 [an hour of them](benchmarks-soak.md), [callbacks on a real hotline](benchmarks-callbacks-real.md),
-[the year of a province, simulated](benchmarks-callbacks.md).
+[the year of a province, simulated](benchmarks-callbacks.md), [the live state of the floor](benchmarks-floor.md),
+[the web pages](benchmarks-pages.md).
 
 Written by `{command}` (`make bench` measures with 60 s and three runs and only
 shows it; `--quick` tries it out in five minutes).

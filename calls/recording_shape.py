@@ -9,8 +9,6 @@ import struct
 from dataclasses import dataclass
 from typing import BinaryIO
 
-import numpy as np
-
 from calls.recording_seal import Damaged
 
 MOST_POINTS = 800
@@ -45,6 +43,8 @@ def shape_of(file: BinaryIO, name: str) -> Shape:
 
 def loudest(pcm: bytes, sides: int) -> list[float]:
     """Of each channel, 0 to 1. ``pcm``: whole frames of 16 bits, little endian, interleaved; at least one."""
+    import numpy as np  # not before somebody wants a wave: every web server would load it
+
     samples = np.frombuffer(pcm, "<i2")
     # Side by side: along an axis of a table numpy takes thirty times as long. Not abs(): of -32768 there is none.
     channels = [samples[side::sides] for side in range(sides)]

@@ -30,7 +30,7 @@ def policies(settings: Settings) -> Iterator[Finding]:
     if settings.policy not in policy_names():
         yield error("policies", f"没有规定 no policy {settings.policy!r}", "设置 policy: see `hotline policy list`")
     elif not wrong:
-        yield ok("policies", f"规定文件有效 policy files are valid; 使用 in use: {settings.policy}")
+        yield ok("policies", f"规定文件有效 policy files are valid; 默认 default: {settings.policy}")
 
 
 def rule_files(settings: Settings) -> Iterator[Finding]:

@@ -1,6 +1,6 @@
 """Whether a voice server answers: the client of the health check that ``ivr/fastagi.py`` describes.
 
-Every part asks it, so it imports nothing of what serves calls.
+What starts and watches the parts asks it, so it imports nothing of what serves calls.
 """
 
 from __future__ import annotations

@@ -91,7 +91,8 @@ _NUMBERS = frozenset({"number", "digits"})
 
 
 def told(event: str, detail: Mapping[str, str], names: Mapping[str, str] = NO_NAMES) -> str:
-    """A timeline entry's detail in one line for people. ``names``: of queues, by id, and of agents, by extension."""
+    """A timeline entry's detail in one line for people. ``names``: of queues, by id, of agents, by extension, and of
+    units, as ``unit-ID``."""
     known = {name: names.get(value, value) if name in _NAMED else value for name, value in detail.items()}
     for name in _PARTIES & detail.keys():
         known[name] = " ".join(filter(None, [_who(detail[name]), names.get(detail[name])]))

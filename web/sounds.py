@@ -43,7 +43,8 @@ class Sounds:
         try:
             yield file
         finally:
-            file.close()
+            # Not here: it waits for whoever still reads, and a disk that hangs would stop the whole server.
+            asyncio.get_running_loop().run_in_executor(None, file.close)
 
     async def shape(self, kept: Kept) -> Shape:
         """What its wave is drawn from. Raises Unreadable, FileNotFoundError, OSError."""

@@ -184,8 +184,8 @@ def heard(call: Folded) -> list[HeardOut]:
 
 
 def timeline(call: Folded, more: Iterable[Mapping[str, Any]], names: Mapping[str, str]) -> tuple[list[MomentOut], bool]:
-    """``more``: what was done with the recording (:mod:`calls.keeping_history`). ``names``: of queues and agents. And
-    whether some is left out."""
+    """``more``: what was done with the recording (:mod:`calls.keeping_history`). ``names``: of queues, agents and
+    units. And whether some is left out."""
     secret = mask_text(call.keys) != call.keys
 
     def entry(at: Any, ms: int, kind: str, detail: Mapping[str, str]) -> MomentOut:

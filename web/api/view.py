@@ -81,7 +81,7 @@ class DraftOut(BaseModel):
 
 
 class TicketOut(Standing):
-    policy: Annotated[str, Field(description="空：尚未受理")]
+    policy: Annotated[str, Field(description="空：尚未受理；加载了演示城市时为该城市的办法")]
     category: Category
     urgent: bool
     is_complex: bool
