@@ -5,6 +5,7 @@ import { api, body, type Model } from '@/api/client'
 import type { paths } from '@/api/schema'
 import { listen } from '@/live/stream'
 import { useLatest } from '@/shared/latest'
+import { useRead } from '@/shared/read'
 import { tell } from '@/shared/trouble'
 
 export type TicketQuery = NonNullable<paths['/tickets']['get']['parameters']['query']>
@@ -17,20 +18,40 @@ const MOST = 200 // that the API gives at once
 export function useTicketList(query: Ref<TicketQuery>) {
   const items = ref<Model<'TicketLine'>[]>([])
   const next = ref<string | null>(null)
+  /** The query has changed, and what is shown still answers the one before. */
   const loading = ref(false)
+  /** Something was answered. Not known is not none. */
+  const known = ref(false)
+  /** The query could not be answered; why has been said. */
+  const failed = ref(false)
   const latest = useLatest()
 
   async function load(atLeast = items.value.length) {
     const mine = latest.again()
-    loading.value = true
     const wanted = query.value
     const limit = Math.min(MOST, Math.max(wanted.limit ?? PAGE, atLeast))
     const found = await tell(body(api.GET('/tickets', { params: { query: { ...wanted, limit } } })))
-    if (!mine() || wanted !== query.value) return
-    loading.value = false
-    if (found === null) return
+    if (wanted !== query.value) return
+    if (found === null) return loading.value ? fail() : undefined
+    if (!mine()) return
+    loading.value = failed.value = false
+    known.value = true
     items.value = found.items
     next.value = found.next ?? null
+  }
+
+  /** What answered another query is no answer to this one; what answered this one before stays. */
+  function fail() {
+    loading.value = known.value = false
+    failed.value = true
+    items.value = []
+    next.value = null
+  }
+
+  function begin() {
+    loading.value = true
+    failed.value = false
+    return load(0)
   }
 
   async function more() {
@@ -44,24 +65,18 @@ export function useTicketList(query: Ref<TicketQuery>) {
   }
 
   const soon = useDebounceFn(() => load(), AFTER_EVENTS_MS, { maxWait: 3000 })
-  watch(query, () => void load(0), { immediate: true })
+  watch(query, begin, { immediate: true })
   onScopeDispose(listen('ticket', () => void soon()))
   onScopeDispose(listen('reset', () => void load()))
-  return { items, next, loading, load, more }
+  return { items, next, known, loading, failed, begin, load, more }
 }
 
 /** How much waits for whom, kept up to date. */
 export function useCounts() {
-  const counts = ref<Model<'Counts'> | null>(null)
-  const latest = useLatest()
-  const load = async () => {
-    const mine = latest.again()
-    const found = await tell(body(api.GET('/tickets/counts')))
-    if (mine()) counts.value = found
-  }
+  const { found: counts, failed, load } = useRead(() => body(api.GET('/tickets/counts')))
   const soon = useDebounceFn(load, AFTER_EVENTS_MS, { maxWait: 3000 })
   onScopeDispose(listen('ticket', () => void soon()))
   onScopeDispose(listen('reset', () => void load()))
   void load()
-  return { counts, load }
+  return { counts, failed, load }
 }

@@ -2,6 +2,7 @@ import type zh from '../zh/signing'
 
 export default {
   send: 'Send to the leader to sign',
+  gone: 'This step is not open any more. Please load the page again.',
   clock: 'All limits go on running while it waits for the signature.',
   sent: 'Sent to be signed; the limits go on running.',
   waits: 'To be signed: {step}, sent by {who} at {at}',

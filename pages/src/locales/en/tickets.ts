@@ -12,6 +12,7 @@ export default {
   yes: 'yes',
   starts: '{name}: due {due}',
   ends: '{name}: ends',
+  stepDone: 'Done: {step}',
   lacks: 'Still missing: {what}',
   next: 'Next page',
   life: 'The call from ring to end',

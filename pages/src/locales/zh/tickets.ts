@@ -10,6 +10,7 @@ export default {
   yes: '是',
   starts: '{name}时限至 {due}',
   ends: '{name}时限结束',
+  stepDone: '已完成：{step}',
   lacks: '还须填写：{what}',
   next: '下一页',
   life: '来电全过程',
