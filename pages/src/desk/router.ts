@@ -1,6 +1,12 @@
+import { ElMessage } from 'element-plus'
 import { createRouter, createWebHistory, type RouteRecordRaw } from 'vue-router'
 
 import { onSignedOut } from '@/api/client'
+import { Problem } from '@/api/problem'
+import { i18n } from '@/locales'
+import { phone } from '@/phone/softphone'
+import { renewed } from '@/shared/renewed'
+import { complain } from '@/shared/trouble'
 
 import { type Permission, useSession } from './session'
 
@@ -34,7 +40,7 @@ const pages: RouteRecordRaw[] = [
   { path: '/board', name: 'board', component: () => import('./views/Board.vue'), meta: { needs: ['ticket.supervise'], menu: 'board' } },
   { path: '/calls', name: 'calls', component: () => import('./views/Calls.vue'), meta: { needs: ['call.read'], menu: 'calls' } },
   { path: '/calls/:id', name: 'call', component: () => import('./views/Call.vue'), meta: { needs: ['call.read'], title: 'common.title.call' } },
-  { path: '/line', name: 'line', component: () => import('./views/Line.vue'), meta: { needs: ['line.manage'], menu: 'line' } },
+  { path: '/line', name: 'line', component: () => import('./views/Line.vue'), meta: { needs: ['line.read'], menu: 'line' } },
   { path: '/users', name: 'users', component: () => import('./views/Users.vue'), meta: { needs: ['user.manage'], menu: 'users' } },
   { path: '/units', name: 'units', component: () => import('./views/Units.vue'), meta: { needs: ['user.manage'], menu: 'units' } },
   { path: '/extensions', name: 'extensions', component: () => import('./views/Extensions.vue'), meta: { needs: ['user.manage'], menu: 'extensions' } },
@@ -62,6 +68,13 @@ router.beforeEach(async (to) => {
   if (me.value.must_change && to.name !== 'password') return { name: 'password' }
   if (to.meta.needs && !can(...to.meta.needs)) return { name: 'lost', params: { rest: ['lost'] } }
   return true
+})
+
+// A page that could not be loaded: after an upgrade it has another name, and everything is loaded anew, but not in a call.
+router.onError(async (_, to) => {
+  if (!(await renewed(import.meta.url))) return complain(Problem.offline())
+  if (phone.call !== null) return void ElMessage.warning({ message: i18n.global.t('common.renewed'), duration: 8000, grouping: true })
+  location.assign(router.resolve(to).href)
 })
 
 onSignedOut(() => {

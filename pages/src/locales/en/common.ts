@@ -36,6 +36,7 @@ export default {
   reveal: { why: 'Why must you see it? This is written to the audit log', least: 'Please give a reason' },
   none: 'None',
   notFound: 'There is no such page, or you may not see it.',
+  renewed: 'These pages have been renewed. Please reload after the call.',
   loading: 'Loading',
   time: { overdue: '{span} overdue', left: '{span} left', days: '{n} d', hours: '{n} h', minutes: '{n} min', provisional: "The year's holidays are not published yet: counted by weekends and statutory days" },
 } satisfies typeof zh

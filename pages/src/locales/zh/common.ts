@@ -34,6 +34,7 @@ export default {
   reveal: { why: '为何须查看？将记入审计日志', least: '请写明原因' },
   none: '暂无',
   notFound: '没有这个页面，或没有权限。',
+  renewed: '页面已更新，通话结束后请刷新。',
   loading: '正在加载',
   time: { overdue: '超期 {span}', left: '剩 {span}', days: '{n} 天', hours: '{n} 小时', minutes: '{n} 分', provisional: '该年放假安排尚未公布，暂按周末和法定节假日计算' },
 }
