@@ -2,7 +2,7 @@ import type { UA } from 'jssip/lib/UA'
 import { shallowReactive } from 'vue'
 
 import { api, body } from '@/api/client'
-import { said } from '@/api/problem'
+import { Problem, said } from '@/api/problem'
 import { NoMicrophone, openMicrophone } from '@/phone/devices'
 import { Leg, type PhoneCall } from '@/phone/leg'
 
@@ -11,7 +11,7 @@ export type Stage = 'idle' | 'starting' | 'dialling' | 'talking' | 'over'
 /** A citizen's one call to 12345 from the page: an account for this call, then the call. */
 export const webCall = shallowReactive({
   stage: 'idle' as Stage,
-  /** Why it did not come about: a word of `phone.*`, or what was said. */
+  /** Why it did not come about: a word of `phone.*`, and what the hotline said to it. */
   trouble: '',
   said: '',
   leg: null as PhoneCall | null,
@@ -48,7 +48,10 @@ export async function dial(): Promise<void> {
       leg = new Leg(session, () => openMicrophone(), '', finish)
       webCall.leg = leg.view
       session.on('accepted', () => (webCall.stage = 'talking'))
-      session.on('failed', ({ cause }) => fail('failed', String(cause)))
+      session.on('failed', ({ originator, cause }) => {
+        // Who hangs up while it rings has called it off.
+        if ((originator as string) !== 'local' || cause !== 'Canceled') fail('failed', '')
+      })
     })
     const target = `sip:${given.number}@${location.hostname}`
     const extraHeaders = [`${given.header}: ${given.token}`]
@@ -58,13 +61,13 @@ export async function dial(): Promise<void> {
       agent?.call(target, { extraHeaders, mediaStream: stream, pcConfig: { iceServers: [] } })
     })
     agent.on('disconnected', ({ error }) => {
-      if (error && mine === attempt && webCall.stage !== 'talking') fail('failed', 'WebSocket')
+      if (error && mine === attempt && webCall.stage !== 'talking') fail('failed', '')
     })
     agent.start()
   } catch (error) {
     if (mine !== attempt) return
     if (error instanceof NoMicrophone) fail(error.why, '')
-    else fail('failed', said(error))
+    else fail('failed', error instanceof Problem ? said(error) : '')
   }
 }
 

@@ -25,7 +25,11 @@ export default {
     done: 'We have your request',
     number: 'Number',
     keep: 'Please note the number. To follow it, give it and the last four digits {last4} of your telephone.',
-    photosFailed: 'Your request was sent, but not every photo: {why}',
+    photosMost: 'Three at most; left out: {names}',
+    sending: 'Sending…',
+    sendingPhoto: 'Your request was sent; photo {n} of {of} is on its way. Please leave this page open…',
+    photosFailed: 'Your request was sent, but not the photos {names}: {why}',
+    photosAgain: 'Send the photos again',
     another: 'Something else',
   },
   follow: {
@@ -65,7 +69,6 @@ export default {
     missing: 'No microphone was found. Connect one, or dial 12345 on a telephone.',
     busy: 'Another program uses the microphone.',
     insecure: 'This page came without encryption (https), so the browser gives no microphone. Please dial 12345 on a telephone.',
-    failed: 'Not connected ({why}). Try again later, or dial 12345 on a telephone.',
+    failed: 'Not connected. Try again later, or dial 12345 on a telephone.',
   },
-  offline: 'The connection is broken. Check the network and try again; what you typed is kept.',
 } satisfies typeof zh

@@ -23,7 +23,11 @@ export default {
     done: '已收到您的诉求',
     number: '工单编号',
     keep: '请记下编号。查询时填编号和电话后四位 {last4}。',
-    photosFailed: '诉求已提交，但有照片没有传上：{why}',
+    photosMost: '最多 3 张，没有选上：{names}',
+    sending: '正在提交…',
+    sendingPhoto: '诉求已提交，正在上传照片（第 {n} 张，共 {of} 张），请不要关闭本页…',
+    photosFailed: '诉求已提交，但照片 {names} 没有传上：{why}',
+    photosAgain: '重传照片',
     another: '再反映一件',
   },
   follow: {
@@ -63,7 +67,6 @@ export default {
     missing: '没有找到麦克风。请接上麦克风或耳机，或用电话拨打 12345。',
     busy: '麦克风正被其他程序使用。',
     insecure: '本页没有使用加密连接（https），浏览器不允许使用麦克风。请用电话拨打 12345。',
-    failed: '没有接通（{why}）。请稍后再试，或用电话拨打 12345。',
+    failed: '没有接通。请稍后再试，或用电话拨打 12345。',
   },
-  offline: '连接中断，请检查网络后重试。已填写的内容不会丢失。',
 }
