@@ -29,7 +29,7 @@ from hotline.scribe_model import Model, Segment
 from hotline.scribe_sound import Span, spans_of_people
 from hotline.stopping import pause
 from speech.port import EngineError
-from tickets.draft import of_call
+from web.keeping import lock_tickets, sealed_for
 
 log = logging.getLogger(__name__)
 
@@ -141,9 +141,8 @@ class Live:
 
     async def _write(self, call_id: str, said: Sequence[Said]) -> None:
         async with self.engine.begin() as connection:
-            # Locked: nobody makes it confidential between the question and the lines.
-            ticket = await of_call(connection, call_id, lock=True)
-            if ticket is None or not ticket.confidential:
+            # Locked: nobody makes one confidential between the question and the lines.
+            if not sealed_for(await lock_tickets(connection, call_id)):
                 await live_words.add(connection, call_id, said, datetime.now(UTC))
 
 

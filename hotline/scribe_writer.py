@@ -26,11 +26,11 @@ from hotline.scribe_model import Model
 from hotline.scribe_sound import BadSound, Span, length, spans_of_caller, spans_of_people, windows
 from hotline.settings import SettingsError
 from speech.port import EngineError
-from tickets.draft import Draft, add_draft, of_call
+from tickets.draft import Draft, add_draft
 from tickets.number import today
 from tickets.rulebook import Rulebook
 from tickets.sealing import NoBox
-from tickets.ticket import Ticket
+from web.keeping import lock_tickets, sealed_for
 
 log = logging.getLogger(__name__)
 
@@ -144,19 +144,21 @@ class Writer:
         draft = await asyncio.to_thread(self.draft, made) if made.said else None
         at = datetime.now(UTC)
         async with self.engine.begin() as connection:
-            # The ticket first, as whoever makes it confidential does.
-            ticket = await of_call(connection, one.call_id, lock=True)
-            seal = None if ticket is None else self._sealer(ticket)
-            number = "" if ticket is None else ticket.number
-            if await transcripts.finish(connection, one, made, at, number, seal) and ticket is not None and draft:
+            # The tickets first, as whoever makes one confidential does.
+            tickets = await lock_tickets(connection, one.call_id)
+            secret = sealed_for(tickets)
+            written = await transcripts.finish(connection, one, made, at, secret, self._sealer(secret))
+            ticket = next((it for it in tickets if it.call_id == one.call_id), None)
+            # What was said in a confidential ticket's call stands in no open one's draft.
+            if written and draft and ticket is not None and (ticket.confidential or not secret):
                 by = {"call_id": one.call_id, "engine": made.engine, "model": made.model}
                 await add_draft(connection, self.rulebook(), ticket, draft, at, **by)
 
-    def _sealer(self, ticket: Ticket) -> Seal | None:
-        if not ticket.confidential:
+    def _sealer(self, ticket: str) -> Seal | None:
+        if not ticket:
             return None
         box = self.rulebook().sealing()
-        return lambda text: box.seal(text, ticket.number)
+        return lambda text: box.seal(text, ticket)
 
     async def _say_why(self, one: Claim, reason: str) -> None:
         async with self.engine.begin() as connection:

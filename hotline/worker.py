@@ -49,6 +49,7 @@ from hotline.rulebook import Rulebooks, check_keys, open_rulebook
 from hotline.settings import Settings, SettingsError, load_settings
 from hotline.stop_recordings import stop_recordings
 from hotline.stopping import pause
+from web.sealing import seal_left_open
 
 log = logging.getLogger(__name__)
 
@@ -142,10 +143,15 @@ async def serve_tickets(settings: Settings, engine: AsyncEngine, stop: asyncio.E
         await close_alerts(connection, RULES_FAULTY)
         await check_keys(connection, settings)
 
+    async def left_open(_: AsyncConnection) -> None:
+        if count := await seal_left_open(engine, rulebooks().sealing()):
+            log.info("%d transcripts of confidential tickets' calls were in the open and are sealed", count)
+
     await until_done(engine, mended, stop)
     answers = notices_job.sender(engine, rulebooks, notices_job.outlets(settings))
     url = driver_url(database_url(settings))
     async with asyncio.TaskGroup() as group:
+        group.create_task(until_done(engine, left_open, stop))
         group.create_task(ClockJob(engine, rulebooks).run(stop))
         group.create_task(CallbackJob(settings, engine, rulebooks).run(stop))
         group.create_task(run_jobs(lambda: notices_job.work(notices_job.create_app(url, answers)), stop))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import replace
 
 from sqlalchemy import text
@@ -28,6 +29,11 @@ async def lock_tickets(connection: AsyncConnection, call_id: str) -> list[Ticket
         if row is not None:
             found.append(rows.read(row))
     return found
+
+
+def sealed_for(tickets: Sequence[Ticket]) -> str:
+    """To which of a call's tickets its words are sealed; empty: to none, they stand in the open."""
+    return next((one.number for one in tickets if one.confidential), "")
 
 
 async def forget_drafts_of(connection: AsyncConnection, erased: Recording) -> None:

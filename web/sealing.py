@@ -1,4 +1,4 @@
-"""How a confidential ticket's attachments and its call's transcript are kept: sealed to the ticket."""
+"""How a confidential ticket's attachments and its calls' transcripts are kept: sealed to the ticket."""
 
 from __future__ import annotations
 
@@ -7,12 +7,13 @@ import contextlib
 import uuid
 from collections.abc import Callable, Sequence
 
-from sqlalchemy import select, update
-from sqlalchemy.ext.asyncio import AsyncConnection
+from sqlalchemy import select, text, update
+from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 
 from calls.transcripts import seal_one
 from tickets.sealing import Box
 from web.files import Files
+from web.keeping import lock_tickets, sealed_for
 from web.tables import attachments
 
 
@@ -37,6 +38,31 @@ async def seal_plain(connection: AsyncConnection, files: Files, box: Box, number
     return [row.id for row in rows]
 
 
-async def seal_transcript(connection: AsyncConnection, box: Box, number: str, call_id: str) -> None:
-    """For a ticket that turns confidential, locked in the caller's transaction."""
+_CALLS = text("SELECT DISTINCT call_id FROM call_own_tickets WHERE number = :number ORDER BY call_id")
+
+
+async def seal_transcripts(connection: AsyncConnection, box: Box, number: str) -> None:
+    """Of all its calls, whoever rang whom, for a ticket that turns confidential, locked in the caller's transaction."""
+    for call_id in (await connection.scalars(_CALLS, {"number": number})).all():
+        await _seal_one(connection, box, number, call_id)
+
+
+_OPEN = text(
+    "SELECT DISTINCT o.call_id FROM call_own_tickets o JOIN tickets t ON t.number = o.number"
+    " JOIN transcripts w ON w.call_id = o.call_id WHERE t.confidential AND w.state = 'done' AND w.sealed IS NULL"
+)
+
+
+async def seal_left_open(engine: AsyncEngine, box: Box) -> int:
+    """Transcripts of confidential tickets' calls that an older version left in the open. Returns how many."""
+    async with engine.connect() as connection:
+        found = (await connection.scalars(_OPEN)).all()
+    for call_id in found:
+        async with engine.begin() as connection:
+            if number := sealed_for(await lock_tickets(connection, call_id)):
+                await _seal_one(connection, box, number, call_id)
+    return len(found)
+
+
+async def _seal_one(connection: AsyncConnection, box: Box, number: str, call_id: str) -> None:
     await seal_one(connection, call_id, number, lambda words: box.seal(words, number))

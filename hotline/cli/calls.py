@@ -20,9 +20,9 @@ from hotline.cli._calls_missed import group
 from hotline.cli._calls_places import command as places
 from hotline.cli._database import Since, ask, console, local, print_json
 from hotline.intake import CATEGORY_NAMES
-from tickets.draft import of_call
 from tickets.store import numbers_of
 from web.call_told import EVENTS, SECRET, told
+from web.keeping import lock_tickets, sealed_for
 
 _HANGUP = {"caller": "市民", "emergency": "应急中心", "system": "系统", "": "通话中"}
 
@@ -51,8 +51,7 @@ def command(
         if call_id is not None and rows and (whole := await load_timeline(connection, call_id)):
             timeline = timeline_rows(whole) + await history(connection, call_id)
             rows[0] |= {"said": whole.said, "topic": whole.topic, "timeline": timeline}
-            ticket = await of_call(connection, call_id)
-            if ticket is not None and ticket.confidential:
+            if sealed_for(await lock_tickets(connection, call_id)):
                 rows[0] |= without_words(rows[0]["timeline"])
         return rows
 

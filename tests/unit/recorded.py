@@ -116,6 +116,18 @@ async def add_ticket(engine: AsyncEngine, call: str) -> str:
         return (await receive(connection, [request]))[call]
 
 
+async def add_called(engine: AsyncEngine, number: str, call: str) -> None:
+    """``call`` is one that an agent made about the ticket."""
+    async with engine.begin() as connection:
+        await connection.execute(
+            text(
+                "INSERT INTO ticket_events (number, kind, actor, data)"
+                " VALUES (:number, 'called', 'agent', jsonb_build_object('call_id', CAST(:call AS text)))"
+            ),
+            {"number": number, "call": call},
+        )
+
+
 @dataclass(frozen=True)
 class Heard:
     start: float

@@ -23,7 +23,7 @@ from people.audit import AuditEntry, record
 from people.roles import PERMISSIONS, Permission
 from tests.unit.api_peer import KEYS as READER_KEYS
 from tests.unit.api_peer import PEOPLE, Api, api_for
-from tests.unit.recorded import add_ticket
+from tests.unit.recorded import add_called, add_ticket
 from tests.unit.recording_people import DAY, audited, files, recorded, row
 from tests.unit.test_api_transcripts import turn_secret
 
@@ -180,14 +180,7 @@ async def test_of_a_confidential_ticket_only_for_who_sees_it(plain: Heard) -> No
     api, call, _ = plain
     made = await api.dispatched()
     number = await add_ticket(api.engine, "hotline-1795296063.77")
-    async with api.engine.begin() as connection:
-        await connection.execute(
-            text(
-                "INSERT INTO ticket_events (number, kind, actor, data)"
-                " VALUES (:number, 'called', 'agent', jsonb_build_object('call_id', CAST(:call AS text)))"
-            ),
-            {"number": number, "call": call},
-        )
+    await add_called(api.engine, number, call)
     assert (await api.ask("dispatcher", "GET", f"/calls/{call}/recording")).status == 200
     await turn_secret(api, number, handler="supervisor")
     for path in ("", "/shape", "/keeping"):

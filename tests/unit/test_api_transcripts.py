@@ -15,13 +15,13 @@ from sqlalchemy.ext.asyncio import AsyncEngine
 from calls import transcripts
 from calls.transcripts import Made, Said
 from tests.unit.api_peer import Api, api_for
-from tests.unit.recorded import add_recording, add_ticket, silence, tone
+from tests.unit.recorded import add_called, add_recording, add_ticket, silence, tone
 from tests.unit.ticket_people import AGENT
 from tickets.book import edit
 from tickets.draft import Draft, add_draft, of_call
 from tickets.ticket import Edit
 from tickets.words import Category
-from web.sealing import seal_transcript
+from web.sealing import seal_transcripts
 
 AT = datetime(2026, 11, 22, 1, tzinfo=UTC)
 SAID = (
@@ -116,6 +116,38 @@ async def test_of_a_confidential_ticket_only_to_who_sees_it(heard: Heard) -> Non
     assert ticket["draft"]["summary"] == DRAFT.summary
 
 
+async def test_of_a_call_that_an_agent_made_about_it_too(heard: Heard, tmp_path: Path) -> None:
+    """Before it turned confidential and after."""
+    api, _, _ = heard
+    number = await add_ticket(api.engine, "hotline-1795296063.77")
+    for n in (1, 2):
+        call = await add_recording(api.engine, tmp_path, n, tone(1), silence(1))
+        await add_called(api.engine, number, call)
+        async with api.engine.begin() as connection:
+            one = await transcripts.claim(connection)
+            assert one is not None
+            assert one.call_id == call
+            assert await transcripts.finish(connection, one, Made(SAID, "whisper", "base", 4.0), AT)
+        if n == 1:
+            await api.json("dispatcher", "GET", f"/calls/{call}/transcript")
+            await turn_secret(api, number, handler="supervisor")
+            async with api.engine.connect() as connection:
+                kept = await connection.scalars(
+                    text("SELECT text FROM transcript_segments WHERE call_id = :c"), {"c": call}
+                )
+                assert kept.all() == []
+        await api.json("dispatcher", "GET", f"/calls/{call}/transcript", 404)
+        await api.json("dispatcher", "POST", f"/calls/{call}/transcript/reveal", 404, json={"reason": "看看"})
+        shown = await api.json("supervisor", "POST", f"/calls/{call}/transcript/reveal", json={"reason": "办理"})
+        assert [one["text"] for one in shown["items"]] == [said.text for said in SAID]
+        acts = await audit(api, f"call:{call}")
+        assert acts[:3] == [
+            ("user:supervisor", "call.transcript_reveal"),
+            ("user:dispatcher", "ticket.refused"),
+            ("user:dispatcher", "ticket.refused"),
+        ]
+
+
 async def test_a_ticket_that_turns_confidential_meanwhile(heard: Heard) -> None:
     api, call, number = heard
     rulebook = api.services.rulebook()
@@ -127,7 +159,7 @@ async def test_a_ticket_that_turns_confidential_meanwhile(heard: Heard) -> None:
                 await asyncio.sleep(0)
         secret = Edit(confidential=True, handler="supervisor")
         await edit(connection, rulebook, number, secret, AGENT, AT)
-        await seal_transcript(connection, rulebook.sealing(), number, call)
+        await seal_transcripts(connection, rulebook.sealing(), number)
         await connection.commit()
         await asking
 

@@ -31,7 +31,7 @@ from speech.port import EngineError
 from tests.unit import api_peer
 from tests.unit.api_peer import Api, api_for
 from tests.unit.call_people import AGENT, Line, ours, own, put_call
-from tests.unit.recorded import Heard, joined, silence, tone
+from tests.unit.recorded import Heard, add_called, add_ticket, joined, silence, tone
 from tests.unit.test_api_calls import ticket_of, turn_secret
 from web import streams
 
@@ -203,17 +203,26 @@ async def test_the_longest_calls_and_no_more(engine: AsyncEngine, tmp_path: Path
     assert await scribe.look() == 0, "what is over is for the transcript"
 
 
-async def test_of_a_confidential_ticket_nothing_stays(engine: AsyncEngine, database_url: str, tmp_path: Path) -> None:
+@pytest.mark.parametrize("agents", [False, True])
+async def test_of_a_confidential_ticket_nothing_stays(
+    engine: AsyncEngine, database_url: str, tmp_path: Path, agents: bool
+) -> None:
+    """``agents``: of a call that an agent made about it."""
     await put(engine)
     scribe = live(engine, tmp_path, Ears())
     append(tmp_path, ONE, joined(silence(2.5), tone(1), silence(1)), silence(4.5))
     assert await scribe.look() == 1
     async with api_for(engine, database_url, tmp_path) as api:
-        number = await ticket_of(api, ONE)
+        if agents:
+            number = await add_ticket(engine, CALLS[1])
+            await add_called(engine, number, ONE)
+        else:
+            number = await ticket_of(api, ONE)
         await turn_secret(api, number, "dispatcher")
     assert await said(engine) == []
     append(tmp_path, ONE, joined(tone(1), silence(1)), silence(2))
     assert await scribe.look() == 0
+    await scribe._write(ONE, [Said("caller", 0, 1, "喂")])  # as if it had turned while the model listened
     assert await said(engine) == []
 
 

@@ -24,13 +24,14 @@ from hotline.scribe_job import QUEUE, expect
 from hotline.scribe_model import IDLE_SECONDS, Model
 from hotline.scribe_writer import Writer
 from speech.port import EngineError
-from tests.unit.recorded import FakeScribe, add_recording, add_ticket, call_id, joined, silence, tone
+from tests.unit.recorded import FakeScribe, add_called, add_recording, add_ticket, call_id, joined, silence, tone
 from tests.unit.ticket_people import AGENT, SUPERVISOR, assert_sound, rulebook
 from tickets.book import edit, get
 from tickets.draft import Draft, draft_of
 from tickets.history import events_of
 from tickets.ticket import Edit
 from tickets.words import Category
+from web.sealing import seal_left_open, seal_transcripts
 
 STREAMS = Path(__file__).parent.parent / "replay" / "asterisk-22"
 WATER = Draft(summary="我家停水两天了", category=Category.HELP, topic="water", phones=("13900001111",))
@@ -366,13 +367,57 @@ async def test_what_was_written_before_is_sealed_too(engine: AsyncEngine, tmp_pa
     assert await plain_words(engine) == 2
     async with engine.begin() as connection:
         await edit(connection, rulebook(), number, SECRET, AGENT, NOW)
-        box = rulebook().sealing()
-        await transcripts.seal_one(connection, call, number, lambda words: box.seal(words, number))
-        await transcripts.seal_one(connection, call, number, lambda words: box.seal(words, number))
+        await seal_transcripts(connection, rulebook().sealing(), number)
+        await seal_transcripts(connection, rulebook().sealing(), number)
     assert await plain_words(engine) == 0
     assert [one.text for one in (await stored(engine)).said] == ["我家停水"]
     async with engine.connect() as connection:
         assert await draft_of(connection, rulebook(), number) == WATER
+
+
+async def test_calls_that_an_agent_made_about_it_are_sealed_as_well(
+    engine: AsyncEngine, tmp_path: Path, writer: Make
+) -> None:
+    """One was written down before the ticket turned confidential, one after."""
+    number = await add_ticket(engine, call_id(0))
+    for n in (1, 2):
+        await add_called(engine, number, await add_recording(engine, tmp_path, n, tone(1), silence(1)))
+        await writer(FakeScribe(["我家停水"])).sweep()
+        async with engine.begin() as connection:
+            if n == 1:
+                await edit(connection, rulebook(), number, SECRET, AGENT, NOW)
+                await seal_transcripts(connection, rulebook().sealing(), number)
+        assert await plain_words(engine) == 0
+        assert [one.text for one in (await stored(engine, call_id(n))).said] == ["我家停水"]
+
+
+async def test_a_confidential_calls_words_stand_in_no_open_draft(
+    engine: AsyncEngine, tmp_path: Path, writer: Make
+) -> None:
+    """A call about one ticket that made another."""
+    call = await add_recording(engine, tmp_path, 0, tone(1), silence(1))
+    made, secret = await add_ticket(engine, call), await add_ticket(engine, call_id(9))
+    await add_called(engine, secret, call)
+    async with engine.begin() as connection:
+        await edit(connection, rulebook(), secret, SECRET, AGENT, NOW)
+    await writer(FakeScribe(["我家停水"])).sweep()
+    assert await plain_words(engine) == 0
+    assert await drafts(engine, made) == []
+
+
+async def test_what_an_older_version_left_open_is_sealed(engine: AsyncEngine, tmp_path: Path, writer: Make) -> None:
+    number, other = await add_ticket(engine, call_id(0)), await add_ticket(engine, call_id(9))
+    for n, of in ((1, number), (2, number), (3, other)):
+        await add_called(engine, of, await add_recording(engine, tmp_path, n, tone(1), silence(1)))
+    await writer(FakeScribe(["我家停水"] * 3)).sweep()
+    async with engine.begin() as connection:
+        await edit(connection, rulebook(), number, SECRET, AGENT, NOW)
+    assert await plain_words(engine) == 3
+    assert await seal_left_open(engine, rulebook().sealing()) == 2
+    assert await plain_words(engine) == 1
+    assert await seal_left_open(engine, rulebook().sealing()) == 0
+    for n in (1, 2, 3):
+        assert [one.text for one in (await stored(engine, call_id(n))).said] == ["我家停水"]
 
 
 async def test_deleted_is_deleted(engine: AsyncEngine, tmp_path: Path, writer: Make) -> None:

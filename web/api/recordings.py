@@ -25,14 +25,12 @@ from calls.recording_files import Kept, check
 from people.audit import list_entries
 from people.masking import mask_text
 from people.roles import Permission
-from tickets.permits import check_sees
 from web.api.call import Call, Raw
 from web.api.endpoint import Routes
 from web.api.page import In
 from web.api.problem import Problem, not_found
 from web.api.tickets import RevealReason
-from web.api.transcripts import CallPath
-from web.keeping import lock_tickets
+from web.api.transcripts import CallPath, check_tickets
 from web.sounds import Sounds, send_part, send_pieces
 
 routes = Routes("recordings")
@@ -130,10 +128,7 @@ def sounds_of(call: Call) -> Sounds:
 async def admitted(call: Call, connection: AsyncConnection, call_id: str) -> Recording:
     """The recording, if its tickets allow it: of a confidential ticket's call only for who sees the ticket. Raises
     KeepingFault, NotAllowed."""
-    # Locked: nobody makes one confidential between the question and the answer.
-    for ticket in await lock_tickets(connection, call_id):
-        if ticket.confidential:
-            check_sees(call.actor, ticket.place)
+    await check_tickets(call, connection, call_id)
     return await keeping.find(connection, call_id)
 
 

@@ -9,7 +9,7 @@ from pydantic import AwareDatetime, BaseModel, Field
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from people.accounts import find_user
-from people.masking import mask_text
+from people.masking import mask_text, may_seek_number
 from people.roles import Permission
 from routing.number import normalise
 from tickets import book, sign_off_rows
@@ -25,7 +25,7 @@ from web.api.call import Call, Reply
 from web.api.endpoint import Routes
 from web.api.idempotency import once
 from web.api.page import In, Page, PageQuery, page
-from web.api.problem import Fault, invalid_values
+from web.api.problem import Fault, forbidden, invalid_values
 from web.api.sign_off_view import sign_off_out
 from web.api.versions import IfMatch, expected, tag
 from web.api.view import (
@@ -42,7 +42,7 @@ from web.api.view import (
     standing,
     whole,
 )
-from web.sealing import seal_plain, seal_transcript
+from web.sealing import seal_plain, seal_transcripts
 
 routes = Routes("tickets")
 READ = (Permission.TICKET_READ_ALL, Permission.TICKET_READ_UNIT)
@@ -67,9 +67,13 @@ class TicketQuery(PageQuery):
     supervised: bool | None = None
     warning: Warning | None = None
     overdue: bool | None = None
-    caller: Annotated[Short | None, Field(description="诉求人号码；查询会记入审计日志")] = None
+    caller: Annotated[Short | None, Field(description="诉求人号码；须有 ticket.reveal，记入审计日志")] = None
     text: Annotated[
-        str | None, Field(max_length=100, description="标题、内容、地址中的词，以空格分开；查询会记入审计日志")
+        str | None,
+        Field(
+            max_length=100,
+            description="标题、内容、地址中的词，以空格分开；没有 ticket.reveal 的不能含三位以上数字；记入审计日志",
+        ),
     ] = None
     channel: Annotated[str | None, Field(pattern=r"^[a-z][a-z0-9_-]{0,30}$")] = None
     parent: Short | None = None
@@ -119,6 +123,7 @@ class Earlier(BaseModel):
 
 @routes.add("GET", "/tickets", "工单列表", needs=READ)
 async def list_tickets(call: Call, query: TicketQuery) -> Reply[Page[TicketLine]]:
+    _check_search(call, query)
     wanted = query.model_dump(exclude={"after", "limit", "state", "sort"}, exclude_none=True)
     if query.caller is not None:
         wanted["caller"] = normalise(query.caller).e164 or query.caller
@@ -138,6 +143,16 @@ async def list_tickets(call: Call, query: TicketQuery) -> Reply[Page[TicketLine]
         if query.text is not None:
             await call.audit(connection, "ticket.find_text", text=mask_text(query.text))
     return page(call, [line(ticket) for ticket in found.tickets], found.cursor)
+
+
+def _check_search(call: Call, query: TicketQuery) -> None:
+    """Whoever sees numbers masked must not learn them by what is found. Raises Problem 403."""
+    if Permission.TICKET_REVEAL in call.principal.permissions:
+        return
+    if query.caller is not None:
+        raise forbidden("按诉求人号码检索，须有查看未脱敏个人信息的权限。")
+    if query.text is not None and may_seek_number(query.text):
+        raise forbidden("没有查看未脱敏个人信息的权限，检索词中不能有连续三位以上的数字（日期和工单编号除外）。")
 
 
 @routes.add("POST", "/tickets", "登记诉求", needs=(Permission.TICKET_CREATE,), status=201)
@@ -199,8 +214,8 @@ async def edit(call: Call, path: TicketPath, headers: IfMatch, body: Edit) -> Re
         rulebook = call.services.rulebook()
         ticket = await book.edit(connection, rulebook, path.number, body, call.actor, call.at, expected_version=version)
         files = call.services.files
-        if body.confidential and ticket.call_id is not None:
-            await seal_transcript(connection, rulebook.sealing(), path.number, ticket.call_id)
+        if body.confidential:
+            await seal_transcripts(connection, rulebook.sealing(), path.number)
         sealed = await seal_plain(connection, files, rulebook.sealing(), path.number) if body.confidential else ()
         await call.audit(
             connection, "ticket.edit", f"ticket:{path.number}", fields=sorted(body.model_dump(exclude_none=True))

@@ -13,13 +13,13 @@ from calls.events import CALL_ID
 from calls.transcripts import Transcript
 from people.masking import mask_text
 from people.roles import Permission
-from tickets.draft import of_call
 from tickets.permits import check_sees
 from web.api.call import Call, Reply
 from web.api.endpoint import Routes
 from web.api.page import In
 from web.api.problem import not_found
 from web.api.tickets import RevealReason
+from web.keeping import lock_tickets
 
 routes = Routes("transcripts")
 LABEL = "机器识别，未经核对"
@@ -71,17 +71,22 @@ async def reveal(call: Call, path: CallPath, body: RevealReason) -> Reply[Transc
 
 
 async def load_words(call: Call, connection: AsyncConnection, call_id: str) -> Transcript:
-    """The words of a confidential ticket's call are for those who see the ticket. Raises NotAllowed, Problem 404."""
-    # Locked: nobody makes it confidential between the question and the answer.
-    ticket = await of_call(connection, call_id, lock=True)
-    if ticket is not None and ticket.confidential:
-        check_sees(call.actor, ticket.place)
+    """The words of a call, if all its tickets allow it. Raises NotAllowed, Problem 404."""
+    await check_tickets(call, connection, call_id)
     found = await transcripts.load(
         connection, call_id, lambda *sealed: call.services.rulebook().sealing().open(*sealed)
     )
     if found is None:
         raise not_found()
     return found
+
+
+async def check_tickets(call: Call, connection: AsyncConnection, call_id: str) -> None:
+    """What was said in a confidential ticket's call, whoever rang whom, is for those who see the ticket; and nobody
+    makes it confidential until the transaction ends. Raises NotAllowed."""
+    for ticket in await lock_tickets(connection, call_id):
+        if ticket.confidential:
+            check_sees(call.actor, ticket.place)
 
 
 def _out(one: Transcript, *, masked: bool) -> TranscriptOut:
