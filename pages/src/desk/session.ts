@@ -1,13 +1,12 @@
 import { computed, shallowRef } from 'vue'
 
 import { api, body, onSignedOut, type Model } from '@/api/client'
-import { Problem } from '@/api/problem'
+import { isAway } from '@/api/problem'
+import { patiently } from '@/shared/patiently'
 
 export type Me = Model<'Me'>
 export type Permission = Me['permissions'][number]
 
-const ASK_TRIES = 15
-const ASK_AGAIN_MS = 1000
 const me = shallowRef<Me | null>(null)
 let asked: Promise<void> | null = null
 
@@ -31,17 +30,12 @@ function known(): Promise<void> {
   return asked
 }
 
-/** A server that is being restarted has not signed anybody out: it is asked again for a while. */
-async function whoAmI(tries = ASK_TRIES): Promise<void> {
+/** A server that is being restarted has not signed anybody out. */
+async function whoAmI(): Promise<void> {
   try {
-    me.value = await body(api.GET('/session'))
+    me.value = await patiently(() => body(api.GET('/session')))
   } catch (error) {
-    const later = error instanceof Problem && (error.status === 0 || error.status >= 500)
-    if (later && tries > 1) {
-      await new Promise((resolve) => setTimeout(resolve, ASK_AGAIN_MS))
-      return whoAmI(tries - 1)
-    }
-    if (later) asked = null
+    if (isAway(error)) asked = null
     me.value = null
   }
 }

@@ -57,7 +57,8 @@ export class Leg {
       stream.getAudioTracks().forEach((track) => (track.enabled = true))
       if (!this.over) this.session.answer({ mediaStream: stream, pcConfig: { iceServers: [] } })
     } catch (error) {
-      if (!this.over) this.view.state = 'ringing' // it can still be answered, or goes to the next agent
+      if (this.over) return
+      this.view.state = 'ringing' // it can still be answered, or goes to the next agent
       throw error
     }
   }

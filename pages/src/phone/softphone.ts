@@ -60,7 +60,9 @@ class Softphone {
   /** Asks for the microphone and registers; again with the same account it changes nothing. */
   start(account: Account): void {
     this.leaving = false
-    if (this.account?.extension === account.extension && this.state.registration !== 'off') return
+    const same = this.account?.extension === account.extension && this.account.password === account.password
+    if (same && this.state.registration === 'refused') return this.retry()
+    if (same && this.state.registration !== 'off') return
     this.stop()
     this.account = account
     this.want(false)
@@ -95,8 +97,17 @@ class Softphone {
     void this.register(account)
   }
 
+  /** Without a microphone it goes on ringing, and `registration` says why. */
   async answer(): Promise<void> {
-    await this.leg?.answer()
+    const had = this.microphone.works
+    try {
+      await this.leg?.answer()
+      if (!had) this.heardAgain()
+    } catch (error) {
+      if (!(error instanceof NoMicrophone)) throw error
+      this.unheard = true
+      this.state.registration = error.why
+    }
   }
 
   hangUp(): void {
@@ -250,15 +261,19 @@ class Softphone {
     try {
       const stream = await this.microphone.change()
       if (stream === null || before !== this.closed) return
-      this.unheard = false
       await this.leg?.speakInto(stream)
-      if (this.agent?.isRegistered()) this.state.registration = 'registered'
+      this.heardAgain()
     } catch (error) {
       if (before !== this.closed || !(error instanceof NoMicrophone)) return
       if (this.leg === null) this.close()
       else this.unheard = true
       this.state.registration = error.why
     }
+  }
+
+  private heardAgain(): void {
+    this.unheard = false
+    if (this.agent?.isRegistered()) this.state.registration = 'registered'
   }
 
   private tryAgain(account: Account): void {

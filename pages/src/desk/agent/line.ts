@@ -60,6 +60,20 @@ export const line = {
   consult,
 }
 
+/**
+ * The colleague whom I consult, while the floor shows them in my call. Of others it does not tell: a centre's second line
+ * is dialled when the first fails, a queue rings one after the other.
+ */
+const colleague = computed(() => {
+  const id = consult.value?.kind === 'extension' ? consult.value.id : null
+  return id !== null && row.value !== null && [row.value.agent, ...row.value.others].includes(id) ? id : null
+})
+
+// They hung up, or did not answer: the citizen is with me again.
+watch(colleague, (now, was) => {
+  if (now === null && was !== null && row.value !== null && consult.value?.id === was) consult.value = null
+})
+
 watch(
   phase,
   (now) => {
@@ -110,7 +124,14 @@ export async function begin(to: Target, name: string): Promise<void> {
 }
 
 export async function consulted(what: 'complete' | 'conference' | 'swap' | 'cancel'): Promise<void> {
-  await orByKeys(() => act({ do: what }), KEYS[what])
+  try {
+    await orByKeys(() => act({ do: what }), KEYS[what])
+  } catch (error) {
+    if (!(error instanceof Problem) || error.code !== 'not_now') throw error
+    consult.value = null // it had ended by itself
+    if (what === 'cancel') return
+    throw error
+  }
   if (what === 'conference' && consult.value) consult.value = { ...consult.value, joined: true }
   else if (what !== 'swap') consult.value = null
 }

@@ -14,6 +14,19 @@ export interface RecentCall {
 const MOST = 8
 const list = useSessionStorage<RecentCall[]>('hotline.desk.recent', [])
 const chosen = useSessionStorage<string>('hotline.desk.chosen', '')
+const owner = useSessionStorage<string>('hotline.desk.recent.owner', '')
+
+// They are nobody else's. One's own session may end and begin again.
+watch(
+  useSession().me,
+  (now) => {
+    if (now === null || now.name === owner.value) return
+    owner.value = now.name
+    list.value = []
+    chosen.value = ''
+  },
+  { immediate: true },
+)
 
 watch(
   [line.callId, line.number],
@@ -33,10 +46,3 @@ export function useRecentCalls() {
   const current = computed({ get: () => chosen.value || null, set: (id: string | null) => (chosen.value = id ?? '') })
   return { list, current }
 }
-
-// They are nobody else's.
-watch(useSession().me, (now, before) => {
-  if (before === null || now?.name === before.name) return
-  list.value = []
-  chosen.value = ''
-})

@@ -1,8 +1,12 @@
+import { until } from '@vueuse/core'
 import { readonly, ref, shallowRef, watch } from 'vue'
 
 import { api, body, type Model } from '@/api/client'
+import { Problem } from '@/api/problem'
 import type { paths } from '@/api/schema'
-import { softphone } from '@/phone/softphone'
+import { phone, softphone } from '@/phone/softphone'
+import { patiently } from '@/shared/patiently'
+import { complain } from '@/shared/trouble'
 
 import { useSession } from '../session'
 
@@ -12,24 +16,45 @@ export type Act = paths['/seat/call']['post']['requestBody']['content']['applica
 export type Doing = Act['do']
 export type Target = NonNullable<Act['to']>
 
+/**
+ * So long Asterisk takes at most to do what is usual, or the server to say that nobody knows (hotline/telephone.py). Then
+ * the keys are tried: what is done twice by that is begun once, or heard as tones.
+ */
+const DONE_MS = 8000
+/** The page's own telephone is rung for it. */
+const REJOINED_MS = 30_000
+
 const seat = shallowRef<Seat | null>(null)
 const known = ref(false)
+const failed = ref(false)
 let asked: Promise<void> | null = null
 /** Which question is the last one: what another brings late, of a seat that was left or a person who has gone, counts no more. */
 let turn = 0
 
 /** Where I sit. One for the whole page: the telephone goes on ringing whichever view is shown. */
 export function useSeat() {
-  return { seat: readonly(seat), known: readonly(known), load, take, leave, setState, act }
+  return { seat: readonly(seat), known: readonly(known), failed: readonly(failed), load, again, take, leave, setState, act }
 }
 
 /** Asks once; a browser's telephone registers by itself then. */
 function load(): Promise<void> {
-  asked ??= sitting(body(api.GET('/seat'))).catch((error: unknown) => {
-    asked = null
+  if (asked !== null) return asked
+  failed.value = false
+  const mine: Promise<void> = sitting(patiently(() => body(api.GET('/seat')))).catch((error: unknown) => {
+    if (asked === mine) {
+      asked = null
+      failed.value = true
+    }
     throw error
   })
-  return asked
+  return (asked = mine)
+}
+
+/** Perhaps it was freed, or is somebody else's now. A call that goes on keeps its buttons to its end. */
+async function again(): Promise<void> {
+  await until(() => phone.call).toBe(null)
+  asked = null
+  await load()
 }
 
 async function sitting(answer: Promise<Seat | null>): Promise<void> {
@@ -50,16 +75,40 @@ async function take(extension: string): Promise<void> {
 }
 
 async function leave(): Promise<void> {
-  await sitting(api.DELETE('/seat').then(() => null))
+  await sitting(stoodUp())
+}
+
+async function stoodUp(): Promise<null> {
+  try {
+    await api.DELETE('/seat')
+  } catch (error) {
+    if (!isUnseated(error)) throw error
+  }
+  return null
 }
 
 async function setState(state: Working, reason = ''): Promise<void> {
-  await api.PUT('/seat/state', { body: { state, reason } })
+  await seated(api.PUT('/seat/state', { body: { state, reason } }))
 }
 
 /** What is done to the call by way of Asterisk, the same for a desk telephone and a page. */
 async function act(wanted: Act): Promise<void> {
-  await api.POST('/seat/call', { body: wanted })
+  const signal = AbortSignal.timeout(wanted.do === 'rejoin' ? REJOINED_MS : DONE_MS)
+  await seated(api.POST('/seat/call', { body: wanted, signal }))
+}
+
+function isUnseated(error: unknown): boolean {
+  return error instanceof Problem && error.code === 'no_seat'
+}
+
+/** Who is told that they sit nowhere any more is shown so, and can sit down anew. */
+async function seated(work: Promise<unknown>): Promise<void> {
+  try {
+    await work
+  } catch (error) {
+    if (isUnseated(error)) void again().catch(complain)
+    throw error
+  }
 }
 
 // The next person sits nowhere yet. A call that goes on is not cut.

@@ -56,5 +56,5 @@ export function useCall(id: Ref<string | null>) {
       if (card.value?.ticket === null) void soon()
     }),
   )
-  return { card, life, load }
+  return { card, life }
 }

@@ -12,6 +12,7 @@ export default {
     hint: 'A telephone in this page needs the microphone; a desk telephone is answered on the desk. Calls come once you are ready.',
     take: 'Sit down',
     leave: 'Leave the seat',
+    unknown: 'It is not known where you sit: refresh',
   },
   state: {
     label: 'My state',
@@ -133,6 +134,9 @@ export default {
     whyDraft: 'Taking over the draft while answering the call',
     whyNumber: 'Making a ticket for a call that has none',
     saved: '{number} saved',
+    withHandler: '{number} saved: confidential, with its handler',
+    hidden: 'Ticket {number} is confidential and with its handler: you may not see it.',
+    notTaken: 'The ticket is confidential and with its handler, and cannot be changed from here. What is still on this page was not written: tell the handler.',
     accepted: '{number} accepted, waits for dispatch',
     closed: '{number} answered and completed',
     cannotClose: 'It cannot be completed on the spot now',

@@ -10,6 +10,7 @@ export default {
     hint: '网页电话在本页接听，须允许使用麦克风；话机在桌上接听。入席后须示闲才会来电。',
     take: '入席',
     leave: '离席',
+    unknown: '没有取得席位信息，请刷新',
   },
   state: {
     label: '座席状态',
@@ -131,6 +132,9 @@ export default {
     whyDraft: '接听来电时采用机器草稿',
     whyNumber: '为没有工单的来电登记诉求',
     saved: '{number} 已保存',
+    withHandler: '{number} 已保存，由专办人保密办理',
+    hidden: '工单 {number} 由专办人保密办理，您无权查看。',
+    notTaken: '工单由专办人保密办理，本页不能再改；页上仍有的内容没有写入，请转告专办人。',
     accepted: '{number} 已受理，待派单',
     closed: '{number} 已当场答复办结',
     cannotClose: '现在不能当场办结',
