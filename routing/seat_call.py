@@ -110,6 +110,9 @@ def _begin(call: SeatCall, do: Doing, target: Target) -> list[Command]:
     if call.consult:
         if target.kind is not TargetKind.EMERGENCY:
             raise TelephoneFault("not_now", "正在咨询，请先完成或取消")
+        if do is Doing.CONSULT and call.consult.startswith(f"Local/{target.id}@"):
+            # Asked twice: by keys, too, when the answer was waited for in vain. No centre is hung up on for that.
+            return []
         # Nobody has to think of that first.
         commands += _cancel(call)
     elif not call.others:

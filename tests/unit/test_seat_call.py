@@ -29,6 +29,7 @@ CONSULT = [
     row(f"{HALF};2", "c"),
     row("PJSIP/1002-00000002", "c"),
 ]
+AT_POLICE = [CITIZEN, *CONSULT[1:2], row("Local/110@agent-transfer-00000000;1", "b")]
 SWAPPED = [CITIZEN, AGENT, row(f"{HALF};1", "b"), row(f"{HALF};2", "c"), row("PJSIP/1002-00000002", "c")]
 THREE = [CITIZEN, AGENT, row("PJSIP/emergency-1-00000002", "a")]
 
@@ -98,6 +99,8 @@ def test_an_extension_is_not_the_beginning_of_another_s_channel() -> None:
         (SWAPPED, Doing.CANCEL, None, ["PlayDTMF *", "PlayDTMF 5", "CancelAtxfer"]),
         (CONSULT, Doing.TRANSFER, POLICE, ["CancelAtxfer", "BlindTransfer 110"]),
         (CONSULT, Doing.CONSULT, POLICE, ["CancelAtxfer", "Atxfer 110"]),
+        (AT_POLICE, Doing.CONSULT, POLICE, []),
+        (AT_POLICE, Doing.CONSULT, Target(TargetKind.EMERGENCY, "120"), ["CancelAtxfer", "Atxfer 120"]),
     ],
 )
 def test_what_is_asked(rows: list[ChannelRow], do: Doing, target: Target | None, expected: list[str]) -> None:
