@@ -181,6 +181,8 @@ class Web(Section):
     """Browsers reach it by HTTPS, through a proxy: the session's cookie is then for HTTPS alone."""
     proxies: list[Annotated[str, Field(pattern=r"^[0-9a-fA-F.:]+$")]] = Field(default_factory=list)
     """Proxies whose ``X-Forwarded-For`` is believed. Without it everybody behind one shares its lockout."""
+    photos_mb_a_day: int = Field(default=2048, ge=0)
+    """Citizens' photos of any 24 hours together; 0: none are taken."""
     phone_calls: int = Field(default=20, ge=0, le=1000)
     """Citizens who call from their browsers, at once; 0: nobody can."""
     metrics_allow: list[Network] = Field(default_factory=lambda: ["127.0.0.0/8", "::1/128"])

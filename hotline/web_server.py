@@ -55,7 +55,7 @@ def services(settings: Settings, engine: AsyncEngine) -> Services:
         engine=engine,
         rulebook=rulebooks,
         live=Live(engine, driver_url(database_url(settings))),
-        files=Files(settings.attachments_dir),
+        files=Files(settings.attachments_dir, settings.recording.min_free_mb << 20),
         document=api_document,
         catalogue=load_catalogue(settings.catalogue) if settings.catalogue else None,
         https=settings.web.https,
@@ -73,6 +73,7 @@ def services(settings: Settings, engine: AsyncEngine) -> Services:
         live_words=settings.speech.live,
         sip_socket=f"ws://127.0.0.1:{settings.sip.socket_port}/ws",
         progress_tries=settings.line.progress_tries,
+        photos_a_day=settings.web.photos_mb_a_day << 20,
         setup=SetupFile(settings.run_dir),
         demo=Demonstration(settings, engine, rulebooks),
     )

@@ -20,6 +20,8 @@ _TICKET = r"20\d\d(?:0[1-9]|1[0-2])(?:0[1-9]|[12]\d|3[01])-\d{6}(?![\d-])"
 _NUMBERS = re.compile(
     rf"(?<![\d-])(?P<keep>{_DATE}|{_TICKET})|(?P<number>\+?{_DIGIT}(?:{_GAP}{_DIGIT}){{6,}}(?:{_GAP}[XxＸｘ](?![A-Za-z]|{_GAP}{_DIGIT}))?)"
 )
+_KEPT = re.compile(rf"(?<![\d-])(?:{_DATE}|{_TICKET})")
+_RUN = re.compile(rf"{_DIGIT}(?:{_GAP}{_DIGIT}){{2,}}")
 _MOBILE = re.compile(r"(?:0{0,2}86)?(1[3-9]\d)\d{4}(\d{4})")
 _LANDLINE = re.compile(r"(?:0{0,2}86)?(0(?:10|2\d|[3-9]\d\d))\d{4}(\d{3,4})")
 _ID_CARD = re.compile(r"([1-8]\d\d)(\d{11})(\d{3}[\dX])|([1-8]\d\d)(\d{8})(\d{4})")
@@ -95,6 +97,12 @@ def mask_text(text: str) -> str:
     text = _EMAIL.sub(r"\1***@", text)
     text = _NAME.sub(lambda m: f"{m[1]}{m[2]}{m[0][m.end(2) - m.start()]}**", text)
     return _HOUSE.sub("***", text)
+
+
+def may_seek_number(words: str) -> bool:
+    """Whether a search for these words, three digits or more together, could find out bit by bit a number that is
+    masked. Dates and ticket numbers, which are shown, may be looked for."""
+    return _RUN.search(_KEPT.sub("*", unicodedata.normalize("NFKC", words))) is not None
 
 
 def _mask_number(written: str) -> str:

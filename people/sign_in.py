@@ -56,12 +56,14 @@ async def sign_in(
     address: str,
     now: datetime,
     *,
+    place: str,
     code: str | None = None,
     box: Callable[[], Box] | None = None,
 ) -> Session:
-    """``code`` and ``box``: of who has a second factor; without a box they cannot sign in. Raises SignInRefused or
-    Locked, and BoxFault. Writes the audit log itself. While Argon2 runs no connection is held."""
-    visit = _Visit(engine, name.strip().lower()[:200], address, now)
+    """``place``: by what failures from ``address`` are counted together; the audit log has the address. ``code`` and
+    ``box``: of who has a second factor; without a box they cannot sign in. Raises SignInRefused or Locked, and
+    BoxFault. Writes the audit log itself. While Argon2 runs no connection is held."""
+    visit = _Visit(engine, name.strip().lower()[:200], address, place, now)
     user = await visit.enter()
     try:
         hashed = None if user is None else user.password_hash
@@ -100,10 +102,10 @@ async def _second(
 
 
 @asynccontextmanager
-async def counted(engine: AsyncEngine, name: str, address: str, now: datetime) -> AsyncIterator[None]:
+async def counted(engine: AsyncEngine, name: str, address: str, now: datetime, *, place: str) -> AsyncIterator[None]:
     """Around what asks someone who is signed in for the password again: a wrong one (PeopleFault ``password_wrong``)
     counts as a failed sign-in, so that a session left open is no place to guess. Raises Locked."""
-    visit = _Visit(engine, name, address, now)
+    visit = _Visit(engine, name, address, place, now)
     user = await visit.enter()
     try:
         yield
@@ -123,13 +125,13 @@ async def counted(engine: AsyncEngine, name: str, address: str, now: datetime) -
 class _Visit:
     """One try to show a password. Each step is a transaction of its own, or part of the caller's."""
 
-    def __init__(self, engine: AsyncEngine, name: str, address: str, now: datetime) -> None:
+    def __init__(self, engine: AsyncEngine, name: str, address: str, place: str, now: datetime) -> None:
         self._engine = engine
         self._name = name
         self._address = address
         self._now = now
         self._account = digest(f"user:{name}")
-        self._place = digest(f"address:{address}")
+        self._place = digest(f"address:{place}")
         self._try: int | None = None
 
     async def enter(self) -> Any:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-import json
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from functools import cache
 from pathlib import Path
@@ -20,6 +19,7 @@ from web.api.services import Services
 from web.api.serving import mount
 from web.api.table import ENDPOINTS
 from web.files import Files
+from web.health import Probe, mount_health
 from web.limits import place_of
 from web.live import Live
 from web.metrics import Scrape
@@ -27,9 +27,6 @@ from web.pages import mount_pages
 from web.sip_socket import SipSocket
 from web.streams import Streams
 
-Probe = Callable[[], Awaitable[bool]]
-PROBE_SECONDS = 3.0
-PROBES: web.AppKey[Mapping[str, Probe]] = web.AppKey("probes")
 VERSION = "1"
 
 
@@ -44,9 +41,7 @@ def create_app(
     """``probes`` tells for each part whether it works now. ``pages``: the built front end's folder, None for an API
     alone. The live events run as long as the application."""
     app = web.Application(client_max_size=MAX_BODY)
-    app[PROBES] = probes
-    app.router.add_get("/health", health)
-    app.router.add_get("/health/{part}", health_of_part)
+    mount_health(app, probes)
     if metrics is not None:
         app.router.add_get("/metrics", metrics.answer)
     mount(app, ENDPOINTS, services)
@@ -98,29 +93,3 @@ def _close(streams: Live | Streams) -> Callable[[web.Application], Awaitable[Non
         streams.close()
 
     return close
-
-
-async def health(request: web.Request) -> web.Response:
-    """``{"ok": true, "parts": {"database": true, ...}}``; 200 when every part works, else 503."""
-    probes = request.app[PROBES]
-    results = await asyncio.gather(*(_run(probe) for probe in probes.values()))
-    parts = dict(zip(probes, results, strict=True))
-    ok = all(results)
-    return web.json_response({"ok": ok, "parts": parts}, status=200 if ok else 503, dumps=json.dumps)
-
-
-async def health_of_part(request: web.Request) -> web.Response:
-    """``{"ok": true, "part": "voice"}``, 200 or 503; 404 for a part that is none. ``web`` is the one that answers."""
-    part, probes = request.match_info["part"], request.app[PROBES]
-    if part not in {"web", *probes}:
-        raise web.HTTPNotFound(text=f"parts: {', '.join(['web', *probes])}\n")
-    ok = part == "web" or await _run(probes[part])
-    return web.json_response({"ok": ok, "part": part}, status=200 if ok else 503, dumps=json.dumps)
-
-
-async def _run(probe: Probe) -> bool:
-    try:
-        async with asyncio.timeout(PROBE_SECONDS):
-            return await probe()
-    except Exception:  # whatever is wrong with a part, the answer is: it does not work
-        return False

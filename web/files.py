@@ -16,7 +16,11 @@ from web.media import KNOWN, Media, media_of
 
 MAX_BYTES = 20 << 20
 MIN_FREE = 512 << 20
-"""Attachments stop before log and database run out of room."""
+"""Bytes: nothing is written below them, so that log and database keep room."""
+ROOM, ROOM_FOR_ANYBODY = 1.2, 2.0
+"""Times the mark below which calls are not recorded: files are taken as long as more is free. What nobody knows who
+sends must not end the recording of calls, and what staff send must not keep it from beginning again (:data:`AGAIN` of
+``hotline/guard.py``)."""
 _SEALED = ".sealed"
 Read = Callable[[], Awaitable[bytes]]
 """The next piece; empty at the end."""
@@ -43,10 +47,12 @@ class Stored:
 
 
 class Files:
-    """``folder`` is made when first needed, for this user alone."""
+    """``folder`` is made when first needed, for this user alone. ``mark``: of free bytes below which calls are not
+    recorded."""
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: Path, mark: int = 0) -> None:
         self._folder = folder
+        self._mark = mark
 
     async def store(
         self,
@@ -54,12 +60,16 @@ class Files:
         seal: Callable[[bytes], bytes] | None,
         accepted: Collection[Media] = KNOWN.values(),
         most: int | None = None,
+        *,
+        by_anybody: bool = False,
     ) -> Stored:
         """Take a file in. ``seal``: how a confidential ticket's content is kept. ``most``: bytes, MAX_BYTES unless
-        given. Raises TooLarge, NotAccepted, NoRoom; then nothing is left behind."""
+        given. ``by_anybody``: nobody knows who sends it. Raises TooLarge, NotAccepted, NoRoom; then nothing is
+        left behind."""
         found = uuid.uuid4()
         path = self._path(found)
-        await asyncio.to_thread(self._prepare, path)
+        room = self._mark * (ROOM_FOR_ANYBODY if by_anybody else ROOM)
+        await asyncio.to_thread(self._prepare, path, max(MIN_FREE, room))
         part = path.with_suffix(".part")
         try:
             size, digest = await _write(part, read, MAX_BYTES if most is None else most)
@@ -76,7 +86,7 @@ class Files:
     async def seal(self, found: uuid.UUID, seal: Callable[[bytes], bytes]) -> None:
         """A sealed copy beside the plain file, which stays until :meth:`remove`. Raises NoRoom, FileNotFoundError."""
         path = self._path(found)
-        await asyncio.to_thread(self._prepare, path)
+        await asyncio.to_thread(self._prepare, path, MIN_FREE)
         await asyncio.to_thread(_sealed_copy, path, seal)
 
     async def load(self, found: uuid.UUID, unseal: Callable[[bytes], bytes]) -> bytes:
@@ -113,10 +123,10 @@ class Files:
     def _path(self, found: uuid.UUID) -> Path:
         return self._folder / found.hex[:2] / found.hex
 
-    def _prepare(self, path: Path) -> None:
+    def _prepare(self, path: Path, room: float) -> None:
         self._folder.mkdir(mode=0o700, parents=True, exist_ok=True)
         path.parent.mkdir(mode=0o700, exist_ok=True)
-        if shutil.disk_usage(self._folder).free < MIN_FREE:
+        if shutil.disk_usage(self._folder).free < room:
             raise NoRoom
 
 

@@ -8,6 +8,8 @@ from dataclasses import dataclass
 
 from aiohttp import web
 
+from web.forwarded import own_entry
+
 CONTENT_TYPE = "text/plain; version=0.0.4; charset=utf-8"
 _FORWARDED = ("X-Forwarded-For", "Forwarded", "X-Real-IP")
 
@@ -31,7 +33,7 @@ class Scrape:
         if any(name in request.headers for name in _FORWARDED):
             if asking not in self.proxies:
                 return False
-            asking = request.headers.get("X-Forwarded-For", "").rpartition(",")[2].strip()
+            asking = own_entry(request, "X-Forwarded-For")
         try:
             address = ipaddress.ip_address(asking)
         except ValueError:

@@ -12,16 +12,21 @@ from pathlib import Path
 import pytest
 import pytest_asyncio
 from aiohttp.test_utils import TestClient, TestServer
-from sqlalchemy import text
+from multidict import CIMultiDict
+from sqlalchemy import insert, text
 from sqlalchemy.exc import DBAPIError
 from sqlalchemy.ext.asyncio import AsyncEngine
 
 from hotline.db import create_hotline_engine
 from people.accounts import create_user
+from people.lockout import ADDRESS_FAILURES
+from people.opaque import digest
 from people.roles import Permission, Role
 from people.secrets_box import BoxFault
+from people.tables import sign_in_tries
 from tests.unit.api_peer import BASE, Api, api_for
 from web.api import reading
+from web.api.auth import COOKIE
 from web.api.rooms import problem_of
 from web.app import create_app
 
@@ -245,6 +250,54 @@ async def test_only_a_known_proxy_says_where_a_request_comes_from(
         await api.ask("administrator", "POST", "/users/agent/disable", headers=headers)
         log = await api.json("administrator", "GET", "/audit?action=user.disable")
         assert log["items"][0]["address"] == address
+
+
+async def test_a_proxy_may_add_a_line_of_its_own(engine: AsyncEngine, database_url: str, tmp_path: Path) -> None:
+    async with api_for(engine, database_url, tmp_path, proxies=frozenset({"127.0.0.1"})) as api:
+        lines = [("X-Forwarded-For", "198.51.100.7"), ("X-Forwarded-For", "203.0.113.9")]
+        bearer = ("Authorization", f"Bearer {api.tokens['administrator']}")
+        await api.client.post(BASE + "/users/agent/disable", headers=CIMultiDict([bearer, *lines]))
+        log = await api.json("administrator", "GET", "/audit?action=user.disable")
+        assert log["items"][0]["address"] == "203.0.113.9"
+        # So with the name that the browser knows the server by.
+        cookie = ("Cookie", f"{COOKIE}={api.tokens['agent']}")
+        ours = [("X-Requested-With", "hotline"), ("Origin", "https://evil.example"), cookie]
+        hosts = [("X-Forwarded-Host", "evil.example"), ("X-Forwarded-Host", "hotline.example")]
+        answer = await api.client.delete(BASE + "/session", headers=CIMultiDict([*ours, *hosts]))
+        assert (answer.status, (await answer.json())["code"]) == (403, "cross_site")
+
+
+async def test_one_subscriber_is_locked_out_whatever_address_he_takes(
+    engine: AsyncEngine, database_url: str, tmp_path: Path
+) -> None:
+    async with api_for(engine, database_url, tmp_path, proxies=frozenset({"127.0.0.1"})) as api:
+        now = datetime.now(UTC)
+        failed = [{"subject": digest("address:2001:db8::/64"), "at": now}] * ADDRESS_FAILURES
+        async with engine.begin() as connection:
+            await connection.execute(insert(sign_in_tries), failed)
+
+        async def ask(address: str) -> int:
+            body = {"name": "nobody", "password": "wrong"}
+            headers = {"X-Forwarded-For": address}
+            return (await api.ask(None, "POST", "/session", json=body, headers=headers)).status
+
+        assert [await ask(one) for one in ("2001:db8::77", "2001:db8:0:1::77")] == [429, 401]
+
+
+async def test_over_https_the_cookie_is_of_this_host_alone(api: Api) -> None:
+    await make_user(api)
+    services = replace(api.services, https=True)
+    async with TestClient(TestServer(create_app({}, services))) as client:
+        body = {"name": "lihua", "password": PASSWORD, "keep": "cookie"}
+        cookie = (await client.post(BASE + "/session", json=body)).headers["Set-Cookie"]
+        pair, *about = cookie.split("; ")
+        assert pair.startswith("__Host-hotline_session=hs_")
+        assert {"Path=/", "Secure", "HttpOnly"} <= set(about)
+        assert not [one for one in about if one.startswith("Domain")]
+        # One that another host of the same domain has put there is none of ours.
+        other = pair.replace("__Host-", "")
+        for shown, status in ((pair, 200), (other, 401), (f"{pair}; {COOKIE}=x", 200)):
+            assert (await client.get(BASE + "/session", headers={"Cookie": shown})).status == status
 
 
 async def test_a_body_that_does_not_come_is_not_waited_for(api: Api, monkeypatch: pytest.MonkeyPatch) -> None:

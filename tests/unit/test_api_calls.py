@@ -191,6 +191,8 @@ async def test_lists_are_filtered_and_in_pages(api: Api) -> None:
     assert ([one["id"] for one in first["items"]], first["next"]) == ([THREE, TWO], TWO)
     assert await ids(api, f"?limit=2&after={first['next']}") == [ONE]
     assert await ids(api, "?number=13900001111") == [THREE, ONE]
+    refused = await api.json("manager", "GET", "/calls?number=13900001111", 403)
+    assert "未脱敏" in refused["detail"]
     assert await ids(api, "?agent=1001") == [ONE]
     assert await ids(api, f"?queue={QUEUE}") == [ONE]
     assert await ids(api, "?emergency=true") == [TWO]

@@ -166,6 +166,20 @@ async def test_earlier_tickets_of_the_same_caller(api: Api) -> None:
     assert found["alike"] == [first]
 
 
+async def test_what_is_masked_is_not_found_out_by_searching(api: Api) -> None:
+    number = await api.new(content="小区停水三天，电话13900002222，并入20261121-000123")
+    token = await api.token([Permission.TICKET_READ_ALL])
+    for who in ("manager", token):
+        for query in ("caller=13900001111", "text=13900002222", "text=停水 139", "text=１３９０", "text=13 90"):
+            refused = await api.json(who, "GET", f"/tickets?{query}", 403)
+            assert refused["code"] == "forbidden"
+            assert "未脱敏" in refused["detail"]
+        for query in ("text=停水三天", "text=20261121-000123"):
+            assert [one["number"] for one in (await api.json(who, "GET", f"/tickets?{query}"))["items"]] == [number]
+    for query in ("caller=13900001111", "text=13900002222"):
+        assert len((await api.json("agent", "GET", f"/tickets?{query}"))["items"]) == 1
+
+
 async def test_split_and_merge(api: Api) -> None:
     number = await api.new()
     tag = {"If-Match": f'"{number}-1"'}

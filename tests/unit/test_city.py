@@ -234,7 +234,7 @@ async def test_the_passwords_open_at_once(engine: AsyncEngine, rulebook: Ruleboo
         loaded = await load(connection, rulebook, find_city("yangling"), NOW)
     user = loaded.users[0]
     assert user.password not in repr(loaded)
-    session = await sign_in.sign_in(engine, user.account, user.password, "127.0.0.1", NOW)
+    session = await sign_in.sign_in(engine, user.account, user.password, "127.0.0.1", NOW, place="127.0.0.1")
     assert not session.principal.must_change
     assert session.principal.permissions
 

@@ -69,7 +69,7 @@ async def real(engine: AsyncEngine) -> str:
         await save_unit(connection, Unit("real-unit", "真实单位", UnitKind.DEPARTMENT))
         await create_user(connection, "real", [Role.DISPATCHER], now=NOW, password="a-long-password", must_change=False)
         number = await ticket(connection, REAL)
-    await sign_in.sign_in(engine, "real", "a-long-password", "127.0.0.1", NOW)
+    await sign_in.sign_in(engine, "real", "a-long-password", "127.0.0.1", NOW, place="127.0.0.1")
     async with engine.begin() as connection:
         await a_call(connection, "hotline-1795296062.1", "+8613900001111", via="public")
     return number
@@ -134,7 +134,7 @@ async def test_everything_is_as_it_was(
     loaded = await demo.load("yangling", "user:real", "127.0.0.1", force=True)
     await robots_called(engine, "hotline-1795296061.1", "hotline-1795296061.2")
     agent = next(one for one in loaded.users if Role.AGENT in one.roles)
-    await sign_in.sign_in(engine, agent.name, agent.password, "127.0.0.1", NOW)
+    await sign_in.sign_in(engine, agent.name, agent.password, "127.0.0.1", NOW, place="127.0.0.1")
     async with engine.begin() as connection:
         made = await ticket(connection, Actor(agent.name, frozenset({CREATE})))
         await connection.execute(

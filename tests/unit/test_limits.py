@@ -44,6 +44,15 @@ def test_limits_know_nothing_of_each_other() -> None:
     assert limits.take(Limit("other", 1, 1, 60), "192.0.2.1") is None
 
 
+def test_one_site_does_not_use_up_what_is_for_all() -> None:
+    limit, limits = Limit("ask", of_one=2, of_all=20, seconds=60), Limits(Clock())
+    assert limit.of_site == 4
+    networks = [limits.take(limit, f"2001:db8:1:{network:x}::1") for network in range(20)]
+    assert networks[:4] == [None] * 4
+    assert [one and (one.of_all, one.news) for one in networks[4:]] == [(False, True)] + [(False, False)] * 15
+    assert limits.take(limit, "2001:db8:2::1") is limits.take(limit, "192.0.2.1") is None
+
+
 @pytest.mark.parametrize(
     ("address", "place"),
     [
@@ -73,3 +82,14 @@ def test_never_more_than_is_allowed_and_nothing_is_kept_for_ever(asked: list[tup
             taken.append((clock.now, who))
         assert sum(map(len, limits._of.values())) == len(limits._taken["ask"]) <= LIMIT.of_all
         assert len(limits._told) <= LIMIT.of_all + 1
+
+
+@given(st.lists(st.tuples(st.integers(0, 3), st.integers(0, 3), st.floats(0, 20))))
+def test_nothing_of_ipv6_is_kept_for_ever_either(asked: list[tuple[int, int, float]]) -> None:
+    clock = Clock()
+    limits = Limits(clock)
+    for site, network, pause in asked:
+        clock.now += pause
+        limits.take(LIMIT, f"2001:db8:{site}:{network}::1")
+        assert sum(map(len, limits._of.values())) == 2 * len(limits._taken["ask"]) <= 2 * LIMIT.of_all
+        assert len(limits._told) <= 2 * LIMIT.of_all + 1

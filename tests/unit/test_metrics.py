@@ -7,7 +7,7 @@ import json
 import re
 import shutil
 import subprocess
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -15,6 +15,7 @@ import pytest
 import yaml
 from aiohttp import web
 from aiohttp.test_utils import TestClient, TestServer
+from multidict import CIMultiDict
 from prometheus_client import generate_latest
 from prometheus_client.parser import text_string_to_metric_families
 
@@ -249,11 +250,18 @@ async def test_who_may_read_them_through_a_proxy(forwarded: str, status: int) ->
     assert await answer(scrape, {"X-Forwarded-For": forwarded}) == status
 
 
+async def test_a_line_of_the_clients_own_is_not_the_proxys() -> None:
+    scrape = Scrape(_text, ["192.0.2.0/24"], frozenset({"127.0.0.1"}))
+    for first, second, status in (("192.0.2.9", "198.51.100.7", 403), ("198.51.100.7", "192.0.2.9", 200)):
+        lines = CIMultiDict([("X-Forwarded-For", first), ("X-Forwarded-For", second)])
+        assert await answer(scrape, lines) == status
+
+
 async def _text() -> bytes:
     return b"# nothing\n"
 
 
-async def answer(scrape: Scrape, headers: dict[str, str]) -> int:
+async def answer(scrape: Scrape, headers: Mapping[str, str]) -> int:
     app = web.Application()
     app.router.add_get("/metrics", scrape.answer)
     async with TestClient(TestServer(app)) as client:

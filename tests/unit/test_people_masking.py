@@ -9,7 +9,7 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from people.masking import mask_address, mask_id_card, mask_name, mask_phone, mask_text
+from people.masking import mask_address, mask_id_card, mask_name, mask_phone, mask_text, may_seek_number
 
 
 @pytest.mark.parametrize(
@@ -145,3 +145,28 @@ def test_only_the_first_character_of_a_name_stays(name: str) -> None:
 def test_long_texts_take_no_long_time() -> None:
     for text in ("1 " * 50_000, "路" * 100_000, "1号" * 50_000, "a" * 100_000, "一-" * 50_000, "12345" * 20_000):
         mask_text(text)
+
+
+@pytest.mark.parametrize(
+    ("words", "may"),
+    [
+        ("139", True),
+        ("停水 0000", True),
+        ("１３９", True),
+        ("幺三九", True),
+        ("1-3-9", True),
+        ("13 90", True),
+        ("电话①②③", True),
+        ("202611210001", True),
+        ("20261121-000123-4", True),
+        ("停水", False),
+        ("5号楼 12栋", False),
+        ("20261121-000123", False),
+        ("２０２６１１２１－０００１２３", False),
+        ("并入20261121-000123 停水", False),
+        ("2026-11-21 停水", False),
+        ("", False),
+    ],
+)
+def test_words_that_could_find_out_a_number(words: str, may: bool) -> None:
+    assert may_seek_number(words) is may

@@ -41,11 +41,16 @@ async def people(engine: AsyncEngine, monkeypatch: pytest.MonkeyPatch) -> AsyncI
 
 
 async def attempt(
-    engine: AsyncEngine, name: str, password: str = PASSWORD, address: str = HERE, minute: float = 0
+    engine: AsyncEngine,
+    name: str,
+    password: str = PASSWORD,
+    address: str = HERE,
+    minute: float = 0,
+    place: str | None = None,
 ) -> Session | Reason | datetime:
     """What came of it: a session, the reason of a refusal, or when the lock ends."""
     try:
-        return await sign_in(engine, name, password, address, NOW + timedelta(minutes=minute))
+        return await sign_in(engine, name, password, address, NOW + timedelta(minutes=minute), place=place or address)
     except SignInRefused as refused:
         return refused.reason
     except Locked as locked:
@@ -133,6 +138,18 @@ async def test_an_address_is_locked(people: AsyncEngine) -> None:
     assert await attempt(people, "lihua") == NOW + timedelta(minutes=15)
     assert isinstance(await attempt(people, "lihua", address="10.0.0.8"), Session)
     assert isinstance(await attempt(people, "lihua", minute=15), Session)
+
+
+async def test_the_addresses_of_one_place_are_locked_together(people: AsyncEngine) -> None:
+    for number in range(ADDRESS_FAILURES):
+        found = await attempt(people, f"name{number}", "wrong", f"2001:db8::{number:x}", place="2001:db8::/64")
+        assert found is Reason.WRONG
+    locked = await attempt(people, "lihua", address="2001:db8::ffff", place="2001:db8::/64")
+    assert locked == NOW + timedelta(minutes=15)
+    assert isinstance(await attempt(people, "lihua", address="2001:db8:0:1::1", place="2001:db8:0:1::/64"), Session)
+    async with people.connect() as connection:
+        entries = await audit.list_entries(connection, action="sign_in.refused")
+    assert {one.entry.address for one in entries} == {f"2001:db8::{number:x}" for number in range(ADDRESS_FAILURES)}
 
 
 async def test_many_guesses_at_once_count_as_many(people: AsyncEngine) -> None:
@@ -238,7 +255,7 @@ async def test_a_lock_is_written_down_once(people: AsyncEngine) -> None:
 
 async def test_a_password_asked_for_again_is_counted(people: AsyncEngine) -> None:
     async def change(old: str, new: str = "another-good-one") -> None:
-        async with counted(people, "lihua", HERE, NOW), people.begin() as connection:
+        async with counted(people, "lihua", HERE, NOW, place=HERE), people.begin() as connection:
             await accounts.change_password(connection, "lihua", old, new)
 
     for _ in range(6):  # what is wrong with the new one is no guess

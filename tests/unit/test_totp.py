@@ -47,7 +47,7 @@ async def user_with_totp(engine: AsyncEngine, name: str = "lihua") -> tuple[pyot
 
 
 async def enter(engine: AsyncEngine, code: str | None, at: datetime = NOW, password: str = PASSWORD) -> Any:
-    return await sign_in(engine, "lihua", password, "192.0.2.1", at, code=code, box=lambda: BOX)
+    return await sign_in(engine, "lihua", password, "192.0.2.1", at, place="192.0.2.1", code=code, box=lambda: BOX)
 
 
 async def refusal(engine: AsyncEngine, code: str | None, at: datetime = NOW, password: str = PASSWORD) -> Reason:

@@ -94,11 +94,13 @@ async def add(call: Call, path: TicketPath) -> Reply[AttachmentOut]:
 
 @dataclass(frozen=True, slots=True)
 class Accepts:
-    """``media`` and ``bytes`` of one file, ``files`` of one ticket. ``bytes`` None: as the store has it."""
+    """``media`` and ``bytes`` of one file, ``files`` of one ticket. ``bytes`` None: as the store has it.
+    ``by_anybody``: nobody knows who sends it."""
 
     media: frozenset[Media]
     bytes: int | None
     files: int
+    by_anybody: bool = False
 
 
 async def receive(call: Call, number: str, who: Actor, accepts: Accepts, by: str, at_once: asyncio.Semaphore) -> Any:
@@ -116,7 +118,7 @@ async def receive(call: Call, number: str, who: Actor, accepts: Accepts, by: str
             box = call.services.rulebook().sealing() if ticket.confidential else None
             seal = None if box is None else sealer(box, number)
             stored = await call.services.files.store(
-                lambda: part.read_chunk(_PIECE), seal, accepts.media, accepts.bytes
+                lambda: part.read_chunk(_PIECE), seal, accepts.media, accepts.bytes, by_anybody=accepts.by_anybody
             )
         except TooLarge:
             raise too_large(accepts.bytes or MAX_BYTES) from None

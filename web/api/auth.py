@@ -16,13 +16,21 @@ from people.principal import Principal
 from web.api.endpoint import PUBLIC, Endpoint
 from web.api.problem import Problem, forbidden
 from web.api.services import Services
+from web.forwarded import own_entry
 
 COOKIE = "hotline_session"
+HTTPS_COOKIE = f"__Host-{COOKIE}"
+"""Browsers take a cookie of such a name from this very server by HTTPS alone (RFC 6265bis 4.1.3.2): no other host of
+the same domain, nor anybody on the way, can put one of theirs in its place."""
 _SAFE = ("GET", "HEAD")
 _SIGNED_IN_SECONDS = 1.0
 _REMEMBERED = 4000
 """Sessions by their digests; more than twice as many as there may be telephones of staff."""
 CHALLENGE = {"WWW-Authenticate": 'Bearer realm="hotline"'}
+
+
+def cookie_name(services: Services) -> str:
+    return HTTPS_COOKIE if services.https else COOKIE
 
 
 async def admit(
@@ -46,7 +54,7 @@ def _token(request: web.Request, services: Services) -> str:
     scheme, _, value = request.headers.get("Authorization", "").partition(" ")
     if scheme.lower() == "bearer" and value.strip():
         return value.strip()
-    cookie = request.cookies.get(COOKIE, "")
+    cookie = request.cookies.get(cookie_name(services), "")
     if not cookie:
         raise Problem(401, "signed_out", "请先登录。", headers=CHALLENGE)
     if request.method not in _SAFE:
@@ -71,7 +79,7 @@ def is_our_origin(request: web.Request, services: Services) -> bool:
         return True
     hosts = {request.headers.get("Host", "")}
     if request.remote in services.proxies:
-        hosts.add(request.headers.get("X-Forwarded-Host", "").rpartition(",")[2].strip())
+        hosts.add(own_entry(request, "X-Forwarded-Host"))
     scheme, mark, host = origin.partition("://")
     return mark != "" and scheme in ("http", "https") and host.lower() in {one.lower() for one in hosts if one}
 
@@ -91,7 +99,7 @@ class SignedIn:
         self._known: OrderedDict[bytes, None] = OrderedDict()
 
     async def __call__(self, request: web.Request) -> bool | None:
-        cookie = request.cookies.get(COOKIE, "")
+        cookie = request.cookies.get(cookie_name(self._services), "")
         if not cookie:
             return False
         one = digest(cookie)

@@ -16,6 +16,8 @@ from people.principal import Principal
 from tickets.catalogue import Catalogue
 from tickets.permits import Actor
 from web.api.services import Services
+from web.forwarded import own_entry
+from web.limits import place_of
 
 Body = TypeVar("Body")
 NOTHING = Principal(0, "", "", frozenset(), None, frozenset())
@@ -39,10 +41,10 @@ class Raw:
 
 
 def address_of(request: web.Request, proxies: Collection[str]) -> str:
-    """Where the request came from. Of a proxy's list only its own entry counts, the last: the others are claims."""
+    """Where the request came from."""
     remote = request.remote or ""
     if remote in proxies:
-        remote = request.headers.get("X-Forwarded-For", "").rpartition(",")[2].strip() or remote
+        remote = own_entry(request, "X-Forwarded-For") or remote
     return remote[:100]
 
 
@@ -60,6 +62,11 @@ class Call:
     @property
     def address(self) -> str:
         return address_of(self.request, self.services.proxies)
+
+    @property
+    def place(self) -> str:
+        """By what those who ask from there are counted together."""
+        return place_of(self.address)
 
     @property
     def actor(self) -> Actor:

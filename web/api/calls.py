@@ -29,7 +29,7 @@ from web.api.calls_belongs import alerts_of, listened_to, made_for, place_of, ti
 from web.api.calls_view import CallLife, CallLine, RecordingOut
 from web.api.endpoint import Routes
 from web.api.page import In, Page, page
-from web.api.problem import Fault, invalid_values, not_found
+from web.api.problem import Fault, forbidden, invalid_values, not_found
 from web.api.tickets import Moment, RevealReason, Short
 from web.api.transcripts import CallPath
 
@@ -42,7 +42,7 @@ SAME_LOOK = timedelta(minutes=10)
 class CallQuery(In):
     since: Moment | None = None
     until: Moment | None = None
-    number: Annotated[Short | None, Field(description="来电人号码；查询会记入审计日志")] = None
+    number: Annotated[Short | None, Field(description="来电人号码；须有 call.reveal，记入审计日志")] = None
     agent: Annotated[str | None, Field(pattern=r"^[0-9]{3,6}$", description="座席分机")] = None
     queue: Annotated[str | None, Field(pattern=r"^[a-z-]{1,40}$")] = None
     state: view.CallState | None = None
@@ -65,6 +65,8 @@ class NumberOut(BaseModel):
 async def list_calls(call: Call, query: CallQuery) -> Reply[Page[CallLine]]:
     wanted = query.model_dump(include={"since", "until", "agent", "queue", "emergency", "message", "missed"})
     if query.number is not None:
+        if Permission.CALL_REVEAL not in call.principal.permissions:
+            raise forbidden("按来电号码检索，须有查看未脱敏来电号码的权限。")
         wanted["number"] = normalise(query.number, area_code=call.services.area_code).e164
         if wanted["number"] is None:
             raise invalid_values([Fault(place="query/number", detail="不是可以识别来电的电话号码")])

@@ -9,12 +9,16 @@ from typing import Any
 from pydantic import TypeAdapter
 from pydantic.json_schema import JsonSchemaMode
 
+from web.api.auth import COOKIE, HTTPS_COOKIE
 from web.api.endpoint import BASE, PUBLIC, Endpoint
 from web.api.problem import MEDIA_TYPE, ProblemOut
 
 _REF = "#/components/schemas/{model}"
 _PLACES = {"path": "path", "query": "query", "headers": "header"}
-_CSRF = "用 Cookie 登录时，除 GET 外的请求须带 `X-Requested-With: hotline` 请求头。"
+_CSRF = (
+    "用 Cookie 登录时，除 GET 外的请求须带 `X-Requested-With: hotline` 请求头。"
+    f"`web.https` 开启时 Cookie 名为 `{HTTPS_COOKIE}`。"
+)
 _WORDS = {
     400: "不是有效的 JSON",
     401: "没有登录",
@@ -48,7 +52,7 @@ def document(endpoints: Sequence[Endpoint], version: str) -> dict[str, Any]:
             "schemas": components,
             "securitySchemes": {
                 "bearer": {"type": "http", "scheme": "bearer", "description": "登录所得或管理员发放的令牌"},
-                "cookie": {"type": "apiKey", "in": "cookie", "name": "hotline_session", "description": _CSRF},
+                "cookie": {"type": "apiKey", "in": "cookie", "name": COOKIE, "description": _CSRF},
             },
         },
     }

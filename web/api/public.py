@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+import logging
 from datetime import datetime, timedelta
 from typing import Annotated, Literal
 
@@ -24,9 +25,11 @@ from web.api.idempotency import once
 from web.api.page import In
 from web.api.problem import Fault, Problem, invalid_values
 from web.api.tickets import CreateHeaders
+from web.files import NoRoom
 from web.media import JPEG, PNG
 from web.tables import attachments
 
+log = logging.getLogger(__name__)
 routes = Routes("public")
 PHOTOS = 3
 PHOTO_BYTES = 10 << 20
@@ -144,11 +147,33 @@ async def _submit(call: Call, connection: AsyncConnection, request: NewRequest) 
 async def add_photo(call: Call, headers: PhotoHeaders) -> Reply[PhotoOut]:
     number = _photo_ticket(call, headers.token)
     await spend(call, PHOTO)
-    accepts = Accepts(frozenset({JPEG, PNG}), PHOTO_BYTES, PHOTOS)
-    row = await receive(call, number, SAYS, accepts, "citizen", _uploads)
+    async with call.transaction() as connection:
+        today = await connection.scalar(_PHOTOS_TODAY, {"at": call.at}) or 0
+    if today >= call.services.photos_a_day:
+        log.warning("no photo taken: citizens have sent %d MB within a day (web.photos_mb_a_day)", today >> 20)
+        raise _no_photos()
+    accepts = Accepts(frozenset({JPEG, PNG}), PHOTO_BYTES, PHOTOS, by_anybody=True)
+    try:
+        row = await receive(call, number, SAYS, accepts, "citizen", _uploads)
+    except NoRoom:
+        log.warning("no photo taken: too little space is free for them (recording.min_free_mb)")
+        raise _no_photos() from None
     async with call.transaction() as connection:
         held = await connection.scalar(select(func.count()).where(attachments.c.ticket == number)) or 0
     return Reply(PhotoOut(media=row.media, bytes=row.bytes, left=max(0, PHOTOS - held)))
+
+
+_PHOTOS_TODAY = text(
+    # By the requests that they belong to, which there is an index of.
+    "SELECT sum(a.bytes)::bigint FROM tickets t JOIN attachments a ON a.ticket = t.number"
+    " WHERE t.channel = 'web' AND t.received_at > CAST(:at AS timestamptz) - interval '25 hours'"
+    " AND a.actor = 'citizen' AND a.at > CAST(:at AS timestamptz) - interval '1 day'"
+)
+
+
+def _no_photos() -> Problem:
+    detail = "现在不能再接收照片。诉求已经登记，办理不受影响；需要补充请拨打12345。"
+    return Problem(503, "no_photos", detail, headers={"Retry-After": "3600"})
 
 
 def _photo_ticket(call: Call, token: str) -> str:

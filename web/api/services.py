@@ -206,7 +206,8 @@ class Services:
     ``announcer`` None: nothing can be announced.
     ``live_words``: what is said in calls that go on is written down; ``words``: who reads it. ``telephone`` None: as
     ``ring``. ``floors``: the live state of the telephone side, None without one. ``limits``: how often citizens may
-    ask; ``progress_tries``: wrong answers a day to the question whose ticket it is."""
+    ask; ``progress_tries``: wrong answers a day to the question whose ticket it is; ``photos_a_day``: bytes, of all
+    citizens."""
 
     engine: AsyncEngine
     rulebook: Callable[[], Rulebook]
@@ -229,6 +230,7 @@ class Services:
     floors: Floors | None = None
     limits: Limits = field(default_factory=Limits)
     progress_tries: int = 10
+    photos_a_day: int = 2 << 30
     setup: SetupLink | None = None
     demo: Demo | None = None
     live_words: bool = False

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import AbstractAsyncContextManager
 from datetime import datetime
 from typing import Annotated, Literal
 
@@ -11,7 +12,7 @@ from people import accounts, sessions
 from people.principal import Principal
 from people.roles import Permission, Role
 from people.sign_in import Locked, Reason, SignInRefused, counted, sign_in
-from web.api.auth import CHALLENGE, COOKIE
+from web.api.auth import CHALLENGE, cookie_name
 from web.api.call import Call, Reply
 from web.api.endpoint import PUBLIC, SIGNED_IN, Routes
 from web.api.page import In
@@ -77,6 +78,7 @@ async def begin(call: Call, body: SignIn) -> Reply[SignedIn]:
             body.password,
             call.address,
             call.at,
+            place=call.place,
             code=body.code,
             box=lambda: call.services.rulebook().sealing(),
         )
@@ -118,12 +120,17 @@ async def change_password(call: Call, body: PasswordChange) -> Reply[None]:
     only_people(call)
     name = call.principal.name
     try:
-        async with counted(call.services.engine, name, call.address, call.at), call.transaction() as connection:
+        async with again(call, name), call.transaction() as connection:
             await accounts.change_password(connection, name, body.old, body.new)
             await call.audit(connection, "user.password", f"user:{name}")
     except Locked as found:
         raise locked(call, found) from None
     return Reply(None, {"Set-Cookie": _cookie(call, "")})
+
+
+def again(call: Call, name: str) -> AbstractAsyncContextManager[None]:
+    """Around what asks who is signed in for the password again. Raises Locked."""
+    return counted(call.services.engine, name, call.address, call.at, place=call.place)
 
 
 def locked(call: Call, found: Locked) -> Problem:
@@ -139,7 +146,7 @@ def only_people(call: Call) -> None:
 def _cookie(call: Call, token: str) -> str:
     """RFC 6265bis: not for scripts, not from other sites. Empty: forget it (it is the server that ends a session)."""
     # Path: the telephone's socket, /ws, lies beside the API and knows its own people by it.
-    parts = [f"{COOKIE}={token}", "Path=/", "HttpOnly", "SameSite=Strict"]
+    parts = [f"{cookie_name(call.services)}={token}", "Path=/", "HttpOnly", "SameSite=Strict"]
     if call.services.https:
         parts.append("Secure")
     if not token:

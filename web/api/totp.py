@@ -10,11 +10,11 @@ from pydantic import BaseModel, Field
 
 from people import totp
 from people.roles import Permission
-from people.sign_in import Locked, counted
+from people.sign_in import Locked
 from web.api.call import Call, Reply
 from web.api.endpoint import SIGNED_IN, Routes
 from web.api.page import In
-from web.api.session import Code, Password, locked, only_people
+from web.api.session import Code, Password, again, locked, only_people
 from web.api.users import UserPath
 
 routes = Routes("totp")
@@ -60,7 +60,7 @@ async def begin(call: Call, body: BeginIn) -> Reply[BegunOut]:
     only_people(call)
     name, box = call.principal.name, call.services.rulebook().sealing()
     try:
-        async with counted(call.services.engine, name, call.address, call.at), call.transaction() as connection:
+        async with again(call, name), call.transaction() as connection:
             begun = await totp.begin(connection, box, name, body.password)
     except Locked as found:
         raise locked(call, found) from None
@@ -72,7 +72,7 @@ async def confirm(call: Call, body: ConfirmIn) -> Reply[ConfirmedOut]:
     only_people(call)
     name, box = call.principal.name, call.services.rulebook().sealing()
     try:
-        async with counted(call.services.engine, name, call.address, call.at), call.transaction() as connection:
+        async with again(call, name), call.transaction() as connection:
             codes = await totp.confirm(connection, box, name, body.code, call.at)
             await call.audit(connection, "user.totp_on", f"user:{name}")
     except Locked as found:
@@ -85,7 +85,7 @@ async def end(call: Call, body: EndIn) -> Reply[None]:
     only_people(call)
     name, box = call.principal.name, call.services.rulebook().sealing()
     try:
-        async with counted(call.services.engine, name, call.address, call.at), call.transaction() as connection:
+        async with again(call, name), call.transaction() as connection:
             await totp.end(connection, box, name, body.password, body.code, call.at)
             await call.audit(connection, "user.totp_off", f"user:{name}")
     except Locked as found:
