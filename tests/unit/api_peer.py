@@ -24,7 +24,7 @@ from people.roles import Permission, Role
 from people.secrets_box import Box
 from people.tables import users
 from people.units import Unit, UnitKind, save_unit
-from tests.unit.seat_people import Switchboard
+from tests.unit.seat_people import SEATS, Switchboard
 from tickets.catalogue import Catalogue
 from tickets.rulebook import Rulebook, load_rulebook
 from tickets.tables import tickets
@@ -162,7 +162,7 @@ def services_for(engine: AsyncEngine, url: str, folder: Path, proxies: frozenset
         catalogue=CATALOGUE,
         proxies=proxies,
         surveys=frozenset({"satisfaction", "missed", "opinion"}),
-        extensions=frozenset({"1001"}),
+        extensions=frozenset(SEATS),
         ring=Telephone(),
         sounds=Sounds(folder, lambda: KEYS),
         announcer=Speaker(folder / "spoken", lambda: None),

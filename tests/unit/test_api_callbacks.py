@@ -13,12 +13,13 @@ import openpyxl
 import psycopg
 import pytest_asyncio
 from aiohttp import ClientResponse, FormData
+from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncEngine
 
 from callback import dnc
 from callback.words import Outcome, TargetState
 from hotline.db import driver_url
-from people.roles import Permission
+from people.roles import Permission, Role
 from tests.unit.api_peer import Api, Telephone, api_for
 from tests.unit.test_callback_report import attempt_in, target_in
 from tickets.number import ticket_day
@@ -211,6 +212,27 @@ async def test_a_citizen_is_called_once_and_it_is_in_the_history(api: Api) -> No
     [event] = [one for one in await history(api, number) if one["kind"] == "called"]
     assert event["data"] == {"call_id": rung.call_id, "extension": "1001", "do_not_call": True}
     assert (event["actor"], event["name"]) == ("agent", "座席致电")
+
+
+async def test_nobody_elses_telephone_rings(api: Api) -> None:
+    """A seat's is its own; who sits rings there; a telephone at which nobody sits is anybody's who sits nowhere."""
+    path = f"/tickets/{await api.new()}/call"
+
+    async def ring(who: str, extension: str, status: int = 200) -> str:
+        answer = await api.json(who, "POST", path, status, json={"extension": extension})
+        return str(answer.get("code", "rung"))
+
+    await api.json("agent", "POST", "/seat", json={"extension": "2001"})
+    assert await ring("agent", "1001", 409) == "seated"
+    assert await ring("dispatcher", "2001", 409) == "seat_taken"
+    assert telephone(api).rung == []
+    for who, extension in (("agent", "2001"), ("dispatcher", "1001")):
+        assert await ring(who, extension) == "rung"
+    async with api.engine.begin() as connection:
+        await connection.execute(text("UPDATE sessions SET seen_at = seen_at - interval '2 days'"))
+    await api.sign_in("colleague", Role.AGENT, None)
+    assert await ring("colleague", "2001") == "rung", "whoever has no session left keeps no seat from others"
+    assert [rung.extension for rung in telephone(api).rung] == ["2001", "1001", "2001"]
 
 
 async def history(api: Api, number: str) -> list[Any]:

@@ -316,6 +316,25 @@ async def test_what_is_not_solved_is_asked_about_by_a_person(api: Api) -> None:
     assert "manual_callback" in ticket["obligations"] or ticket["state"] == "rework"
 
 
+async def test_what_went_on_in_another_ticket_is_rated_by_whose_that_one_is(api: Api) -> None:
+    main = await done(api)
+    mine = (await submitted(api, phone="13900002222"))["number"]
+    headers = {"If-Match": f'"{mine}-1"'}
+    await api.json("dispatcher", "POST", f"/tickets/{mine}/merge", json={"into": main}, headers=headers)
+    asked = {"number": mine, "last4": "2222"}
+    found = await api.json(None, "POST", "/public/progress", json=asked)
+    assert (found["number"], found["stage"], found["may_rate"]) == (main, "completed", [])
+    said = {"level": "dissatisfied", "solved": False}
+    refused = await api.json(None, "POST", "/public/rating", 409, json={**asked, **said})
+    assert refused["code"] == "merged"
+    assert main in refused["detail"]
+    ticket = await api.json("dispatcher", "GET", f"/tickets/{main}")
+    assert (ticket["rating"], ticket["state"]) == (None, "completed")
+    theirs = {"number": main, "last4": "1111", "level": "satisfied"}
+    assert (await api.json(None, "POST", "/public/rating", json=theirs))["rating"] == "satisfied"
+    assert (await api.json(None, "POST", "/public/progress", json=asked))["rating"] is None, "the other citizen's"
+
+
 async def test_rating_what_is_not_done_or_not_ones_own(api: Api) -> None:
     made = await submitted(api)
     said = {"number": made["number"], "last4": "1111", "level": "satisfied"}

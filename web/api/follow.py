@@ -12,7 +12,7 @@ from typing import Annotated, Literal
 from pydantic import BaseModel, Field
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from line.progress import NOT_SURE, STAGES, Stage, Told, enquire
+from line.progress import NOT_SURE, STAGES, Stage, Told, enquire, number_of
 from people.units import find_unit
 from tickets import book
 from tickets.commands import Rate, Unsolved
@@ -72,8 +72,8 @@ class ProgressOut(BaseModel):
     due: Annotated[date | None, Field(description="办理期限（北京时间的那一天）")]
     provisional: Annotated[bool, Field(description="期限为暂计：该年放假安排尚未公布")]
     steps: Annotated[list[StepOut], Field(description="经过，旧的在前；保密工单没有")]
-    may_rate: Annotated[list[LevelOut], Field(description="现在可以选的评价；空：现在不能评价")]
-    rating: Level | None
+    may_rate: Annotated[list[LevelOut], Field(description="现在可以选的评价；空：现在不能评价，或所问的已并入另一工单")]
+    rating: Annotated[Level | None, Field(description="所问工单的评价；并入另一工单的没有")]
 
 
 @routes.add("POST", "/public/progress", "市民查询进度", needs=PUBLIC, problems=(404, 429))
@@ -81,7 +81,7 @@ async def progress(call: Call, body: WhoseTicket) -> Reply[ProgressOut]:
     await spend(call, ENQUIRE)
     async with call.transaction() as connection:
         told = await _told(call, connection, body)
-        found = await _progress(call, connection, told) if isinstance(told, Told) else told
+        found = await _progress(call, connection, told, body) if isinstance(told, Told) else told
     if not isinstance(found, ProgressOut):
         raise _refused(found)
     return Reply(found)
@@ -120,7 +120,12 @@ def _refused(why: Literal["wrong", "limited"]) -> Problem:
     return Problem(429, "too_many", "查询错误次数过多，请明天再试，或拨打12345。", headers={"Retry-After": "86400"})
 
 
-async def _progress(call: Call, connection: AsyncConnection, told: Told) -> ProgressOut:
+def _is_asked_for(told: Told, asked: WhoseTicket) -> bool:
+    """False: the ticket went on in another, which may be somebody else's."""
+    return told.number == number_of(asked.number)
+
+
+async def _progress(call: Call, connection: AsyncConnection, told: Told, asked: WhoseTicket) -> ProgressOut:
     rulebook = call.services.rulebook()
     ticket = await book.get(connection, rulebook, told.number, SAYS)
     unit = await find_unit(connection, told.unit) if told.unit and told.state is not NOT_SURE else None
@@ -128,7 +133,8 @@ async def _progress(call: Call, connection: AsyncConnection, told: Told) -> Prog
     if not ticket.confidential:
         events = await events_of(connection, rulebook, told.number)
         steps = [StepOut(at=one.at, name=event_name(one.kind, one.data)) for one in events if one.kind in _TOLD]
-    open_now = ticket.life.rating is None and ticket.duplicate_of is None
+    own = _is_asked_for(told, asked)
+    open_now = own and ticket.life.rating is None and ticket.duplicate_of is None
     levels = rulebook.policy(ticket.policy or rulebook.default).rating.levels
     rateable = open_now and told.state in (State.COMPLETED, State.REVIEWED)
     stage = STAGES[told.state]
@@ -141,12 +147,15 @@ async def _progress(call: Call, connection: AsyncConnection, told: Told) -> Prog
         provisional=told.provisional,
         steps=steps,
         may_rate=[LevelOut(level=one, name=chinese(one)) for one in levels] if rateable else [],
-        rating=ticket.life.rating,
+        rating=ticket.life.rating if own else None,
     )
 
 
 async def _rate(call: Call, connection: AsyncConnection, told: Told, said: RatingIn) -> ProgressOut:
-    """Once: who thinks better of it asks a person."""
+    """Once: who thinks better of it asks a person. What went on in another ticket is rated by whose that one is."""
+    if not _is_asked_for(told, said):
+        words = f"您的诉求已并入工单 {told.number}，由该工单的诉求人评价；还有话要说，请拨打12345。"
+        raise Problem(409, "merged", words)
     rulebook = call.services.rulebook()
     ticket = await book.lock(connection, rulebook, told.number, SAYS)
     if ticket.life.rating is not None:
@@ -163,4 +172,4 @@ async def _rate(call: Call, connection: AsyncConnection, told: Told, said: Ratin
     await note(call, connection, "public.rate", f"ticket:{told.number}", level=said.level)
     again = await _told(call, connection, said)
     assert isinstance(again, Told)
-    return await _progress(call, connection, again)
+    return await _progress(call, connection, again, said)

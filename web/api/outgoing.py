@@ -12,6 +12,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from callback import outgoing
 from callback.faults import CallbackFault
 from callback.outgoing import NewOutgoing, Whom, unit_telephone
+from people import seats
 from people.masking import mask_phone
 from people.roles import Permission
 from people.units import find_unit
@@ -84,6 +85,7 @@ async def ring_once(
     async with call.transaction() as connection:
 
         async def work() -> Reply[CallOut]:
+            await _check_seat(call, connection, body.extension)
             ticket, other = await whom(connection)
             new = await outgoing.prepare(
                 connection,
@@ -109,3 +111,17 @@ async def ring_once(
         if why := await ring(new):
             raise Problem(409, "not_rung", f"{why}。")
     return reply
+
+
+async def _check_seat(call: Call, connection: AsyncConnection, extension: str) -> None:
+    """Who sits at a telephone is rung there and nowhere else, and by nobody else. Raises Problem."""
+    mine = await seats.seat_of(connection, call.principal.user_id, call.at)  # no token may ring
+    if mine is not None:
+        if mine.extension != extension:
+            raise Problem(409, "seated", f"您在席位 {mine.extension}，请用本席位的话机拨打。")
+        return
+    other = await seats.taken_by(connection, extension, call.at)
+    if other is not None and other.present:
+        raise Problem(
+            409, "seat_taken", f"席位 {extension} 正由 {other.display_name} 使用，请用自己的席位或空闲的话机拨打。"
+        )
