@@ -9,6 +9,7 @@
   const ears = new Map() // by what is played
   const given = []
   let context, mouth, tap, heard
+  let plugged = true
 
   function open() {
     if (context) return
@@ -62,6 +63,7 @@
   }
 
   media.getUserMedia = async (wanted) => {
+    if (!plugged) throw new DOMException('', 'NotFoundError')
     const device = await ask(wanted)
     if (!wanted?.audio) return device
     for (const track of device.getTracks()) track.stop()
@@ -77,6 +79,11 @@
     // How many streams of the microphone are open: as long as there is one, the browser shows that the page records.
     microphones() {
       return given.filter((stream) => stream.getTracks().some((track) => track.readyState === 'live')).length
+    },
+    // As if its plug had been pulled; true: it is there again.
+    plug(on) {
+      plugged = on
+      if (!on) for (const stream of given) for (const track of stream.getTracks()) track.stop()
     },
     // A steady tone into the microphone, instead of the one before; 0 for silence.
     tone(hertz) {
