@@ -1,10 +1,12 @@
-import { getCurrentScope, onScopeDispose, ref, type Ref, watch } from 'vue'
+import { computed, getCurrentScope, onScopeDispose, ref, type Ref, watch } from 'vue'
 
 import { api, body, type Model, versioned } from '@/api/client'
 import { Problem } from '@/api/problem'
 import { useSession } from '@/desk/session'
 import { listen } from '@/live/stream'
 import { keepTyped } from '@/shared/kept'
+
+import { callersNumber, makeOnce, type Request, ticketOf } from './making'
 
 export const TEXTS = ['title', 'content', 'requester', 'contact', 'area', 'address'] as const
 export type TextField = (typeof TEXTS)[number]
@@ -25,16 +27,10 @@ interface Kept {
   saved: Wanted
   /** The ticket that was made here, for a call that had none. */
   made: string
+  /** Requests for one that may have made it. */
+  tried: Request[]
   /** The matter of the catalogue that it is about. */
   matter: string
-}
-
-/** The caller's number could not be had, and nobody has said that the ticket may do without: none was made. */
-export class NumberUnknown extends Error {
-  constructor(readonly why: unknown) {
-    super('number unknown')
-    this.name = 'NumberUnknown'
-  }
 }
 
 export interface Changed {
@@ -54,21 +50,31 @@ const NOTHING: Wanted = {
   confidential: false,
   handler: '',
 }
+const FIELDS = Object.keys(NOTHING) as (keyof Wanted)[]
+const trimmed = (value: string | boolean | null) => (typeof value === 'string' ? value.trim() : value)
 
 /** The ticket of a call, as somebody fills it in. What is typed outlives the page, the server and other people's changes. */
 export function useCallForm(callId: string, number: Ref<string | null>, whyReveal: string) {
   const { me } = useSession()
-  const kept = ref<Kept>({ typed: { ...NOTHING }, saved: { ...NOTHING }, made: '', matter: '' })
+  const kept = ref<Kept>({ typed: { ...NOTHING }, saved: { ...NOTHING }, made: '', tried: [], matter: '' })
   const scope = getCurrentScope()
   const keep = () => keepTyped(`${me.value?.name ?? ''}.call.${callId}`, kept)
   let keeper = keep()
   const restored = keeper.restored
   const ticket = ref<Ticket | null>(null)
   const etag = ref('')
+  /** Why the ticket could not be read, the last time. */
+  const failure = ref<Error | null>(null)
+  /** It is confidential, and its handler's. */
+  const hidden = computed(() => failure.value instanceof Problem && failure.value.status === 404)
   const changed = ref<Changed[]>([])
   const own = ref<string | null>(kept.value.made || number.value)
   /** Somebody decided that the ticket is made without the caller's number. */
   const numberless = ref(false)
+  /** An edit is on its way. */
+  let writing = false
+  /** The version that the last edit from here made. */
+  let ours = 0
 
   watch(number, (found) => {
     // What was made here stays with what was typed; the dispatcher sees both, side by side.
@@ -81,24 +87,49 @@ export function useCallForm(callId: string, number: Ref<string | null>, whyRevea
   void load()
 
   async function load(): Promise<void> {
-    if (own.value === null) return
-    const found = await versioned(api.GET('/tickets/{number}', { params: { path: { number: own.value } } })).catch(() => null)
-    if (found === null || found.data.number !== own.value) return
-    const before = ticket.value?.number === own.value ? ticket.value : null
-    // Answers may overtake each other.
-    if (found.data.version < (before?.version ?? 0)) return
-    note(before, found.data)
-    ticket.value = found.data
-    etag.value = found.etag
+    const wanted = own.value
+    if (wanted === null) return
+    try {
+      const found = await versioned(api.GET('/tickets/{number}', { params: { path: { number: wanted } } }))
+      // What came of the edit is read after it.
+      if (wanted === own.value && !writing) shown(found.data, found.etag)
+    } catch (error) {
+      if (wanted === own.value && !writing) unread(error as Error)
+    }
   }
 
-  /** Somebody else changed what is being typed here. */
-  function note(before: Ticket | null, now: Ticket): void {
-    if (before === null || before.version === now.version) return
-    const wanted = changes()
-    const pending = Object.keys(wanted) as (keyof Wanted)[]
-    // What is as it was typed was saved from here, or is no difference.
-    const differing = pending.filter((field) => before[field] !== now[field] && wanted[field] !== now[field])
+  function shown(now: Ticket, tag: string): void {
+    failure.value = null
+    const before = ticket.value?.number === now.number ? ticket.value : null
+    // Answers may overtake each other.
+    if (now.version < (before?.version ?? 0)) return
+    if (before !== null && now.version !== before.version && now.version !== ours) note(before, now)
+    ticket.value = now
+    etag.value = tag
+  }
+
+  /** Of a ticket that may not be seen any more nothing stays but what it has not taken. */
+  function unread(error: Error): void {
+    failure.value = error
+    if (!hidden.value) return
+    const { typed, saved } = kept.value
+    const rest = FIELDS.filter((field) => trimmed(typed[field]) !== trimmed(saved[field])).map((field) => [field, typed[field]])
+    kept.value = { ...kept.value, typed: { ...NOTHING, ...Object.fromEntries(rest) }, saved: { ...NOTHING }, matter: '' }
+    ticket.value = null
+    changed.value = []
+  }
+
+  /** Somebody else changed what was typed here: what had been saved gives way, what had not stays. */
+  function note(before: Ticket, now: Ticket): void {
+    const { typed, saved } = kept.value
+    const pending = changes()
+    const touched = FIELDS.filter((field) => typed[field] !== NOTHING[field])
+    // What is as it was typed is no difference.
+    const differing = touched.filter((field) => before[field] !== now[field] && trimmed(typed[field]) !== now[field])
+    for (const field of differing) {
+      Object.assign(saved, { [field]: NOTHING[field] })
+      if (!(field in pending)) Object.assign(typed, { [field]: NOTHING[field] })
+    }
     changed.value = [
       ...changed.value.filter((one) => !differing.includes(one.field)),
       ...differing.map((field) => ({ field, now: String(now[field]) })),
@@ -127,61 +158,37 @@ export function useCallForm(callId: string, number: Ref<string | null>, whyRevea
    */
   async function save(): Promise<void> {
     if (own.value === null) {
-      const there = await find() ?? await make()
+      const there = (await ticketOf(callId)) ?? (await make())
       // The call's own may have come meanwhile.
       own.value ??= there
     }
     if (ticket.value?.number !== own.value) await load()
     const edit = changes()
-    if (Object.keys(edit).length === 0) return
+    const nothing = Object.keys(edit).length === 0
+    if (ticket.value?.number !== own.value && !(hidden.value && nothing)) throw failure.value ?? Problem.offline()
+    if (nothing) return
     const sent = { ...kept.value.typed }
+    writing = true
     const asked = { params: { path: { number: own.value }, header: { 'If-Match': etag.value } }, body: edit as Model<'Edit'> }
-    const done = await readAnew(versioned(api.PATCH('/tickets/{number}', asked)))
+    const done = await readAnew(versioned(api.PATCH('/tickets/{number}', asked)).finally(() => (writing = false)))
     etag.value = done.etag
+    ours = done.data.version
     written(sent)
     await load()
   }
 
-  /** The call's ticket, which this page may not have been told of yet. */
-  async function find(): Promise<string | null> {
-    const asked = body(api.GET('/calls/{id}/caller', { params: { path: { id: callId } } }))
-    const card = await asked.catch((error: unknown) => {
-      // A call that has just begun is in the log a moment later. Anything else says nothing about its ticket.
-      if (error instanceof Problem && error.status === 404) return null
-      throw error
-    })
-    return card?.ticket ?? null
-  }
-
   /**
-   * Made of what the call alone says, and filled in afterwards: whatever was typed since, and wherever, the same call
-   * sends the same, so that one whose answer was lost is found again by its key and no second one is made. Only secrecy
-   * comes with it: it must not be seen by everybody first.
+   * Made of what the call alone says, and filled in afterwards. What is to be confidential is made with all that was
+   * typed: it must not be seen by everybody first, and who is not its handler adds nothing to it afterwards.
    */
   async function make(): Promise<string> {
-    const { confidential, handler } = kept.value.typed
-    const secrecy = confidential ? { confidential, handler: handler.trim() } : {}
-    const caller = numberless.value ? '' : await callersNumber()
-    const wanted = { category: 'other', channel: 'phone', channel_ref: callId, caller, ...secrecy } as Model<'NewRequest'>
-    const header = { 'Idempotency-Key': `desk-${callId}`.slice(0, 100) }
-    const number = await body(api.POST('/tickets', { params: { header }, body: wanted })).then(
-      (made) => made.number,
-      async (error: unknown) => {
-        // It was made with or without the number or secrecy, as was decided then.
-        const there = error instanceof Problem && error.code === 'key_reused' ? await find() : null
-        if (there === null) throw error
-        return there
-      },
-    )
+    const caller = numberless.value ? '' : await callersNumber(callId, whyReveal)
+    const secrets = kept.value.typed.confidential ? changes() : {}
+    const wanted = { category: 'other', channel: 'phone', channel_ref: callId, caller, ...secrets } as Request
+    const { number, asked } = await makeOnce(callId, wanted, kept.value.tried)
+    const words = asked as Partial<Wanted>
+    if (asked.confidential) written({ ...NOTHING, ...Object.fromEntries(FIELDS.map((field) => [field, words[field] ?? null])) })
     return (kept.value.made = number)
-  }
-
-  async function callersNumber(): Promise<string> {
-    const asked = api.POST('/calls/{id}/reveal', { params: { path: { id: callId } }, body: { reason: whyReveal } })
-    const whole = await body(asked).catch((why: unknown) => {
-      throw new NumberUnknown(why)
-    })
-    return whole.number
   }
 
   /** What was typed while it was on its way is not among it. */
@@ -190,10 +197,10 @@ export function useCallForm(callId: string, number: Ref<string | null>, whyRevea
     changed.value = []
   }
 
-  /** Somebody was faster: what the ticket is now is read before anybody is told. */
+  /** Somebody was faster: what the ticket is now, if it may still be seen, is read before anybody is told. */
   async function readAnew<T>(work: Promise<T>): Promise<T> {
     return work.catch(async (error: unknown) => {
-      if (error instanceof Problem && error.status === 412) await load()
+      if (error instanceof Problem && [404, 412].includes(error.status)) await load()
       throw error
     })
   }
@@ -223,5 +230,5 @@ export function useCallForm(callId: string, number: Ref<string | null>, whyRevea
     keeper = scope?.run(keep) ?? keeper
   }
 
-  return { kept, ticket, etag, number: own, numberless, changed, restored, changes, load, save, reveal, accept, forget }
+  return { kept, ticket, etag, failure, hidden, number: own, numberless, changed, restored, changes, load, save, reveal, accept, forget }
 }

@@ -1,7 +1,9 @@
 import { useEventListener } from '@vueuse/core'
 
+type Actions = Record<string, (event: KeyboardEvent) => unknown>
+
 /** `F2`, `Alt+R`, `Ctrl+Enter`, `Ctrl+Shift+Enter`, as they stand on the buttons. They count wherever the cursor is. */
-export function useKeys(actions: Record<string, (event: KeyboardEvent) => unknown>): void {
+export function useKeys(actions: Actions): void {
   useEventListener(window, 'keydown', (event) => {
     if (event.repeat || event.isComposing) return
     const action = actions[nameOf(event)]
@@ -9,6 +11,17 @@ export function useKeys(actions: Record<string, (event: KeyboardEvent) => unknow
     event.preventDefault()
     void action(event)
   })
+}
+
+/** Of what lies behind a dialog: while one is open they do nothing, not even what the browser would. */
+export function usePageKeys(actions: Actions): void {
+  const unlessBehind = Object.entries(actions).map(([name, act]) => [name, (event: KeyboardEvent) => behindDialog() || act(event)])
+  useKeys(Object.fromEntries(unlessBehind) as Actions)
+}
+
+/** A dialog or a drawer that is open has the keys, even when the cursor has left it. */
+export function behindDialog(): boolean {
+  return [...document.querySelectorAll('[aria-modal="true"]')].some((one) => one.checkVisibility())
 }
 
 function nameOf(event: KeyboardEvent): string {

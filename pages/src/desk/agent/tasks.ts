@@ -1,7 +1,7 @@
-import { type Ref, ref } from 'vue'
+import { ref } from 'vue'
 
 import { api, body, type Model } from '@/api/client'
-import { useLatest } from '@/shared/latest'
+import { useRead } from '@/shared/read'
 import { complain, tell } from '@/shared/trouble'
 
 import { expectNoCall, expectOwnCall } from './line'
@@ -14,22 +14,15 @@ export type Message = Model<'MessageOut'>
 /** Who is to be rung, what there is to hear, and ringing them from one's own seat. `hears`: may hear messages. */
 export function useTasks(hears: boolean) {
   const { seat } = useSeat()
-  const missed = ref<Model<'MissedList'> | null>(null)
-  const tasks = ref<Task[]>([])
-  const messages = ref<Message[]>([])
+  const page = { params: { query: { limit: 100 } } }
+  const missed = useRead(() => body(api.GET('/missed-callers', page)))
+  const tasks = useRead(async () => (await body(api.GET('/callback-tasks', page))).items)
+  const messages = useRead(async () => (await body(api.GET('/messages', page))).items)
   const dialling = ref(false)
   const warning = ref('')
 
-  const latest = useLatest()
-
   async function load(): Promise<void> {
-    const mine = latest.again()
-    const page = { params: { query: { limit: 100 } } }
-    await Promise.all([
-      fill(missed, mine, body(api.GET('/missed-callers', page))),
-      fill(tasks, mine, body(api.GET('/callback-tasks', page)).then((found) => found.items)),
-      hears ? fill(messages, mine, body(api.GET('/messages', page)).then((found) => found.items)) : null,
-    ])
+    await Promise.all([missed.load(), tasks.load(), hears ? messages.load() : null])
   }
 
   /** My own telephone rings first; the answer comes once I have answered it. The key makes a repeated request no second call. */
@@ -68,9 +61,4 @@ export function useTasks(hears: boolean) {
   }
 
   return { seat, missed, tasks, messages, dialling, warning, load, dial, close, heard }
-}
-
-async function fill<T>(place: Ref<T>, mine: () => boolean, asked: Promise<T>): Promise<void> {
-  const found = await tell(asked)
-  if (found !== null && mine()) place.value = found
 }

@@ -5,7 +5,8 @@ import { useI18n } from 'vue-i18n'
 import { api, body, type Model } from '@/api/client'
 import { Problem, said } from '@/api/problem'
 
-import { NumberUnknown, type TextField, type useCallForm } from './form'
+import type { TextField, useCallForm } from './form'
+import { NumberUnknown } from './making'
 
 type Form = ReturnType<typeof useCallForm>
 export type Busy = '' | 'save' | 'accept' | 'finish' | 'draft' | 'unlock'
@@ -45,27 +46,31 @@ export function useFormSteps(form: Form) {
 
   function wordsFor(error: unknown): string {
     if (error instanceof NumberUnknown) return t('agent.form.numberUnknown', { why: said(error.why) })
+    if (form.hidden.value) return t('agent.form.notTaken')
     if (!(error instanceof Problem)) return said(error)
     if (error.status === 412) return t('agent.form.changedMeanwhile')
     return error.code === 'key_reused' ? t('agent.form.beingMade') : said(error)
   }
 
-  const done = (what: 'saved' | 'accepted' | 'closed') => ElMessage.success(t(`agent.form.${what}`, { number: number.value ?? '' }))
+  const done = (what: 'saved' | 'withHandler' | 'accepted' | 'closed') => ElMessage.success(t(`agent.form.${what}`, { number: number.value ?? '' }))
 
   const save = () =>
     run('save', async () => {
       await form.save()
-      done('saved')
+      done(form.hidden.value ? 'withHandler' : 'saved')
     })
 
-  async function saveAndAccept() {
+  /** Whether it can be gone on with: what became confidential is its handler's. */
+  async function saveAndAccept(): Promise<boolean> {
     await form.save()
     if (ticket.value?.state === 'received') await form.accept()
+    if (form.hidden.value) done('withHandler')
+    return !form.hidden.value
   }
 
   const accept = () =>
     run('accept', async () => {
-      await saveAndAccept()
+      if (!(await saveAndAccept())) return
       form.forget()
       done('accepted')
     })
@@ -73,7 +78,7 @@ export function useFormSteps(form: Form) {
   /** What can be answered at once is: saved, accepted, and completed by the hotline itself, as the regulation has it. */
   const finish = () =>
     run('finish', async () => {
-      await saveAndAccept()
+      if (!(await saveAndAccept())) return
       const steps = await body(api.GET('/tickets/{number}/steps', { params: { path: { number: number.value ?? '' } } }))
       const step = steps.items.find((one) => one.do === 'complete')
       if (step?.allowed) closing.value = step
