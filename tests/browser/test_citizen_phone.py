@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import UTC, datetime
 from pathlib import Path
 
-from playwright.async_api import expect
+from playwright.async_api import WebSocketRoute, expect
 
 from tests.asterisk.instance import Instance
 from tests.asterisk.phones import Phones, taken
@@ -37,7 +37,20 @@ async def test_a_citizen_and_an_agent_hear_each_other(
 
 
 async def test_without_a_microphone_the_page_says_what_to_do_and_nothing_is_dialled(somebody: Somebody) -> None:
+    """Nor is a call that was called off one that failed."""
+    tab = await somebody("/#phone")
+    await tab.page.route_web_socket("**/ws/**", nobody_answers)
+    await tab.page.get_by_role("button", name="拨打 12345").click()
+    await expect(tab.page.get_by_text("正在呼叫")).to_be_visible()
+    await tab.page.get_by_role("button", name="挂断").click()
+    await expect(tab.page.get_by_text("通话已结束")).to_be_visible()
+    await expect(tab.page.get_by_text("没有接通")).to_have_count(0)
     tab = await somebody("/#phone", microphone=False)
     await tab.page.get_by_role("button", name="拨打 12345").click()
     await expect(tab.page.get_by_text("麦克风").last).to_be_visible()
     await expect(tab.page.get_by_role("button", name="挂断")).to_have_count(0)
+
+
+def nobody_answers(socket: WebSocketRoute) -> None:
+    """What the page sends arrives nowhere."""
+    socket.on_message(lambda _: None)

@@ -3,13 +3,14 @@ wherever on earth the screen is."""
 
 from __future__ import annotations
 
+import asyncio
 import re
 from datetime import UTC, datetime, timedelta
 from urllib.parse import parse_qs, urlsplit
 from zoneinfo import ZoneInfo
 
 import pyotp
-from playwright.async_api import expect
+from playwright.async_api import Route, expect
 
 from people.roles import Role
 from tests.asterisk.instance import Instance
@@ -122,4 +123,71 @@ async def disabled_after_a_question(tab: Tab) -> None:
         await expect(row).to_contain_text(state)
 
 
-MORE = {"/desk/calls": calls_of_days, "/desk/line": announced_until, "/desk/users": disabled_after_a_question}
+async def nothing_read_is_not_none(tab: Tab) -> None:
+    """What could not be read is not shown as none, and can be asked for again."""
+    page, lists = tab.page, re.compile(r"/api/v1/tickets\?")
+    refused = {"code": "busy", "detail": "请稍后再试"}
+    await page.route(lists, lambda route: route.fulfill(status=429, json=refused))
+    await page.reload()
+    tiles = page.get_by_role("main").get_by_role("list").first.get_by_role("strong")
+    await expect(page.get_by_role("button", name="刷新")).to_be_visible()
+    assert {*await tiles.all_inner_texts()} == {"—"}
+    await expect(page.get_by_text("暂无")).to_have_count(0)
+    await page.unroute(lists)
+    await page.get_by_role("button", name="刷新").click()
+    await expect(tiles.last).to_have_text(re.compile(r"\d"))
+    await expect(page.get_by_role("button", name="刷新")).to_have_count(0)
+
+
+async def a_list_stays_while_it_is_read_anew(tab: Tab) -> None:
+    """Whoever is about to click on a ticket can, whatever happens to others."""
+    page, lists, told = tab.page, re.compile(r"/api/v1/tickets\?"), asyncio.Event()
+
+    async def later(route: Route) -> None:
+        await told.wait()
+        await route.continue_()
+
+    await expect(page.get_by_text("实时连接正常")).to_be_attached()
+    await page.route(lists, later)
+    asked = {"category": "help", "content": "楼道灯不亮，已经三天了。", "phone": "13922225061"}
+    async with page.expect_request(lists):
+        made = await page.request.post(f"{tab.window.origin}/api/v1/public/tickets", data=asked)
+    await tab.run("() => new Promise(done => requestAnimationFrame(() => requestAnimationFrame(done)))")
+    await expect(page.locator(".el-loading-mask:visible")).to_have_count(0)
+    told.set()
+    await expect(page.get_by_role("button", name=(await made.json())["number"])).to_be_visible()
+    await page.unroute(lists)
+    await renewed(tab)
+
+
+async def renewed(tab: Tab) -> None:
+    """After an upgrade what was not loaded yet is gone: the page asked for is opened by loading everything anew."""
+    page, part = tab.page, re.compile(r"/assets/Calls-[^/]*\.js$")
+    link = page.get_by_role("navigation", name="主菜单").get_by_role("link", name="通话", exact=True)
+
+    async def other_pages(route: Route) -> None:
+        if route.request.resource_type != "fetch":
+            return await route.continue_()
+        await page.unroute(part)
+        await route.fulfill(body="<!doctype html><title>others</title>", content_type="text/html")
+
+    await tab.run("() => { window.same = true }")
+    await page.route(part, lambda route: route.fulfill(status=404))
+    await link.click()
+    await expect(page.get_by_text("连接中断").last).to_be_visible()
+    assert await tab.run("() => window.same"), "the same pages are not loaded over and over"
+    await page.route(re.compile("/desk/tickets$"), other_pages)
+    await link.click()
+    await page.wait_for_url("**/desk/calls")
+    await page.get_by_role("main").get_by_role("search").wait_for()
+    assert not await tab.run("() => window.same")
+    tab.window.complaints[:] = [one for one in tab.window.complaints if "/assets/Calls-" not in one]
+
+
+MORE = {
+    "/desk/calls": calls_of_days,
+    "/desk/line": announced_until,
+    "/desk/users": disabled_after_a_question,
+    "/desk/board": nothing_read_is_not_none,
+    "/desk/tickets": a_list_stays_while_it_is_read_anew,
+}
