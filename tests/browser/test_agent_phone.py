@@ -91,7 +91,8 @@ async def cannot_answer_without_a_microphone(tab: Tab) -> None:
 
 
 async def consultations_end_by_themselves(tab: Tab, phones: Phones) -> None:
-    """One that Asterisk does not know of any more, and one with a colleague who hangs up. Muting waits for neither."""
+    """One that Asterisk does not know of any more, and one, begun by keys because no server answers, with a colleague
+    who hangs up. Muting waits for neither."""
     page, mute = tab.page, tab.page.get_by_text("对方听不见您")
     call = page.get_by_role("region", name="当前通话")
     transfer = call.get_by_role("button", name="转接")
@@ -111,8 +112,10 @@ async def consultations_end_by_themselves(tab: Tab, phones: Phones) -> None:
     await page.keyboard.press("F9")
     await page.get_by_role("dialog", name="转接").get_by_role("combobox").click()
     await page.get_by_role("option", name=COLLEAGUE).click()
+    await page.route(CALL, lambda route: route.abort())
     await page.keyboard.press("Alt+z")
     theirs = await taken(colleague)
+    await page.unroute(CALL)
     await expect(call.get_by_text("市民在等待")).to_be_visible()
     await theirs.hangup()
     await expect(transfer).to_be_enabled()
