@@ -25,8 +25,10 @@ from tickets.permits import Actor
 from tickets.ticket import Edit
 
 TYPED = "小区停水两天，物业说不清原因"
+COLLEAGUES = "小区停水两天，已报修"
 CALLER, TITLE = "13922225024", "无工单来电：停水"
-REVEAL, CREATE = "**/calls/*/reveal", "**/api/v1/tickets"
+CARD, REVEAL, CREATE = "**/calls/*/caller", "**/calls/*/reveal", "**/api/v1/tickets"
+TICKET = "**/api/v1/tickets/2*"
 TABS = 60
 EDITS = Actor("colleague", frozenset({"ticket.read_all", "ticket.create"}))
 
@@ -90,6 +92,17 @@ async def test_a_call_and_its_ticket_by_keys_alone(hotline: Instance, phones: Ph
     await expect(page.locator("#f-content")).to_have_value(TYPED)
     await keys.press("Control+s")
     await expect(page.get_by_text("已保存")).to_be_visible()
+    await keys.press("F9")
+    dialog = page.get_by_role("dialog", name="转接")
+    await expect(dialog.get_by_role("combobox")).to_be_focused()
+    await keys.press("Shift+Tab")
+    await keys.press("Control+Enter")
+    await keys.press("Escape")
+    await expect(dialog).to_be_hidden()
+    await change(hotline, number, Edit(content=COLLEAGUES))
+    await expect(page.get_by_role("alert").filter(has_text=COLLEAGUES)).to_be_visible()
+    await expect(page.locator("#f-content")).to_have_text("修改")
+    await expect(page.get_by_text("待派单")).to_have_count(0)
     await keys.press("Control+Enter")
     await expect(page.get_by_text("待派单")).to_be_visible()
     assert await tab.violations() == []
@@ -102,7 +115,7 @@ async def test_a_call_and_its_ticket_by_keys_alone(hotline: Instance, phones: Ph
     rulebook = open_rulebook(hotline.settings)
     async with open_engine(hotline.settings) as engine, engine.begin() as connection:
         ticket = await get(connection, rulebook, number, EDITS)
-    assert (ticket.content, ticket.requester, ticket.life.state) == (TYPED, "张女士", "accepted")
+    assert (ticket.content, ticket.requester, ticket.life.state) == (COLLEAGUES, "张女士", "accepted")
 
 
 async def test_a_reload_takes_the_call_back_and_loses_no_typing(
@@ -123,6 +136,7 @@ async def test_a_reload_takes_the_call_back_and_loses_no_typing(
     await tab.tone(880)
     await tab.hears(440)
     await expect(tab.page.locator("#f-title")).to_have_value("停水")
+    await tab.window.context.route(CARD, no_ticket)
     second = await tab.window.open("/desk/agent")
     second.page.on("dialog", lambda dialog: asyncio.ensure_future(dialog.accept()))
     await second.page.get_by_role("button", name="改由本页接听").click()
@@ -131,6 +145,7 @@ async def test_a_reload_takes_the_call_back_and_loses_no_typing(
     await talking(second)
     await second.tone(1320)
     await second.hears(440)
+    await with_its_handler(hotline, second, "停水")
     await hang_up(second)
     await line.ended(15)
     samples, rate = read_wav(heard)
@@ -148,13 +163,18 @@ async def test_a_dead_server_cuts_no_call_and_loses_no_typing(
         await sit_down(tab, "2006")
         await be_ready(tab)
         line = await phones.citizen("13922225023", keys="w1,1", tone=440)
+        await tab.page.route(TICKET, busy)
         await answer(tab)
+        await expect(tab.page.get_by_text("请稍后再试")).to_be_visible()
+        await tab.page.unroute(TICKET)
+        await tab.page.get_by_role("button", name="刷新").click()
         await ticket_number(tab.page)
         hotline.kill("web", signal.SIGKILL)
         await expect(tab.page.get_by_text("电话连接中断")).to_be_visible()
         await tab.page.locator("#f-content").fill(TYPED)
         await tab.page.keyboard.press("Control+s")
-        await expect(tab.page.get_by_text("已填写的内容不会丢失")).to_be_visible()
+        alert = tab.page.get_by_role("region", name="诉求登记").get_by_role("alert")
+        await expect(alert.filter(has_text="已填写的内容不会丢失")).to_be_visible()
         await tab.hears(440)
         await expect(tab.page.get_by_text("电话连接中断")).to_be_hidden(timeout=60_000)
         await tab.page.keyboard.press("Control+s")
@@ -171,7 +191,7 @@ async def test_a_desk_telephone_has_the_same_buttons(hotline: Instance, phones: 
     await phones.agent("1010", log_in=False, answer_after=1.0)
     tab = await enter((await somebody("/desk/sign-in")).window, person, "/desk/agent")
     await sit_down(tab, "1010")
-    await tab.page.route("**/calls/*/caller", no_ticket)
+    await tab.page.route(CARD, no_ticket)
     await be_ready(tab)
     line = await phones.citizen(CALLER, keys="w1,1")
     await talking(tab)
@@ -189,24 +209,44 @@ async def test_a_desk_telephone_has_the_same_buttons(hotline: Instance, phones: 
 
 
 async def made_here(tab: Tab) -> str:
-    """A ticket of a call that has none, once only, though the caller's number cannot be had at first and an answer is
-    lost. Its number."""
+    """A ticket of a call that has none, once only, though an answer is lost and the caller's number cannot be had
+    afterwards. Its number."""
     page, form = tab.page, tab.page.get_by_role("region", name="诉求登记")
     await expect(form.get_by_text("尚无工单")).to_be_visible()
     await form.get_by_label("标题").fill(TITLE)
-    await page.route(REVEAL, unknown)
-    await page.keyboard.press("Control+s")
-    await expect(form.get_by_role("alert")).to_contain_text("没有取得来电号码")
-    await expect(form.get_by_role("button", name="不带来电号码登记")).to_be_enabled()
-    await page.unroute(REVEAL)
     await page.route(CREATE, lost)
     await page.keyboard.press("Control+s")
     await expect(form.get_by_role("alert")).to_contain_text("请稍后")
     await page.unroute(CREATE)
-    await form.get_by_label("诉求内容").fill(TYPED)
+    await page.route(REVEAL, unknown)
     await page.keyboard.press("Control+s")
+    await expect(form.get_by_role("alert")).to_contain_text("没有取得来电号码")
+    await form.get_by_label("诉求内容").fill(TYPED)
+    await form.get_by_role("button", name="不带来电号码登记").click()
     await expect(page.get_by_text("已保存")).to_be_visible()
     return await ticket_number(page)
+
+
+async def with_its_handler(hotline: Instance, tab: Tab, title: str) -> None:
+    """A call's ticket that is confidential from the first has what was typed, once only, though an answer is lost; who
+    typed it sees nothing of it any more."""
+    handler = await employed(hotline, "handles-secrets", Role.DISPATCHER)
+    page, form = tab.page, tab.page.get_by_role("region", name="诉求登记")
+    await expect(form.get_by_text("尚无工单")).to_be_visible()
+    await form.locator("label", has_text="保密").click()
+    await form.get_by_label("专办人").fill(handler.name)
+    await page.route(CREATE, lost)
+    await page.keyboard.press("Control+s")
+    await expect(form.get_by_role("alert")).to_contain_text("请稍后")
+    await page.unroute(CREATE)
+    await page.keyboard.press("Control+s")
+    await expect(form.get_by_text("由专办人保密办理")).to_be_visible()
+    await expect(form.get_by_label("标题")).to_have_count(0)
+    (row,) = [row for row in await all_tickets(hotline) if row["handler"] == handler.name]
+    rulebook = open_rulebook(hotline.settings)
+    async with open_engine(hotline.settings) as engine, engine.begin() as connection:
+        ticket = await get(connection, rulebook, row["number"], Actor(handler.name))
+    assert (ticket.confidential, ticket.title) == (True, title)
 
 
 async def answered_at_once(tab: Tab) -> None:
@@ -240,7 +280,11 @@ async def unknown(route: Route) -> None:
     await route.fulfill(status=404, json={"code": "not_found", "detail": "没有这个来电"})
 
 
+async def busy(route: Route) -> None:
+    await route.fulfill(status=429, json={"code": "busy", "detail": "请稍后再试"})
+
+
 async def lost(route: Route) -> None:
     """It is done, and the page does not learn of it."""
     await route.fetch()
-    await route.fulfill(status=429, json={"code": "busy", "detail": "请稍后再试"})
+    await busy(route)
