@@ -187,6 +187,9 @@ async def test_a_call_in_its_life(
     await go(wall, f"/desk/calls/{call['id']}")
     await expect(wall.page.get_by_role("region", name="录音")).to_be_visible()
     wrong += await faults(wall, "a call's life", calm)
+    await go(wall, "/desk/line")
+    await expect(wall.page.get_by_role("region", name="恶意来电名单")).to_be_visible()
+    wrong += await faults(wall, "the line's switches", calm)
     await stand_up(tab)
     assert wrong == []
 
