@@ -2,8 +2,9 @@
 
 Of a telephone number at most its area code or first three digits and the last four stay, and at least four digits are
 hidden; of an identity card (GB 11643: 17 digits and a check digit or X) three and four. In free text what *looks* like
-such a number is masked: rather a sum of money too many than a citizen's number too few. Dates and ticket numbers stay.
-Digits are those of any script, and spoken Chinese ones: transcripts write 幺三九零零零零幺幺幺幺.
+such a number is masked: rather a sum of money too many than a citizen's number too few. Dates and ticket numbers stay,
+and so do lists of what is counted. Digits are those of any script, and spoken or formal Chinese ones: transcripts write
+幺三九零零零零幺幺幺幺, and 139，0000，1111.
 """
 
 from __future__ import annotations
@@ -12,16 +13,54 @@ import re
 import unicodedata
 
 HIDDEN = "****"
-_SPOKEN = dict(zip("零〇○一二三四五六七八九幺", "0001234567891", strict=True))
-_DIGIT = r"[\d零〇○一二三四五六七八九幺]"
-_GAP = r"[\s\-‐‑–—－.·()（）]{0,3}"
-_DATE = r"20\d\d(?P<sep>[-/.])(?:0?[1-9]|1[0-2])(?P=sep)(?:0?[1-9]|[12]\d|3[01])(?![\d-])(?:[ T]\d\d:\d\d(?::\d\d)?)?"
+_SPOKEN = dict(zip("零〇○一二三四五六七八九幺壹贰貳叁參叄肆伍陆陸柒捌玖", "00012345678911223334566789", strict=True))
+_FORMAL = "[零壹贰貳叁參叄肆伍陆陸柒捌玖]"
+# Formal ones only beside another: 陆 and 伍 are names, too.
+_DIGIT = rf"(?:[\d零〇○一二三四五六七八九幺]|{_FORMAL}(?={_FORMAL})|(?<={_FORMAL}){_FORMAL})"
+_NEAR = r"\s\-‐‑–—－.·()（）"
+_GAP = rf"[{_NEAR}]{{0,3}}"
 _TICKET = r"20\d\d(?:0[1-9]|1[0-2])(?:0[1-9]|[12]\d|3[01])-\d{6}(?![\d-])"
-_NUMBERS = re.compile(
-    rf"(?<![\d-])(?P<keep>{_DATE}|{_TICKET})|(?P<number>\+?{_DIGIT}(?:{_GAP}{_DIGIT}){{6,}}(?:{_GAP}[XxＸｘ](?![A-Za-z]|{_GAP}{_DIGIT}))?)"
+_HIDDEN = r"(?:\d{3,4}-?)?\*{4,15}+\d{0,4}"
+"""What is left of a number that is masked."""
+
+
+def _date(sep: str) -> str:
+    """``sep``: the name of a group."""
+    return (
+        rf"20\d\d(?P<{sep}>[-/.])(?:0?[1-9]|1[0-2])(?P={sep})(?:0?[1-9]|[12]\d|3[01])(?![\d-])"
+        r"(?:[ T]\d\d:\d\d(?::\d\d)?)?"
+    )
+
+
+def _run(gap: str) -> str:
+    """Seven digits and more."""
+    return rf"\+?{_DIGIT}(?:{gap}{_DIGIT}){{6,}}(?:{_GAP}[XxＸｘ](?![A-Za-z]|{_GAP}{_DIGIT}))?"
+
+
+_FAR = rf"{_NEAR},，、/／_＿…~～"
+# An identity card in its three parts: of the second alone too much would stay.
+_CARD = rf"[1-8]\d{{5}}[{_FAR}]{{1,4}}(?:19|20)\d{{6}}[{_FAR}]{{1,4}}\d{{3}}[\dXxＸｘ](?!{_GAP}\d)"
+_NUMBERS = re.compile(rf"(?<![\d-])(?P<keep>{_date('sep')}|{_TICKET})|(?P<number>{_CARD}|{_run(_GAP)})")
+# The same in groups that stand further apart; a list of amounts, houses, dates looks much like it.
+_LEAP = rf"[{_FAR}]{{0,4}}(?!(?<![\d-])(?:{_date('other')}|{_TICKET}|{_HIDDEN}))"
+_COUNTED = (
+    r"\s?(?:[元块圆万亿千百人户栋幢弄室层楼座组路年月日米里吨度件次台辆个名位条款项章%％‰℃]|号(?!码)|单元|平方|公里|公斤"
+    rf"|小时|分钟)|[{_FAR}]{{0,4}}\*\*\*(?!\*)"
 )
-_KEPT = re.compile(rf"(?<![\d-])(?:{_DATE}|{_TICKET})")
-_RUN = re.compile(rf"{_DIGIT}(?:{_GAP}{_DIGIT}){{2,}}")
+_GROUPS = re.compile(
+    rf"(?<![\d-])(?P<keep>{_date('sep')}|{_TICKET}|{_HIDDEN})"
+    rf"|(?P<number>{_run(f'(?:{_GAP}(?={_DIGIT})|{_LEAP})')})"
+    rf"(?P<counted>(?={_COUNTED}))?"
+)
+_KEPT = re.compile(rf"(?<![\d-])(?:{_date('sep')}|{_TICKET})")
+_RUN = re.compile(rf"{_DIGIT}(?:[{_FAR}]{{0,4}}{_DIGIT}){{2,}}")
+_AMOUNT = re.compile(r"[1-9]\d{0,2}(?:[,，]\d{3})+(?:\.\d+)?")
+# 2026/11/22, 11-22, 110, 12345, 95598
+_ITEM = (
+    r"(?>(?:(?:19|20)\d\d(?:[-/.]\d{1,2}){0,2}|\d{1,2}[-/.]\d{1,2}(?:[-/.](?:19|20)\d\d)?|1\d\d|12\d{3}|9\d{4})(?!\d))"
+)
+_SMALL = re.compile(r"(?<!\d)\d{1,2}(?!\d)")
+_LIST = re.compile(rf"{_ITEM}(?:[{_FAR}]{{1,4}}{_ITEM})*|\d+[、/～~]\d+")
 _MOBILE = re.compile(r"(?:0{0,2}86)?(1[3-9]\d)\d{4}(\d{4})")
 _LANDLINE = re.compile(r"(?:0{0,2}86)?(0(?:10|2\d|[3-9]\d\d))\d{4}(\d{3,4})")
 _ID_CARD = re.compile(r"([1-8]\d\d)(\d{11})(\d{3}[\dX])|([1-8]\d\d)(\d{8})(\d{4})")
@@ -94,6 +133,7 @@ def mask_address(address: str) -> str:
 def mask_text(text: str) -> str:
     """Free text: numbers of telephones and cards, house numbers, e-mail, and names after 我叫 and the like."""
     text = _NUMBERS.sub(lambda m: m["keep"] or _mask_number(m["number"]), text)
+    text = _GROUPS.sub(lambda m: m["keep"] or _mask_groups(m), text)
     text = _EMAIL.sub(r"\1***@", text)
     text = _NAME.sub(lambda m: f"{m[1]}{m[2]}{m[0][m.end(2) - m.start()]}**", text)
     return _HOUSE.sub("***", text)
@@ -110,6 +150,19 @@ def _mask_number(written: str) -> str:
     last = written[-1] if written[-1] in "XxＸｘ" else ""
     card = f"{digits}X" if last else digits
     return mask_id_card(card) if _ID_CARD.fullmatch(card) else mask_phone(digits) + last
+
+
+def _mask_groups(found: re.Match[str]) -> str:
+    written = found["number"]
+    digits = _digits(written)
+    # 1、3、5、7、9、11、13、15号楼 are no telephone either.
+    listed = "、" in written and _SMALL.search(written)
+    sure = not listed and (_MOBILE.fullmatch(digits) or _LANDLINE.fullmatch(digits))
+    counted = found["counted"] is not None or found.string[max(0, found.start() - 1) : found.start()] in tuple("第¥￥$")
+    amount = _AMOUNT.fullmatch(written)
+    if (counted and amount) or (not sure and (counted or amount or _LIST.fullmatch(written))):
+        return written
+    return _mask_number(written)
 
 
 def _digits(text: str) -> str:

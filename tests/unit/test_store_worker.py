@@ -12,6 +12,8 @@ import pytest
 from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncEngine
 
+from calls import transcripts
+from calls.transcripts import Made, Said
 from hotline import worker as worker_module
 from hotline.db import driver_url
 from hotline.heart import HEARTBEAT
@@ -20,8 +22,10 @@ from hotline.secrets import KEY_FILE, load_or_create
 from hotline.settings import Settings
 from hotline.settings_sections import Database, Recording
 from hotline.worker import serve, serve_tickets
+from tests.unit.recorded import add_called, add_recording, add_ticket, call_id, silence, tone
 from tests.unit.ticket_people import AGENT, MORNING, request
-from tickets.book import create
+from tickets.book import create, edit
+from tickets.ticket import Edit
 
 STREAMS = Path(__file__).parent.parent / "replay" / "asterisk-22"
 CALL = "hotline-1795296063.0"
@@ -65,6 +69,29 @@ async def test_from_log_lines_to_a_wav_file_and_a_clean_end(settings: Settings, 
     async with asyncio.timeout(10):
         await worker
     assert not (settings.run_dir / HEARTBEAT).exists()
+
+
+async def test_words_that_an_older_version_left_open_are_sealed(settings: Settings, engine: AsyncEngine) -> None:
+    number, call = await add_ticket(engine, call_id(0)), call_id(1)
+    await add_called(engine, number, await add_recording(engine, settings.recordings_dir, 1, tone(1), silence(1)))
+    async with engine.begin() as connection:
+        one = await transcripts.claim(connection)
+        assert one is not None
+        assert await transcripts.finish(connection, one, Made((Said("caller", 0, 1, "停水"),), "w", "b", 1.0), MORNING)
+        secret = Edit(confidential=True, handler="agent")
+        await edit(connection, open_rulebook(settings), number, secret, AGENT, MORNING)
+    stop = asyncio.Event()
+    serving = asyncio.create_task(serve_tickets(settings, engine, stop))
+    found = None
+    async with asyncio.timeout(20):
+        while not found:
+            await asyncio.sleep(0.02)
+            async with engine.connect() as connection:
+                query = "SELECT sealed_for FROM transcripts WHERE call_id = :call"
+                found = await connection.scalar(text(query), {"call": call})
+        stop.set()
+        await serving
+    assert found == number
 
 
 async def kinds(engine: AsyncEngine) -> set[str]:
