@@ -114,8 +114,8 @@ async def test_the_agent_reads_along(instance: Instance, tmp_path: Path) -> None
                 kind, shown = await anext(stream)
                 print(f"{name}: {time.monotonic() - begun - seconds:.1f} s after its end: {shown['text']}")
                 assert (kind, shown["channel"]) == ("line", channel)
-                # The pause that ends it belongs to it.
-                assert 0 < (shown["end_ms"] - shown["start_ms"]) / 1000 - seconds < 2, shown
+                # The pause that ends it belongs to it. A busy machine's telephone may leave out a packet or some.
+                assert -0.2 < (shown["end_ms"] - shown["start_ms"]) / 1000 - seconds < 2, shown
             await line.hangup()
             while (kind := (await anext(stream))[0]) != "over":
                 assert kind == "line"

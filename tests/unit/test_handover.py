@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 
+from hotline import handover
 from hotline.handover import Offer, serves, take
 
 
@@ -43,7 +44,9 @@ async def ask(port: int) -> bytes:
         writer.close()
 
 
-async def test_nobody_is_lost(tmp_path: Path) -> None:
+async def test_nobody_is_lost(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    # Both sides share one loop here, and six hundred who ask.
+    monkeypatch.setattr(handover, "TAKE_SECONDS", 30.0)
     listener = socket.create_server(("127.0.0.1", 0))
     port = listener.getsockname()[1]
     old = Server(b"old", listener)
