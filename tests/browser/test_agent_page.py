@@ -179,6 +179,7 @@ async def test_a_dead_server_cuts_no_call_and_loses_no_typing(
         await tab.page.keyboard.press("Control+s")
         await expect(tab.page.get_by_text("已保存")).to_be_visible()
         await tab.hears(440)
+        await given_away(hotline, tab)
         # The far end's good-bye finds the page where it is now.
         await line.hangup()
         await expect(tab.page.get_by_text("没有通话")).to_be_visible(timeout=15_000)
@@ -246,6 +247,20 @@ async def with_its_handler(hotline: Instance, tab: Tab, title: str) -> None:
     async with open_engine(hotline.settings) as engine, engine.begin() as connection:
         ticket = await get(connection, rulebook, row["number"], Actor(handler.name))
     assert (ticket.confidential, ticket.title) == (True, title)
+
+
+async def given_away(hotline: Instance, tab: Tab) -> None:
+    """A ticket that becomes confidential is its handler's from then on: it is not accepted from here."""
+    handler = await employed(hotline, "takes-over", Role.DISPATCHER)
+    form = tab.page.get_by_role("region", name="诉求登记")
+    await form.locator("label", has_text="保密").click()
+    await form.get_by_label("专办人").fill(handler.name)
+    await tab.page.keyboard.press("Control+Enter")
+    await expect(form.get_by_text("由专办人保密办理")).to_be_visible()
+    await expect(form.get_by_role("alert")).to_have_count(0)
+    await expect(form.get_by_label("标题")).to_have_count(0)
+    (row,) = [row for row in await all_tickets(hotline) if row["handler"] == handler.name]
+    assert (row["confidential"], row["state"]) == (True, "received")
 
 
 async def answered_at_once(tab: Tab) -> None:
