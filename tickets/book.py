@@ -70,8 +70,10 @@ async def create(
     at: datetime,
     *,
     parent: str | None = None,
+    about_call: str | None = None,
 ) -> Ticket:
-    """A new ticket. Raises NotAllowed, NoBox; LookupError for an unknown policy."""
+    """A new ticket. ``about_call``: in which it was asked for, where somebody wrote it down. Raises NotAllowed, NoBox;
+    LookupError for an unknown policy."""
     if not actor.may(CREATE):
         raise NotAllowed("无权登记诉求")
     name = request.policy or await city_policy(connection, rulebook, at) or rulebook.default
@@ -95,6 +97,8 @@ async def create(
     await rows.add(connection, rulebook, ticket, envelope_of(ticket, rulebook))
     known: dict[str, Any] = {"channel": ticket.channel, "policy": name}
     known |= {"confidential": ticket.confidential, "handler": ticket.handler, "parent": parent}
+    if about_call is not None:
+        known["about_call"] = about_call
     told = {name: text for name, text in ticket.texts().items() if text}
     received = event_of(number, at, "received", actor.name, changes(None, life), data=known, words=told)
     await append(connection, [sealed(received, ticket, rulebook)])

@@ -168,6 +168,7 @@ ticket_events = Table(
     Index("ticket_events_number", "number", "id"),
     Index("ticket_events_actor", "actor", "id"),
     Index("ticket_events_called", text("(data->>'call_id')"), postgresql_where=text("kind = 'called'")),
+    Index("ticket_events_about", text("(data->>'about_call')"), postgresql_where=text("data ? 'about_call'")),
 )
 
 ticket_feed = Table(

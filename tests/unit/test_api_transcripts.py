@@ -148,6 +148,21 @@ async def test_of_a_call_that_an_agent_made_about_it_too(heard: Heard, tmp_path:
         ]
 
 
+async def test_of_a_call_that_an_agent_wrote_it_down_in_too(heard: Heard) -> None:
+    """Confidential from the first moment; the call has an open one besides."""
+    api, call, _ = heard
+    wish = {"category": "report", "channel": "phone", "confidential": True, "handler": "supervisor"}
+    await api.json("agent", "POST", "/tickets", 201, json=wish | {"channel_ref": "8号窗口", "content": "另一件事"})
+    await api.json("dispatcher", "GET", f"/calls/{call}/transcript")
+    await api.json("agent", "POST", "/tickets", 201, json=wish | {"channel_ref": call, "content": "举报某公司"})
+    async with api.engine.connect() as connection:
+        kept = await connection.scalars(text("SELECT text FROM transcript_segments WHERE call_id = :c"), {"c": call})
+        assert kept.all() == []
+    await api.json("dispatcher", "GET", f"/calls/{call}/transcript", 404)
+    shown = await api.json("supervisor", "POST", f"/calls/{call}/transcript/reveal", json={"reason": "办理"})
+    assert [one["text"] for one in shown["items"]] == [said.text for said in SAID]
+
+
 async def test_a_ticket_that_turns_confidential_meanwhile(heard: Heard) -> None:
     api, call, number = heard
     rulebook = api.services.rulebook()

@@ -8,6 +8,7 @@ from typing import Annotated
 from pydantic import AwareDatetime, BaseModel, Field
 from sqlalchemy.ext.asyncio import AsyncConnection
 
+from calls.events import CALL_ID
 from people.accounts import find_user
 from people.masking import mask_text, may_seek_number
 from people.roles import Permission
@@ -174,7 +175,10 @@ async def _create(call: Call, connection: AsyncConnection, body: NewRequest) -> 
     await _check_handler(connection, body.handler)
     if body.caller and body.caller_e164 is None:
         body = body.model_copy(update={"caller_e164": normalise(body.caller).e164})
-    ticket = await book.create(connection, rulebook, body, call.actor, call.at)
+    of_call = body.channel_ref if body.channel == "phone" and CALL_ID.fullmatch(body.channel_ref) else None
+    ticket = await book.create(connection, rulebook, body, call.actor, call.at, about_call=of_call)
+    if ticket.confidential:
+        await seal_transcripts(connection, rulebook.sealing(), ticket.number)
     await call.audit(connection, "ticket.create", f"ticket:{ticket.number}", channel=ticket.channel)
     headers = {"Location": f"{call.request.path}/{ticket.number}", "ETag": ticket.etag}
     return Reply(Created(number=ticket.number, version=ticket.version, earlier=list(ticket.earlier)), headers)
