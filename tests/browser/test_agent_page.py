@@ -144,7 +144,7 @@ async def test_a_reload_takes_the_call_back_and_loses_no_typing(
     await talking(second)
     await second.tone(1320)
     await second.hears(440)
-    await with_its_handler(hotline, second, "停水")
+    await with_its_handler(hotline, second, "停水", "+8613922225022")
     await hang_up(second)
     await line.ended(15)
     samples, rate = read_wav(heard)
@@ -183,6 +183,8 @@ async def test_a_dead_server_cuts_no_call_and_loses_no_typing(
         # The far end's good-bye finds the page where it is now.
         await line.hangup()
         await expect(tab.page.get_by_text("没有通话")).to_be_visible(timeout=15_000)
+        await tab.page.reload()
+        await expect(tab.page.get_by_text("由专办人保密办理")).to_be_visible()
         await stand_up(tab)
 
 
@@ -205,31 +207,32 @@ async def test_a_desk_telephone_has_the_same_buttons(hotline: Instance, phones: 
     await line.hangup()
     await stand_up(tab)
     rows = [row for row in await all_tickets(hotline) if row["title"] == TITLE]
-    assert [(row["number"], row["caller_e164"], row["content"]) for row in rows] == [(number, f"+86{CALLER}", TYPED)]
+    assert [(row["number"], row["caller_e164"], row["content"]) for row in rows] == [(number, None, TYPED)]
 
 
 async def made_here(tab: Tab) -> str:
-    """A ticket of a call that has none, once only, though an answer is lost and the caller's number cannot be had
-    afterwards. Its number."""
+    """A ticket of a call that has none, once only, though the caller's number cannot be had and an answer is lost. Its
+    number."""
     page, form = tab.page, tab.page.get_by_role("region", name="诉求登记")
     await expect(form.get_by_text("尚无工单")).to_be_visible()
     await form.get_by_label("标题").fill(TITLE)
-    await page.route(CREATE, lost)
-    await page.keyboard.press("Control+s")
-    await expect(form.get_by_role("alert")).to_contain_text("请稍后")
-    await page.unroute(CREATE)
     await page.route(REVEAL, unknown)
     await page.keyboard.press("Control+s")
     await expect(form.get_by_role("alert")).to_contain_text("没有取得来电号码")
-    await form.get_by_label("诉求内容").fill(TYPED)
+    await page.route(CREATE, lost)
     await form.get_by_role("button", name="不带来电号码登记").click()
+    await expect(form.get_by_role("alert")).to_contain_text("请稍后")
+    await page.unroute(CREATE)
+    await page.unroute(REVEAL)
+    await form.get_by_label("诉求内容").fill(TYPED)
+    await page.keyboard.press("Control+s")
     await expect(page.get_by_text("已保存")).to_be_visible()
     return await ticket_number(page)
 
 
-async def with_its_handler(hotline: Instance, tab: Tab, title: str) -> None:
-    """A call's ticket that is confidential from the first has what was typed, once only, though an answer is lost; who
-    typed it sees nothing of it any more."""
+async def with_its_handler(hotline: Instance, tab: Tab, title: str, caller: str) -> None:
+    """A call's ticket that is confidential from the first has what was typed, once only, though an answer is lost and
+    the call is hidden by then; who typed it sees nothing of it any more but what came too late."""
     handler = await employed(hotline, "handles-secrets", Role.DISPATCHER)
     page, form = tab.page, tab.page.get_by_role("region", name="诉求登记")
     await expect(form.get_by_text("尚无工单")).to_be_visible()
@@ -239,14 +242,18 @@ async def with_its_handler(hotline: Instance, tab: Tab, title: str) -> None:
     await page.keyboard.press("Control+s")
     await expect(form.get_by_role("alert")).to_contain_text("请稍后")
     await page.unroute(CREATE)
+    await form.get_by_label("诉求内容").fill(TYPED)
     await page.keyboard.press("Control+s")
     await expect(form.get_by_text("由专办人保密办理")).to_be_visible()
+    await expect(form.get_by_role("alert")).to_contain_text("请转告专办人")
+    await expect(form.get_by_label("标题")).to_have_value("")
+    await form.get_by_label("诉求内容").fill("")
     await expect(form.get_by_label("标题")).to_have_count(0)
     (row,) = [row for row in await all_tickets(hotline) if row["handler"] == handler.name]
     rulebook = open_rulebook(hotline.settings)
     async with open_engine(hotline.settings) as engine, engine.begin() as connection:
         ticket = await get(connection, rulebook, row["number"], Actor(handler.name))
-    assert (ticket.confidential, ticket.title) == (True, title)
+    assert (ticket.confidential, ticket.title, ticket.caller_e164) == (True, title, caller)
 
 
 async def given_away(hotline: Instance, tab: Tab) -> None:
@@ -261,6 +268,7 @@ async def given_away(hotline: Instance, tab: Tab) -> None:
     await expect(form.get_by_label("标题")).to_have_count(0)
     (row,) = [row for row in await all_tickets(hotline) if row["handler"] == handler.name]
     assert (row["confidential"], row["state"]) == (True, "received")
+    await expect(tab.page.get_by_text("没有这次来电，或您无权查看")).to_be_visible(timeout=10_000)
 
 
 async def answered_at_once(tab: Tab) -> None:

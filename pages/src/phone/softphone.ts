@@ -8,17 +8,9 @@ import { Microphone } from './microphone'
 import { wantLock } from './one_tab'
 import { canRing, ringThrough, startRinging, stopRinging } from './ringer'
 import { forgetCall, lastCall, rememberCall } from './remembered'
+import { type Account, userAgent } from './sip'
 
 export type { PhoneCall } from './leg'
-
-export interface Account {
-  extension: string
-  uri: string
-  user: string
-  password: string
-  /** Path of the WebSocket on this server. */
-  socket: string
-}
 
 /**
  * `off` nobody sits here; `elsewhere` another tab has the telephone; `starting`; `registered`; `lost` the connection is
@@ -26,7 +18,6 @@ export interface Account {
  */
 export type Registration = 'off' | 'elsewhere' | 'starting' | 'registered' | 'lost' | 'refused' | MicrophoneTrouble
 
-const EXPIRES_SECONDS = 120
 const AGAIN_MS = 3000
 const AFTER_TRANSFER_MS = 3000
 
@@ -177,22 +168,10 @@ class Softphone {
     this.state.registration = 'starting'
     try {
       await this.microphone.open()
-      const { UA, WebSocketInterface } = await loadSip()
+      const { agent, socket } = await userAgent(account)
       if (before !== this.closed || this.agent !== null) return
-      const scheme = location.protocol === 'https:' ? 'wss' : 'ws'
-      this.socket = new WebSocketInterface(`${scheme}://${location.host}${account.socket}`)
-      const agent = new UA({
-        sockets: [this.socket],
-        uri: account.uri,
-        authorization_user: account.user,
-        password: account.password,
-        register_expires: EXPIRES_SECONDS,
-        connection_recovery_min_interval: 1,
-        connection_recovery_max_interval: 5,
-        session_timers: false,
-        user_agent: 'hotline-desk',
-      })
       this.agent = agent
+      this.socket = socket
       this.follow(agent)
       agent.start()
     } catch (error) {
@@ -301,11 +280,6 @@ class Softphone {
     this.leg = null
     this.state.call = null
   }
-}
-
-/** JsSIP, when it is first needed: nobody else has to load it. */
-async function loadSip() {
-  return (await import('jssip')).default
 }
 
 export const softphone = new Softphone()

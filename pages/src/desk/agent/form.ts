@@ -25,7 +25,7 @@ interface Kept {
   typed: Wanted
   /** What of it the ticket has already, in full: the API shows personal data masked. */
   saved: Wanted
-  /** The ticket that was made here, for a call that had none. */
+  /** The ticket that was made here, for a call that had none, or that became confidential: its call tells of it no more. */
   made: string
   /** Requests for one that may have made it. */
   tried: Request[]
@@ -114,7 +114,8 @@ export function useCallForm(callId: string, number: Ref<string | null>, whyRevea
     if (!hidden.value) return
     const { typed, saved } = kept.value
     const rest = FIELDS.filter((field) => trimmed(typed[field]) !== trimmed(saved[field])).map((field) => [field, typed[field]])
-    kept.value = { ...kept.value, typed: { ...NOTHING, ...Object.fromEntries(rest) }, saved: { ...NOTHING }, matter: '' }
+    const left = { typed: { ...NOTHING, ...Object.fromEntries(rest) }, saved: { ...NOTHING }, matter: '' }
+    kept.value = { ...kept.value, ...left, made: own.value ?? '' }
     ticket.value = null
     changed.value = []
   }
@@ -179,10 +180,11 @@ export function useCallForm(callId: string, number: Ref<string | null>, whyRevea
 
   /**
    * Made of what the call alone says, and filled in afterwards. What is to be confidential is made with all that was
-   * typed: it must not be seen by everybody first, and who is not its handler adds nothing to it afterwards.
+   * typed: it must not be seen by everybody first, and who is not its handler adds nothing to it afterwards. The call is
+   * hidden with it: when the answer was lost, the number of the first request is the only one that can be had.
    */
   async function make(): Promise<string> {
-    const caller = numberless.value ? '' : await callersNumber(callId, whyReveal)
+    const caller = kept.value.tried[0]?.caller ?? (numberless.value ? '' : await callersNumber(callId, whyReveal))
     const secrets = kept.value.typed.confidential ? changes() : {}
     const wanted = { category: 'other', channel: 'phone', channel_ref: callId, caller, ...secrets } as Request
     const { number, asked } = await makeOnce(callId, wanted, kept.value.tried)

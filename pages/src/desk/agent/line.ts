@@ -8,7 +8,7 @@ import { phone, softphone } from '@/phone/softphone'
 import { type Doing, type Target, useSeat } from './seat'
 
 export type Phase = 'none' | 'ringing' | 'answering' | 'talking'
-/** With whom I consult while the citizen waits. `joined`: all three talk. */
+/** With whom I consult while the citizen waits; `name` is empty where that is not known. `joined`: all three talk. */
 export interface Consult extends Target {
   name: string
   joined: boolean
@@ -17,12 +17,14 @@ export interface Consult extends Target {
 /** What the feature codes of features.conf do, for when the web server is away but the call is not. */
 const KEYS: Partial<Record<Doing, string>> = { complete: '*4', conference: '*3', swap: '*5', cancel: '*1' }
 const AWAY = [0, 502, 503, 504]
+/** Whether it was done, nobody knows. */
+const UNKNOWN = [0, 502, 504]
 const OWN_CALL_MS = 30_000
 const SETTLING_MS = 3000
 const HOLD_AGAIN_MS = 250
 const HOLD_TRIES = 12
 
-const { seat, act } = useSeat()
+const { seat, onCall, act } = useSeat()
 const asJson = { read: (text: string) => JSON.parse(text) as Consult | null, write: (value: Consult | null) => JSON.stringify(value) }
 const consult = useSessionStorage<Consult | null>('hotline.desk.consult', null, { serializer: asJson })
 const deskMuted = ref(false)
@@ -77,6 +79,7 @@ watch(colleague, (now, was) => {
 watch(
   phase,
   (now) => {
+    onCall.value = now !== 'none'
     if (now !== 'none') return
     deskMuted.value = false
     consult.value = null
@@ -118,9 +121,21 @@ export async function transfer(to: Target): Promise<void> {
   if (browser.value) softphone.endAfterTransfer()
 }
 
+/** One that may have begun, or that this page knew nothing of, has its buttons: the first that is pressed clears it up. */
 export async function begin(to: Target, name: string): Promise<void> {
-  await orByKeys(() => act({ do: 'consult', to }), /^\d+$/.test(to.id) ? `*2${to.id}` : undefined)
-  consult.value = { ...to, name, joined: false }
+  try {
+    await orByKeys(() => act({ do: 'consult', to }), /^\d+$/.test(to.id) ? `*2${to.id}` : undefined)
+    consulting({ ...to, name, joined: false })
+  } catch (error) {
+    if (error instanceof Problem && (UNKNOWN.includes(error.status) || error.code === 'outcome_unknown')) consulting({ ...to, name, joined: false })
+    else if (error instanceof Problem && error.code === 'not_now') consulting(consult.value ?? { kind: 'unit', id: '', name: '', joined: false })
+    throw error
+  }
+}
+
+/** The call may have ended meanwhile. */
+function consulting(now: Consult): void {
+  if (phase.value === 'talking') consult.value = now
 }
 
 export async function consulted(what: 'complete' | 'conference' | 'swap' | 'cancel'): Promise<void> {

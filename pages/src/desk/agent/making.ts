@@ -11,7 +11,11 @@ export class NumberUnknown extends Error {
 
 export type Request = Model<'NewRequest'>
 
-const UNSURE = [0, 408, 429]
+/**
+ * What was asked for is wrong, so that it was not done before either. Any other answer is about who asks, or how often, or
+ * is none.
+ */
+const WRONG = [400, 409, 413, 422]
 
 /** Whole; written to the audit log. Throws NumberUnknown. */
 export async function callersNumber(callId: string, reason: string): Promise<string> {
@@ -47,7 +51,7 @@ export async function makeOnce(callId: string, wanted: Request, tried: Request[]
       tried.length = 0
       return { number, asked }
     } catch (error) {
-      const refused = error instanceof Problem && error.status < 500 && !UNSURE.includes(error.status)
+      const refused = error instanceof Problem && WRONG.includes(error.status)
       if (refused) tried.splice(tried.findIndex((one) => JSON.stringify(one) === JSON.stringify(asked)), 1)
       if (!refused || error.code !== 'key_reused' || tried.length === 0) throw error
     }

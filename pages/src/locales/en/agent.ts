@@ -96,6 +96,7 @@ export default {
   devices: { title: 'Sound', microphone: 'Microphone', speaker: 'Earpiece', ringer: 'Ringing', system: 'as the system has it', try: 'Try the ringing' },
   caller: {
     title: 'Caller',
+    gone: 'There is no such call, or you may not see it.',
     barred: 'On the list of malicious callers',
     until: 'until {at}',
     doNotCall: 'Asked not to get automatic callbacks',

@@ -94,6 +94,7 @@ export default {
   devices: { title: '声音设备', microphone: '麦克风', speaker: '听筒', ringer: '振铃', system: '系统默认', try: '试听振铃' },
   caller: {
     title: '来电人',
+    gone: '没有这次来电，或您无权查看。',
     barred: '在恶意来电名单中',
     until: '至 {at}',
     doNotCall: '此人要求不再接到自动回访',
