@@ -143,7 +143,7 @@ async def serve_tickets(settings: Settings, engine: AsyncEngine, stop: asyncio.E
         await close_alerts(connection, RULES_FAULTY)
         await check_keys(connection, settings)
 
-    async def left_open(_: AsyncConnection) -> None:
+    async def left_open() -> None:
         if count := await seal_left_open(engine, rulebooks().sealing()):
             log.info("%d transcripts of confidential tickets' calls were in the open and are sealed", count)
 
@@ -151,7 +151,7 @@ async def serve_tickets(settings: Settings, engine: AsyncEngine, stop: asyncio.E
     answers = notices_job.sender(engine, rulebooks, notices_job.outlets(settings))
     url = driver_url(database_url(settings))
     async with asyncio.TaskGroup() as group:
-        group.create_task(until_done(engine, left_open, stop))
+        group.create_task(until_there(left_open, stop))
         group.create_task(ClockJob(engine, rulebooks).run(stop))
         group.create_task(CallbackJob(settings, engine, rulebooks).run(stop))
         group.create_task(run_jobs(lambda: notices_job.work(notices_job.create_app(url, answers)), stop))
@@ -192,13 +192,21 @@ async def say_open_alerts(engine: AsyncEngine, node: str, stop: asyncio.Event) -
 async def until_done(
     engine: AsyncEngine, work: Callable[[AsyncConnection], Awaitable[None]], stop: asyncio.Event
 ) -> None:
-    """Once, as soon as the database is there."""
+    """Once, in a transaction, as soon as the database is there."""
+
+    async def once() -> None:
+        async with engine.begin() as connection:
+            await work(connection)
+
+    await until_there(once, stop)
+
+
+async def until_there(work: Callable[[], Awaitable[None]], stop: asyncio.Event) -> None:
+    """Again until the database lets it be done."""
     back_off = 0.25
     while not stop.is_set():
         try:
-            async with engine.begin() as connection:
-                await work(connection)
-            return
+            return await work()
         except (SQLAlchemyError, OSError) as error:
             log.warning("database: %s", " ".join(str(error).split())[:200])
             await pause(stop, back_off)

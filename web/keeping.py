@@ -21,11 +21,16 @@ _MADE = text("SELECT number FROM tickets WHERE call_id = :call")
 
 
 async def lock_tickets(connection: AsyncConnection, call_id: str) -> list[Ticket]:
-    """Those that the call belongs to, without the words of confidential ones; nobody drafts them or makes them
-    confidential until the transaction ends. Before the recording is locked, as everybody does."""
+    """As :func:`own_tickets`; nobody drafts them or makes them confidential until the transaction ends. Before the
+    recording is locked, as everybody does."""
+    return await own_tickets(connection, call_id, lock=True)
+
+
+async def own_tickets(connection: AsyncConnection, call_id: str, *, lock: bool = False) -> list[Ticket]:
+    """Those that the call belongs to, without the words of confidential ones."""
     found = []
     for number in (await connection.scalars(_OWN, {"call": call_id})).all():
-        row = await rows.load(connection, number, lock=True)
+        row = await rows.load(connection, number, lock=lock)
         if row is not None:
             found.append(rows.read(row))
     return found

@@ -22,7 +22,7 @@ from hotline.cli._database import Since, ask, console, local, print_json
 from hotline.intake import CATEGORY_NAMES
 from tickets.store import numbers_of
 from web.call_told import EVENTS, SECRET, told
-from web.keeping import lock_tickets, sealed_for
+from web.keeping import own_tickets, sealed_for
 
 _HANGUP = {"caller": "市民", "emergency": "应急中心", "system": "系统", "": "通话中"}
 
@@ -51,7 +51,7 @@ def command(
         if call_id is not None and rows and (whole := await load_timeline(connection, call_id)):
             timeline = timeline_rows(whole) + await history(connection, call_id)
             rows[0] |= {"said": whole.said, "topic": whole.topic, "timeline": timeline}
-            if sealed_for(await lock_tickets(connection, call_id)):
+            if sealed_for(await own_tickets(connection, call_id)):
                 rows[0] |= without_words(rows[0]["timeline"])
         return rows
 

@@ -14,6 +14,7 @@ from sqlalchemy.ext.asyncio import AsyncEngine
 
 from calls import transcripts
 from calls.transcripts import Made, Said
+from people.roles import Permission
 from tests.unit.api_peer import Api, api_for
 from tests.unit.recorded import add_called, add_recording, add_ticket, silence, tone
 from tests.unit.ticket_people import AGENT
@@ -153,6 +154,8 @@ async def test_of_a_call_that_an_agent_wrote_it_down_in_too(heard: Heard) -> Non
     api, call, _ = heard
     wish = {"category": "report", "channel": "phone", "confidential": True, "handler": "supervisor"}
     await api.json("agent", "POST", "/tickets", 201, json=wish | {"channel_ref": "8号窗口", "content": "另一件事"})
+    another_system = await api.token([Permission.TICKET_CREATE, Permission.CALL_READ])
+    await api.json(another_system, "POST", "/tickets", 201, json=wish | {"channel_ref": call, "content": "举报"})
     await api.json("dispatcher", "GET", f"/calls/{call}/transcript")
     await api.json("agent", "POST", "/tickets", 201, json=wish | {"channel_ref": call, "content": "举报某公司"})
     async with api.engine.connect() as connection:

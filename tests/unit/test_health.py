@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 
+import pytest
 from aiohttp import web
 from aiohttp.test_utils import TestClient, TestServer
 
@@ -26,7 +27,8 @@ class Part:
         return True
 
 
-async def test_many_who_ask_at_once_are_one_probe() -> None:
+async def test_many_who_ask_at_once_are_one_probe(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("web.health.HOLDS_SECONDS", 600.0)
     part, app = Part(), web.Application()
     mount_health(app, {"voice": part, "other": lambda: asyncio.sleep(0, True)})
     async with TestClient(TestServer(app)) as client, asyncio.timeout(10):

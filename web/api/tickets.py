@@ -19,6 +19,7 @@ from tickets.earlier import earlier_of
 from tickets.find import Filter, find
 from tickets.history import events_of
 from tickets.order import Sort
+from tickets.permits import sees
 from tickets.ticket import Edit, NewRequest, Ticket
 from tickets.waiting import WaitingFor
 from tickets.words import Category, State, Warning
@@ -43,6 +44,7 @@ from web.api.view import (
     standing,
     whole,
 )
+from web.keeping import own_tickets
 from web.sealing import seal_plain, seal_transcripts
 
 routes = Routes("tickets")
@@ -175,13 +177,24 @@ async def _create(call: Call, connection: AsyncConnection, body: NewRequest) -> 
     await _check_handler(connection, body.handler)
     if body.caller and body.caller_e164 is None:
         body = body.model_copy(update={"caller_e164": normalise(body.caller).e164})
-    of_call = body.channel_ref if body.channel == "phone" and CALL_ID.fullmatch(body.channel_ref) else None
-    ticket = await book.create(connection, rulebook, body, call.actor, call.at, about_call=of_call)
+    about = await _call_of(call, connection, body)
+    ticket = await book.create(connection, rulebook, body, call.actor, call.at, about_call=about)
     if ticket.confidential:
         await seal_transcripts(connection, rulebook.sealing(), ticket.number)
     await call.audit(connection, "ticket.create", f"ticket:{ticket.number}", channel=ticket.channel)
     headers = {"Location": f"{call.request.path}/{ticket.number}", "ETag": ticket.etag}
     return Reply(Created(number=ticket.number, version=ticket.version, earlier=list(ticket.earlier)), headers)
+
+
+async def _call_of(call: Call, connection: AsyncConnection, body: NewRequest) -> str | None:
+    """In which it is asked for. What one may not look at, and what other systems name, is no such call: whatever
+    belongs to a confidential ticket is hidden from others."""
+    if not (body.channel == "phone" and CALL_ID.fullmatch(body.channel_ref)):
+        return None
+    if not (call.principal.kind == "user" and call.principal.may(Permission.CALL_READ)):
+        return None
+    others = await own_tickets(connection, body.channel_ref)
+    return body.channel_ref if all(sees(call.actor, one.place) for one in others) else None
 
 
 async def _check_handler(connection: AsyncConnection, handler: str | None) -> None:
