@@ -10,7 +10,7 @@ from urllib.parse import parse_qs, urlsplit
 from zoneinfo import ZoneInfo
 
 import pyotp
-from playwright.async_api import Route, expect
+from playwright.async_api import Request, Route, expect
 
 from people.roles import Role
 from tests.asterisk.instance import Instance
@@ -83,6 +83,8 @@ async def test_everybody_can_use_every_page_of_the_menu(hotline: Instance, someb
                 faults[address] = await tab.violations()
                 if address in MORE:
                     await MORE[address](tab)
+        if role is Role.MANAGER:
+            await without_numbers(tab)
     assert len(faults) > 3, "menus were found"
     assert {address: found for address, found in faults.items() if found} == {}
 
@@ -123,14 +125,73 @@ async def disabled_after_a_question(tab: Tab) -> None:
         await expect(row).to_contain_text(state)
 
 
-async def nothing_read_is_not_none(tab: Tab) -> None:
+async def without_numbers(tab: Tab) -> None:
+    """Who may see no number is not offered to look for one, and finds out at the words which may not be looked for."""
+    page, origin = tab.page, tab.window.origin
+    await page.goto(f"{origin}/desk/calls")
+    await expect(page.get_by_role("textbox", name="座席")).to_be_visible()
+    await expect(page.get_by_role("textbox", name="号码")).to_have_count(0)
+    asked: list[str] = []
+    page.on("request", lambda one: asked.append(one.url) if "text=" in one.url else None)
+    await page.goto(f"{origin}/desk/tickets")
+    tickets = page.get_by_role("main").get_by_role("button", name=re.compile(r"^\d{8}-\d{6}"))
+    await tickets.first.wait_for()
+    before = await tickets.count()
+    words = page.get_by_role("textbox", name="标题、内容、地址中的词")
+    await words.press_sequentially("202", delay=450)  # ms: longer than the page waits where it looks for what is typed
+    await words.press("Enter")
+    await expect(words).to_have_accessible_description(re.compile("三位以上的数字"))
+    assert len(asked) == 1, "half a date is not looked for"
+    await expect(tickets).to_have_count(before)
+    await expect(page.locator(".el-message")).to_have_count(0)
+    await words.fill("")
+    await expect(words).to_have_accessible_description("")
+
+
+REFUSED = {"code": "busy", "detail": "请稍后再试"}
+
+
+async def no_call_read_is_not_none(tab: Tab) -> None:
+    await calls_of_days(tab)
+    await not_read(tab, re.compile(r"/api/v1/calls\?"))
+
+
+async def no_user_read_is_not_none(tab: Tab) -> None:
+    await disabled_after_a_question(tab)
+    await not_read(tab, re.compile(r"/api/v1/users\?"))
+
+
+async def not_read(tab: Tab, what: re.Pattern[str]) -> None:
     """What could not be read is not shown as none, and can be asked for again."""
-    page, lists = tab.page, re.compile(r"/api/v1/tickets\?")
-    refused = {"code": "busy", "detail": "请稍后再试"}
-    await page.route(lists, lambda route: route.fulfill(status=429, json=refused))
+    page = tab.page
+    await page.route(what, lambda route: route.fulfill(status=429, json=REFUSED))
     await page.reload()
+    again = page.get_by_role("button", name="刷新")
+    await expect(again).to_be_visible()
+    await expect(page.get_by_text("暂无")).to_have_count(0)
+    await page.unroute(what)
+    await again.click()
+    await expect(page.get_by_role("main").get_by_role("table").first).to_be_visible()
+    await expect(again).to_have_count(0)
+
+
+async def nothing_read_is_not_none(tab: Tab) -> None:
+    """The same of several lists at once; a button asks for all that have failed by then."""
+    page, lists, refused = tab.page, re.compile(r"/api/v1/tickets\?"), set[str]()
     tiles = page.get_by_role("main").get_by_role("list").first.get_by_role("strong")
+    await tiles.first.wait_for()
+    many = await tiles.count()
+
+    def all_refused(one: Request) -> bool:
+        if lists.search(one.url):
+            refused.add(one.url)
+        return len(refused) == many
+
+    await page.route(lists, lambda route: route.fulfill(status=429, json=REFUSED))
+    async with page.expect_event("requestfinished", all_refused):
+        await page.reload()
     await expect(page.get_by_role("button", name="刷新")).to_be_visible()
+    await tab.run("() => new Promise(done => requestAnimationFrame(() => requestAnimationFrame(done)))")
     assert {*await tiles.all_inner_texts()} == {"—"}
     await expect(page.get_by_text("暂无")).to_have_count(0)
     await page.unroute(lists)
@@ -185,9 +246,9 @@ async def renewed(tab: Tab) -> None:
 
 
 MORE = {
-    "/desk/calls": calls_of_days,
+    "/desk/calls": no_call_read_is_not_none,
     "/desk/line": announced_until,
-    "/desk/users": disabled_after_a_question,
+    "/desk/users": no_user_read_is_not_none,
     "/desk/board": nothing_read_is_not_none,
     "/desk/tickets": a_list_stays_while_it_is_read_anew,
 }

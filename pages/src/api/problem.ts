@@ -1,4 +1,16 @@
-/** What went wrong, as the server says it (RFC 9457); `message` is Chinese and meant for people. */
+import { language } from '@/shared/language'
+
+/** What no server has said. */
+const OURS = {
+  zh: { offline: '连接中断，请稍候重试。已填写的内容不会丢失。', noAnswer: '系统没有正常应答', unforeseen: '出了意外，请重试；仍不行请刷新本页。' },
+  en: {
+    offline: 'The connection is lost; please try again shortly. What you have typed is kept.',
+    noAnswer: 'The system did not answer as it should',
+    unforeseen: 'Something unforeseen went wrong. Please try again; if that does not help, reload this page.',
+  },
+}
+
+/** What went wrong, as the server says it (RFC 9457), in Chinese; `message` is meant for people. */
 export class Problem extends Error {
   constructor(
     readonly status: number,
@@ -13,7 +25,7 @@ export class Problem extends Error {
 
   /** Nothing was answered at all. */
   static offline(): Problem {
-    return new Problem(0, 'offline', '连接中断，请稍候重试。已填写的内容不会丢失。')
+    return new Problem(0, 'offline', OURS[language()].offline)
   }
 }
 
@@ -24,7 +36,7 @@ export async function problemOf(response: Response): Promise<Problem> {
     const articles = Array.isArray(said.articles) ? (said.articles as string[]) : []
     return new Problem(response.status, String(said.code), String(said.detail), errors, articles)
   } catch {
-    return new Problem(response.status, 'no_answer', `系统没有正常应答（${response.status}）。`)
+    return new Problem(response.status, 'no_answer', `${OURS[language()].noAnswer} (${response.status})`)
   }
 }
 
@@ -37,7 +49,7 @@ export function isAway(error: unknown): boolean {
 export function said(error: unknown): string {
   if (!(error instanceof Problem)) {
     reportError(error)
-    return '出了意外，请重试；仍不行请刷新本页。'
+    return OURS[language()].unforeseen
   }
   const wrong = error.errors.map((one) => one.detail)
   const articles = error.articles.length > 0 ? `（${error.articles.join('、')}）` : ''

@@ -10,23 +10,24 @@ let spoken: { global: { locale: { value: string } } } | null = null
 export function makeTexts(chinese: Texts, english: Texts) {
   const i18n = createI18n({
     legacy: false,
-    locale: kept(),
+    locale: language(),
     fallbackLocale: 'zh',
     messages: { zh: chinese, en: english } as unknown as Record<string, never>,
     missingWarn: false,
     fallbackWarn: false,
   })
   spoken = i18n as typeof spoken
-  speak(kept())
+  speak(language())
   return i18n
 }
 
-function kept(): Language {
+/** That of the pages in this browser. */
+export function language(): Language {
   return localStorage.getItem(KEPT) === 'en' ? 'en' : 'zh'
 }
 
-export function speak(language: Language): void {
-  localStorage.setItem(KEPT, language)
-  if (spoken !== null) spoken.global.locale.value = language
-  document.documentElement.lang = language === 'zh' ? 'zh-CN' : 'en'
+export function speak(wanted: Language): void {
+  localStorage.setItem(KEPT, wanted)
+  if (spoken !== null) spoken.global.locale.value = wanted
+  document.documentElement.lang = wanted === 'zh' ? 'zh-CN' : 'en'
 }

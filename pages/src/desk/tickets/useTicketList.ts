@@ -2,11 +2,12 @@ import { useDebounceFn } from '@vueuse/core'
 import { onScopeDispose, ref, type Ref, watch } from 'vue'
 
 import { api, body, type Model } from '@/api/client'
+import { Problem } from '@/api/problem'
 import type { paths } from '@/api/schema'
 import { listen } from '@/live/stream'
 import { useLatest } from '@/shared/latest'
 import { useRead } from '@/shared/read'
-import { tell } from '@/shared/trouble'
+import { complain, tell } from '@/shared/trouble'
 
 export type TicketQuery = NonNullable<paths['/tickets']['get']['parameters']['query']>
 
@@ -24,16 +25,20 @@ export function useTicketList(query: Ref<TicketQuery>) {
   const known = ref(false)
   /** The query could not be answered; why has been said. */
   const failed = ref(false)
+  /** Why the words may not be looked for: the query before stands again, with its list. */
+  const refused = ref('')
+  let answered: TicketQuery | null = null
   const latest = useLatest()
 
   async function load(atLeast = items.value.length) {
     const mine = latest.again()
     const wanted = query.value
     const limit = Math.min(MOST, Math.max(wanted.limit ?? PAGE, atLeast))
-    const found = await tell(body(api.GET('/tickets', { params: { query: { ...wanted, limit } } })))
-    if (wanted !== query.value) return
-    if (found === null) return loading.value ? fail() : undefined
-    if (!mine()) return
+    const found = await body(api.GET('/tickets', { params: { query: { ...wanted, limit } } })).catch((error: unknown) => {
+      if (wanted === query.value) fail(error)
+    })
+    if (!found || wanted !== query.value || !mine()) return
+    answered = wanted
     loading.value = failed.value = false
     known.value = true
     items.value = found.items
@@ -41,7 +46,16 @@ export function useTicketList(query: Ref<TicketQuery>) {
   }
 
   /** What answered another query is no answer to this one; what answered this one before stays. */
-  function fail() {
+  function fail(error: unknown) {
+    const forbidden = error instanceof Problem && error.status === 403
+    if (forbidden && query.value.text && known.value && answered !== null && query.value !== answered) {
+      refused.value = error.message
+      loading.value = false
+      query.value = answered
+      return
+    }
+    complain(error)
+    if (!loading.value) return
     loading.value = known.value = false
     failed.value = true
     items.value = []
@@ -51,6 +65,7 @@ export function useTicketList(query: Ref<TicketQuery>) {
   function begin() {
     loading.value = true
     failed.value = false
+    refused.value = ''
     return load(0)
   }
 
@@ -65,10 +80,10 @@ export function useTicketList(query: Ref<TicketQuery>) {
   }
 
   const soon = useDebounceFn(() => load(), AFTER_EVENTS_MS, { maxWait: 3000 })
-  watch(query, begin, { immediate: true })
+  watch(query, (now) => void (now === answered ? load() : begin()), { immediate: true })
   onScopeDispose(listen('ticket', () => void soon()))
   onScopeDispose(listen('reset', () => void load()))
-  return { items, next, known, loading, failed, begin, load, more }
+  return { items, next, known, loading, failed, refused, begin, load, more }
 }
 
 /** How much waits for whom, kept up to date. */
