@@ -48,6 +48,7 @@ async def test_both_hear_each_other(
         await tab.tone(880)
         line = await phones.citizen("13922225001", keys="w1,1", tone=440, record=heard)
         await tab.hears(440)
+        await tab.hear(1.5)  # as long the other side hears, too
         await tab.run("window.plain.end()")
         await line.ended(15)
     finally:
