@@ -151,10 +151,12 @@ async def serve_tickets(settings: Settings, engine: AsyncEngine, stop: asyncio.E
     answers = notices_job.sender(engine, rulebooks, notices_job.outlets(settings))
     url = driver_url(database_url(settings))
     async with asyncio.TaskGroup() as group:
-        group.create_task(until_there(left_open, stop))
+        sealing = group.create_task(until_there(left_open, stop))
         group.create_task(ClockJob(engine, rulebooks).run(stop))
         group.create_task(CallbackJob(settings, engine, rulebooks).run(stop))
         group.create_task(run_jobs(lambda: notices_job.work(notices_job.create_app(url, answers)), stop))
+        await stop.wait()
+        sealing.cancel()  # it may look for long, and the next start does the rest
 
 
 async def watch_sound_keys(settings: Settings, engine: AsyncEngine, stop: asyncio.Event) -> None:

@@ -94,6 +94,18 @@ async def test_words_that_an_older_version_left_open_are_sealed(settings: Settin
     assert found == number
 
 
+async def test_a_stop_waits_for_no_sealing(settings: Settings, engine: AsyncEngine) -> None:
+    stop = asyncio.Event()
+    waits = text("SELECT true FROM pg_locks WHERE NOT granted AND relation = CAST('transcripts' AS regclass)")
+    async with asyncio.timeout(20), engine.begin() as connection:
+        await connection.execute(text("LOCK TABLE transcripts"))
+        serving = asyncio.create_task(serve_tickets(settings, engine, stop))
+        while not await connection.scalar(waits):
+            await asyncio.sleep(0.02)
+        stop.set()
+        await serving
+
+
 async def kinds(engine: AsyncEngine) -> set[str]:
     async with engine.connect() as connection:
         return set(await connection.scalars(text("SELECT kind FROM alerts WHERE closed_at IS NULL")))
